@@ -1,0 +1,89 @@
+/* io.c -- see io.h.
+** Layer: base. Uses: mem hash. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+
+File io_open(const char *path, bert_err *e) {
+  File f = {-1, 0};
+  if (e->code) return f;
+  /* O_NONBLOCK: opening a FIFO must not wait for a writer; it means nothing to a regular file. */
+  f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat st;
+  if (f.fd < 0 || fstat(f.fd, &st)) {
+    err_set(e, BERT_IO, "%s: %s", path, strerror(errno));
+  } else if (!S_ISREG(st.st_mode)) {
+    err_set(e, BERT_IO, "%s: found a %s, wanted a regular file", path,
+            S_ISDIR(st.st_mode) ? "directory" : S_ISFIFO(st.st_mode) ? "pipe" : "device or socket");
+  } else {
+    f.size = (uint64_t)st.st_size;
+  }
+  if (e->code) io_close(&f);
+  return f;
+}
+
+void io_close(File *f) {
+  if (f->fd >= 0) close(f->fd);
+  f->fd = -1;
+}
+
+void io_read(const File *f, const char *path, uint64_t offset, void *out, size_t n, bert_err *e) {
+  char *to = out;
+  while (n > 0 && !e->code) {
+    ssize_t got = pread(f->fd, to, n < (1u << 30) ? n : 1u << 30, (off_t)offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      err_set(e, BERT_IO, "%s: %s", path, strerror(errno));
+    } else if (got == 0) {
+      err_set(e, BERT_FORMAT, "%s: ends at byte %" PRIu64 ", wanted %zu bytes more", path, offset, n);
+    } else {
+      to += got;
+      offset += (uint64_t)got;
+      n -= (size_t)got;
+    }
+  }
+}
+
+char *io_read_all(const char *path, size_t max, size_t *size, bert_err *e) {
+  *size = 0;
+  File f = io_open(path, e);
+  if (!e->code && f.size > max)
+    err_set(e, BERT_FORMAT, "%s: %" PRIu64 " bytes, at most %zu are taken", path, f.size, max);
+  char *text = mem_new((size_t)f.size + 1, 1, e);
+  if (text) io_read(&f, path, 0, text, (size_t)f.size, e);
+  if (e->code) {
+    mem_free(text);
+    text = NULL;
+  } else {
+    *size = (size_t)f.size;
+  }
+  io_close(&f);
+  return text;
+}
+
+int io_exists(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+int io_is_directory(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+uint64_t io_stamp(const char *path) {
+  struct stat st;
+  if (stat(path, &st)) return 0;
+  uint64_t facts[7] = {(uint64_t)st.st_dev,          (uint64_t)st.st_ino,          (uint64_t)st.st_size,
+                       (uint64_t)st.st_mtim.tv_sec,  (uint64_t)st.st_mtim.tv_nsec, (uint64_t)st.st_ctim.tv_sec,
+                       (uint64_t)st.st_ctim.tv_nsec};
+  return hash_bytes(facts, sizeof facts, 0) | 1;
+}

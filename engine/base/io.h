@@ -1,0 +1,33 @@
+/* io.h -- reads files: a range, or the whole up to a limit.
+** Layer: base. Uses: mem.
+**
+** Files are read, never mapped: a mapped file that somebody truncates kills the host by SIGBUS. A file is a regular one or
+** it is refused (a FIFO would hang, a device never ends). */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include "base/mem.h"
+
+typedef struct {
+  int fd;
+  uint64_t size;
+} File;
+
+/* Opens for reading; on error fd is -1. Messages name the path. */
+File io_open(const char *path, bert_err *e);
+void io_close(File *f);
+
+/* Exactly n bytes from offset; fewer is BERT_FORMAT ("… ends at byte …"). */
+void io_read(const File *f, const char *path, uint64_t offset, void *out, size_t n, bert_err *e);
+
+/* The whole file, NUL-terminated, freed by mem_free; more than max bytes is BERT_FORMAT. */
+char *io_read_all(const char *path, size_t max, size_t *size, bert_err *e);
+
+/* 1 if there is a regular file (a directory) of that path. */
+int io_exists(const char *path);
+int io_is_directory(const char *path);
+
+/* What tells one state of a file from another: device, inode, size, times, mixed; 0 if there is no such file. */
+uint64_t io_stamp(const char *path);
+
+#endif

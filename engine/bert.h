@@ -1,0 +1,200 @@
+/* bert.h -- BERT as a library: models from files, vectors from text.
+** The only public header of engine/; it has never heard of SQLite.
+**
+**    bert_err e = {0};
+**    bert_model   *m = bert_model_open("all-MiniLM-L6-v2", NULL, &e);
+**    bert_session *s = bert_session_new(m, &e);
+**    bert_text     t = {"hello world", 11};
+**    float         v[384];
+**    bert_embed(s, &t, 1, NULL, v, NULL, &e);
+**    if (e.code) puts(e.text);
+**    bert_session_free(s);
+**    bert_model_free(m);
+**
+** A model is constant once open and may be used by any number of threads; a session is one caller's scratch and
+** belongs to one thread at a time. Errors are values: the first one wins, and a call on a failed bert_err does nothing,
+** so calls read straight down and are checked once. Every free takes NULL.
+**
+** Letters in shapes: B batch, T tokens, H hidden, A heads, D = H/A, F inner, V vocabulary, L layers. */
+#ifndef BERT_H
+#define BERT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BERT_VERSION "0.1.0"
+
+/* Changes whenever the arithmetic does, so that vectors made before and after are never taken for equal: it is part of
+** every model's hash. */
+#define BERT_ARITHMETIC 1
+
+/* ---- errors --------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+  BERT_OK = 0,
+  BERT_NOMEM,     /* an allocation failed */
+  BERT_IO,        /* a file is missing or cannot be read */
+  BERT_FORMAT,    /* a file's bytes are not what they claim to be */
+  BERT_ARGUMENT,  /* the caller asked for what cannot be: a bad option, an unknown prompt, text too long */
+  BERT_INTERRUPT  /* bert_progress said stop */
+} bert_code;
+
+typedef struct {
+  bert_code code;
+  char text[512]; /* names the thing, what was found and what was wanted; always NUL-terminated */
+} bert_err;
+
+/* ---- what callers hand in --------------------------------------------------------------------------------------- */
+
+/* Bytes of a text: any bytes; what is not UTF-8 is read as U+FFFD, NUL is a character like others. data may be NULL
+** when size is 0. */
+typedef struct {
+  const char *data;
+  size_t size;
+} bert_text;
+
+/* Asked now and then (at least every 50 ms of work) by the calling thread alone; nonzero stops the call with
+** BERT_INTERRUPT. A NULL bert_progress never stops. */
+typedef struct {
+  int (*stop)(void *context);
+  void *context;
+} bert_progress;
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
+
+typedef struct bert_model bert_model;
+
+/* Opens a model directory in the Hugging Face layout. options_json is NULL or an object with any of
+**    compute    "f32"
+**    pooling    "cls" | "mean" | "max" | "mean_sqrt_len" | "weightedmean" | "lasttoken"   (default: the model's own)
+**    max_tokens window in tokens, [CLS] and [SEP] included                                (default: the model's own)
+**    on_long    "truncate" | "error" | "mean"                                             (default: truncate)
+**    threads    how many threads one call may use, 1 to 256         (default: BERT_THREADS, else the processors given)
+** An unknown key or value is BERT_ARGUMENT. Returns NULL on any error. Costs one read of the files and one copy of the
+** weights in memory. */
+bert_model *bert_model_open(const char *directory, const char *options_json, bert_err *e);
+
+/* One more owner; bert_model_free gives one up, the last one frees. Both are safe from any thread. */
+bert_model *bert_model_ref(bert_model *m);
+void bert_model_free(bert_model *m);
+
+typedef struct {
+  const char *architecture; /* "bert" */
+  const char *task;         /* "embedding" */
+  const char *pooling;      /* "mean" …; several joined by '+' */
+  const char *compute;      /* "f32" */
+  const char *source;       /* the directory it was opened from */
+  const char *labels;       /* JSON array of the head's labels, or NULL where there is no such head */
+  const char *prompts;      /* JSON object name -> text, or NULL */
+  int layers, hidden, heads, inner, vocabulary;
+  int max_tokens;           /* the window, [CLS] and [SEP] included */
+  int dimensions;           /* floats in a sentence vector */
+  int64_t parameters;       /* weights of the encoder and heads, in numbers */
+  int64_t bytes;            /* memory that the model holds */
+  char hash[17];            /* 16 hex digits over weights, tokenizer, options and BERT_ARITHMETIC */
+} bert_model_info;
+
+/* Fills *out with views that live as long as the model. */
+void bert_model_describe(const bert_model *m, bert_model_info *out);
+
+/* Identity of the files under a directory together with the options (sizes, inodes, times): equal stamps mean that
+** opening again would give the same model. Costs a few stat calls. */
+typedef struct {
+  uint64_t a, b;
+} bert_stamp;
+bert_stamp bert_model_stamp(const char *directory, const char *options_json, bert_err *e);
+
+/* The text that a prompt's name stands for: the model's own prompt of that name, else the name itself, literally. */
+bert_text bert_model_prompt(const bert_model *m, bert_text name);
+
+/* The prompt that the model puts before a text when none is asked for; size 0 where it has none. */
+bert_text bert_model_default_prompt(const bert_model *m);
+
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
+
+typedef struct bert_session bert_session;
+
+/* Keeps its own reference to the model. Scratch grows to what the largest call needed and is kept. */
+bert_session *bert_session_new(bert_model *m, bert_err *e);
+void bert_session_free(bert_session *s);
+
+/* out[n][dimensions] = sentence vectors of texts[n], pooled and normalised as the model's files say. The vector of a
+** text depends on the text, the prompt and the model alone: not on n, its neighbours, threads or the instruction set.
+** prompt is text put before every text, or NULL for the model's default prompt (an empty one for none). */
+void bert_embed(bert_session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,
+                const bert_progress *progress, bert_err *e);
+
+/* ---- tokens ------------------------------------------------------------------------------------------------------- */
+
+/* Tokens of a text or a pair. Arrays of n, owned by the session, valid until its next call. */
+typedef struct {
+  int n;
+  int total;            /* tokens before truncation, special ones included */
+  const int32_t *ids;
+  const uint8_t *types; /* segment: 0 or 1 */
+  const int32_t *start; /* offsets in code points of the own text (a or b); 0, 0 for special tokens put in by the model */
+  const int32_t *end;
+  const uint8_t *special; /* 1 where the model put it in ([CLS], [SEP]) */
+} bert_encoding;
+
+/* b may be NULL. truncate: cut to the model's window (longest_first for pairs), else every token is given. */
+void bert_encode(bert_session *s, bert_text a, const bert_text *b, int truncate, bert_encoding *out, bert_err *e);
+
+/* How many tokens bert_encode would give without truncation; much cheaper, as no offsets are made. */
+int64_t bert_token_count(bert_session *s, bert_text text, bert_err *e);
+
+/* The vocabulary's spelling of an id ("##ing"), NUL-terminated, living as long as the model; "" for an id that has none. */
+const char *bert_token_text(const bert_model *m, int32_t id);
+
+/* Encodes as bert_encode with truncation and gives the hidden states after `layer` layers: 0 is the summed, normalised
+** embeddings, L or -1 the last. *vectors is [out->n][H], owned by the session, valid until its next call. */
+void bert_token_vectors(bert_session *s, bert_text a, const bert_text *b, int layer, bert_encoding *out,
+                        const float **vectors, const bert_progress *progress, bert_err *e);
+
+/* Windows over a text: each holds at most max_tokens tokens, special ones included, and repeats `overlap` tokens of
+** the one before; a word is not split unless it alone exceeds a window. max_tokens 0 is the model's window. */
+typedef struct {
+  int32_t start, end; /* code points: text from the first token's start to the last token's end */
+  size_t byte_start, byte_end;
+  int tokens;         /* with [CLS] and [SEP] */
+} bert_chunk;
+/* *chunks is owned by the session, valid until its next call; returns how many. */
+int bert_chunks(bert_session *s, bert_text text, int max_tokens, int overlap, const bert_chunk **chunks, bert_err *e);
+
+/* ---- vectors ------------------------------------------------------------------------------------------------------ */
+
+/* Cosine of v[n] and w[n], in [-1, 1]; 0 where one is all zeros. Summed in one fixed order. */
+double bert_vector_cosine(const float *v, const float *w, int n);
+
+/* Reads JSON "[0.1, …]" into out[max] and returns how many numbers it has (which may exceed max: call again with
+** room). NaN, infinity and anything but numbers is BERT_FORMAT. */
+int bert_vector_parse(bert_text json, float *out, int max, bert_err *e);
+
+/* Writes v[n] as JSON with the fewest digits that read back to the same floats, into out[room] (16 bytes a number and
+** 2 suffice), NUL-terminated; returns the length. */
+size_t bert_vector_print(const float *v, int n, char *out, size_t room);
+
+/* 1 if all of v[n] is finite. */
+int bert_vector_finite(const float *v, int n);
+
+/* ---- the machine ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char *operation, *isa;
+  int chosen;
+  const char *reason; /* why it is, or is not, in use here */
+} bert_kernel_info;
+/* Row i of the kernels built in; 0 past the end. BERT_ISA (ref, avx2, avx512, neon) caps what is chosen. */
+int bert_kernel_describe(int i, bert_kernel_info *out);
+
+/* Threads that a call uses when nothing else is said. */
+int bert_threads(void);
+
+/* ---- tests only ------------------------------------------------------------------------------------------------------- */
+
+/* The nth allocation from now on fails (1 is the next), and, if `forever`, all after it; n 0 turns this off. */
+void bert_test_fail_allocation(int64_t n, int forever);
+/* Allocations not freed yet. */
+int64_t bert_test_live_allocations(void);
+
+#endif
