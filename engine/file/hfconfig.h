@@ -1,0 +1,74 @@
+/* hfconfig.h -- the JSON files of a Hugging Face model directory, as plain structs.
+** Layer: file. Uses: base.
+**
+**    config.json                         the encoder's sizes, activation, head labels
+**    tokenizer_config.json               lower-casing, special tokens, model_max_length (for vocab.txt models)
+**    modules.json                        SBERT: Transformer, Pooling, Dense …, Normalize, each with its folder
+**    <pooling>/config.json, <dense>/config.json, sentence_bert_config.json, config_sentence_transformers.json
+**
+** Values are checked here against what a model can have; every message names file, key, found and wanted. Folder names out
+** of modules.json stay inside the directory: `..`, absolute paths and backslashes are refused. */
+#ifndef FILE_HFCONFIG_H
+#define FILE_HFCONFIG_H
+
+#include "base/arena.h"
+
+typedef enum { ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_RELU, ACTIVATION_TANH, ACTIVATION_IDENTITY } Activation;
+
+/* Bits of a pooling; several are joined in this order, as sentence-transformers does. */
+enum {
+  POOL_CLS = 1,
+  POOL_MAX = 2,
+  POOL_MEAN = 4,
+  POOL_MEAN_SQRT_LEN = 8,
+  POOL_WEIGHTED_MEAN = 16,
+  POOL_LAST_TOKEN = 32
+};
+
+typedef struct {
+  const char *path;           /* of config.json, for messages */
+  const char *model_type;     /* "bert" */
+  const char *architecture;   /* architectures[0], or "" */
+  int vocabulary, hidden, layers, heads, inner, positions, types;
+  float norm_epsilon;
+  Activation activation;
+  int labels;                 /* how many; 0: the file names none */
+  const char **label;
+  const char *problem;        /* problem_type, or "" */
+} ModelConfig;
+
+typedef struct {
+  const char *directory; /* full path of the module's folder */
+  int in, out, bias;
+  Activation activation;
+} DenseConfig;
+
+typedef struct {
+  int present;         /* modules.json was there */
+  int pooling;         /* POOL_ bits; POOL_MEAN where modules.json is absent */
+  int include_prompt;  /* tokens of the prompt count in the pooling */
+  int normalize;
+  int dense_count;
+  DenseConfig *dense;
+  int max_tokens;      /* max_seq_length, or 0 */
+  int lowercase;       /* sentence_bert_config do_lower_case: the text is lower-cased first (rare); 0 else */
+  const char *transformer_directory; /* where config.json and the weights lie: the directory itself but for old layouts */
+  int prompt_count;
+  const char **prompt_name, **prompt_text;
+  const char *default_prompt; /* a prompt's name, or NULL */
+} SentenceConfig;
+
+typedef struct {
+  int lowercase, strip_accents /* -1: as lowercase */, chinese_characters;
+  const char *unk, *cls, *sep, *pad, *mask; /* NULL where not said */
+  int max_tokens;                           /* model_max_length, or 0 where absent or "very large" */
+  const char *tokenizer_class;              /* or "" */
+} TokenizerConfig;
+
+/* Each reads from `directory` into *out; what it points at lives in the arena. An absent optional file gives the defaults
+** that transformers (or sentence-transformers) uses; config.json is not optional. */
+void hfconfig_model(const char *directory, ModelConfig *out, Arena *a, bert_err *e);
+void hfconfig_sentence(const char *directory, SentenceConfig *out, Arena *a, bert_err *e);
+void hfconfig_tokenizer(const char *directory, TokenizerConfig *out, Arena *a, bert_err *e);
+
+#endif

@@ -1,0 +1,45 @@
+/* weights.h -- where tensors come from: names, shapes and numbers, whatever the file.
+** Layer: file. Uses: base.
+**
+** Opening reads names and shapes alone and checks them against the file's size; numbers are read when asked for, tensor by
+** tensor, converted to f32, so a model costs no more memory than its weights once. Formats: model.safetensors, and shards by
+** model.safetensors.index.json. */
+#ifndef FILE_WEIGHTS_H
+#define FILE_WEIGHTS_H
+
+#include "base/arena.h"
+
+typedef enum { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_OTHER } DType;
+enum { TENSOR_RANK_MAX = 8 };
+
+typedef struct {
+  const char *name;
+  DType dtype;
+  const char *dtype_name; /* as the file spells it */
+  int rank;
+  int64_t shape[TENSOR_RANK_MAX];
+  int64_t count; /* product of the shape */
+  int file;      /* which of the files */
+  uint64_t offset, bytes;
+} Tensor;
+
+typedef struct Weights Weights;
+
+/* The tensors of a model directory. BERT_IO where none of the known files is there, naming those looked for. */
+Weights *weights_open(const char *directory, bert_err *e);
+void weights_free(Weights *w);
+
+/* NULL if there is none of that name; weights_find says so in *e, weights_maybe does not mind. */
+const Tensor *weights_maybe(const Weights *w, const char *name);
+const Tensor *weights_find(const Weights *w, const char *name, bert_err *e);
+/* Tensor i in file order, NULL past the end. */
+const Tensor *weights_at(const Weights *w, int i);
+
+/* "pooler.dense.weight: 384x768, wanted 768x768". columns 0: a vector of `rows`. t may be NULL on a failed e. */
+void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err *e);
+
+/* out[count of rows from first_row] = f32 of those rows of t (a vector has rows of one number). NaN and infinity are
+** BERT_FORMAT: no vector made with them would mean anything. */
+void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t rows, float *out, bert_err *e);
+
+#endif

@@ -1,0 +1,65 @@
+/* tokenizer.h -- text to token ids, with offsets, equal to Hugging Face tokenizers.
+** Layer: text. Uses: base.
+**
+**    text -> added tokens cut out -> normalize -> split -> wordpiece -> [CLS] a [SEP] (b [SEP]) -> truncated
+**
+** Made from bytes, not from files: who reads them is the caller. A Tokenizer is constant once made and shared by threads;
+** what is mutable is a Scratch, one a caller. Ids, types and offsets equal those of `tokenizers` (Rust) for the same
+** tokenizer.json, for any bytes. Offsets count code points of the original text (utf8.h says how broken bytes count). */
+#ifndef TEXT_TOKENIZER_H
+#define TEXT_TOKENIZER_H
+
+#include "base/arena.h"
+
+typedef struct Tokenizer Tokenizer;
+
+/* Settings of a vocab.txt model: BertTokenizer's arguments (tokenizer_config.json). */
+typedef struct {
+  int lowercase;           /* do_lower_case */
+  int strip_accents;       /* 1, 0, or -1: as lowercase */
+  int chinese_characters;  /* tokenize_chinese_chars */
+  const char *unk, *cls, *sep, *pad, *mask; /* NULL: [UNK] [CLS] [SEP] [PAD] [MASK] */
+} TokenizerSettings;
+
+/* From the bytes of a tokenizer.json. Another kind of tokenizer than WordPiece is BERT_FORMAT that says which was found.
+** `name` stands in messages. The text may be freed afterwards. */
+Tokenizer *tokenizer_from_json(const char *text, size_t size, const char *name, bert_err *e);
+
+/* From the bytes of a vocab.txt, a piece a line. */
+Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name, const TokenizerSettings *s, bert_err *e);
+
+void tokenizer_free(Tokenizer *t);
+
+int tokenizer_vocabulary(const Tokenizer *t);               /* one more than the highest id */
+const char *tokenizer_piece(const Tokenizer *t, int32_t id); /* "" for an id without one */
+int32_t tokenizer_id(const Tokenizer *t, const char *piece); /* -1: none */
+int tokenizer_special_count(const Tokenizer *t, int pair);   /* tokens that the template puts in */
+int64_t tokenizer_bytes(const Tokenizer *t);                 /* memory held */
+uint64_t tokenizer_hash(const Tokenizer *t);                 /* over everything that decides its output */
+
+typedef struct TokenizerScratch TokenizerScratch;
+TokenizerScratch *tokenizer_scratch_new(bert_err *e);
+void tokenizer_scratch_free(TokenizerScratch *s);
+
+/* Arrays of n, owned by the scratch, valid until its next call. */
+typedef struct {
+  int n;
+  int64_t total;   /* before truncation, special ones included */
+  int32_t *ids;
+  uint8_t *types;
+  uint8_t *special;     /* 1 where the template put it in */
+  int32_t *start, *end; /* code points; NULL unless asked for */
+  uint8_t *whole;       /* 1 where the token begins a word of the pre-tokenizer; NULL unless offsets are asked for */
+} Encoding;
+
+/* b may be NULL. max_tokens 0: no truncation; else longest_first as `tokenizers` does it, from the right. Where even the
+** special tokens do not fit (max_tokens < tokenizer_special_count) it is BERT_ARGUMENT.
+** Cost: linear in the text; nothing is allocated once the scratch has grown to the longest text seen. With truncation and
+** no total wanted the text past the window still has to be read. */
+void tokenizer_encode(const Tokenizer *t, TokenizerScratch *s, bert_text a, const bert_text *b, int max_tokens,
+                      int offsets, Encoding *out, bert_err *e);
+
+/* As tokenizer_encode(...).total, without making the tokens. */
+int64_t tokenizer_count(const Tokenizer *t, TokenizerScratch *s, bert_text a, bert_err *e);
+
+#endif
