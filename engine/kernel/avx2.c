@@ -1,0 +1,78 @@
+/* avx2.c -- the kernels for AVX2 with FMA: a V is two registers, a tile 6 rows by half a panel.
+** Layer: kernel. Uses: kernel.h formula.h lanes.h target.h. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernel/formula.h"
+#include "kernel/sets.h"
+#include "kernel/target.h"
+
+TARGET_BEGIN("avx2,fma")
+
+typedef struct {
+  __m256 low, high;
+} V;
+#define TILE_ROWS 6
+#define TILE_VECTORS 1
+#define V_OP static inline __attribute__((always_inline))
+
+V_OP V v_load(const float *p) { return (V){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+V_OP void v_store(float *p, V v) {
+  _mm256_storeu_ps(p, v.low);
+  _mm256_storeu_ps(p + 8, v.high);
+}
+V_OP V v_set(float x) { return (V){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+#define V_BOTH(name, op) \
+  V_OP V name(V a, V b) { return (V){op(a.low, b.low), op(a.high, b.high)}; }
+V_BOTH(v_add, _mm256_add_ps)
+V_BOTH(v_sub, _mm256_sub_ps)
+V_BOTH(v_mul, _mm256_mul_ps)
+V_BOTH(v_div, _mm256_div_ps)
+V_BOTH(v_max, _mm256_max_ps)
+V_BOTH(v_min, _mm256_min_ps)
+V_OP V v_fma(V a, V b, V c) {
+  return (V){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+}
+/* Ones in the lanes below n of the eight from `at`. */
+V_OP __m256i first(int n, int at) {
+  __m256i lane = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(at));
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane);
+}
+V_OP V v_load_part(const float *p, int n, float fill) {
+  __m256i low = first(n, 0), high = first(n, 8);
+  __m256 other = _mm256_set1_ps(fill);
+  return (V){_mm256_blendv_ps(other, _mm256_maskload_ps(p, low), _mm256_castsi256_ps(low)),
+             _mm256_blendv_ps(other, _mm256_maskload_ps(p + 8, high), _mm256_castsi256_ps(high))};
+}
+V_OP void v_store_part(float *p, int n, V v) {
+  _mm256_maskstore_ps(p, first(n, 0), v.low);
+  _mm256_maskstore_ps(p + 8, first(n, 8), v.high);
+}
+V_OP V v_keep(V v, int n) {
+  return (V){_mm256_and_ps(v.low, _mm256_castsi256_ps(first(n, 0))),
+             _mm256_and_ps(v.high, _mm256_castsi256_ps(first(n, 8)))};
+}
+V_OP __m256 power_half(__m256 e, __m256 shifted) {
+  __m256i n = _mm256_sub_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(EXP_ROUND_BITS));
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(e), _mm256_slli_epi32(n, 23)));
+}
+V_BOTH(v_power, power_half)
+V_OP V v_less(V a, V b, V x, V y) {
+  return (V){_mm256_blendv_ps(y.low, x.low, _mm256_cmp_ps(a.low, b.low, _CMP_LT_OQ)),
+             _mm256_blendv_ps(y.high, x.high, _mm256_cmp_ps(a.high, b.high, _CMP_LT_OQ))};
+}
+V_OP float v_fold(V v) {
+  __m256 eight = _mm256_add_ps(v.low, v.high);
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+#define SET_NAME kernels_avx2
+#include "kernel/lanes.h"
+TARGET_END
+#else
+typedef int avx2_is_x86_only; /* a translation unit may not be empty */
+#endif

@@ -1,0 +1,73 @@
+/* kernel.h -- the contract of the operations that take the time.
+** Layer: kernel. Uses: base.
+**
+** kernels.def has a row an operation; a row makes the field below, the line of the SQL table bert_kernels, and asks for a
+** check in tests/kernel and a measurement in tests/bench. ref.c is the definition, as the formulas read; the file of
+** an instruction set gives the same bits faster (see lanes.h for how), and `kernels()` picks the best that processor
+** and operating system have.
+**
+** Same bits everywhere: every output element is one accumulator, summed over k in ascending order with fused
+** multiply-adds; sums along a row run in 16 lanes (element i in lane i mod 16) that are folded 8, 4, 2, 1; exp, erf and
+** tanh are our own polynomials (formula.h); no estimates, no flush to zero. So a value depends on its inputs alone, not on
+** blocking, threads or the instruction set. NaN payloads are not promised; infinities that arise give the same infinities.
+**
+** Matrices on the right are kept in panels of 32 columns, which every instruction set divides evenly:
+**
+**    w[K][N]  ->  panel 0: [k = 0: 32 columns][k = 1: 32 columns] … [k = K-1]   panel 1: …   the last one padded with 0
+*/
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include "base/mem.h"
+
+enum { KERNEL_LANES = 16, KERNEL_PANEL = 32, KERNEL_ROWS = 112, KERNEL_DEPTH = 512 };
+
+/* What is done to an element once its sum is complete. */
+typedef enum { KERNEL_NONE, KERNEL_GELU, KERNEL_GELU_TANH, KERNEL_RELU, KERNEL_TANH } KernelActivation;
+
+/* y[m][n] = activation(x[m][k] * w[k][n] + bias[n]) for the columns of panels first … last-1. y overlaps nothing. */
+typedef struct {
+  float *y;
+  size_t y_stride; /* floats from a row to the next, likewise below */
+  const float *x;
+  size_t x_stride;
+  const float *w;
+  size_t w_row, w_panel; /* floats from k to k+1 within a panel (32 when packed), and from a panel to the next */
+  const float *bias;     /* padded to whole panels, or NULL for 0 */
+  int m, n, k;
+  int first, last;
+  KernelActivation activation;
+  float *scratch; /* KERNEL_SCRATCH floats of the calling thread, aligned to 64 */
+} KernelGemm;
+#define KERNEL_SCRATCH ((size_t)KERNEL_ROWS * KERNEL_DEPTH + KERNEL_ROWS * KERNEL_PANEL)
+
+typedef struct {
+#define KERNEL(name, parameters, cost) void(*name) parameters;
+#include "kernel/kernels.def"
+#undef KERNEL
+} Kernels;
+
+/* The chosen set; the same at every call. */
+const Kernels *kernels(void);
+
+/* Set i of those built in (0 is ref), for tests and benchmarks; NULL past the end or where this machine lacks it. */
+const Kernels *kernels_at(int i);
+
+/* Set i of those built in: its name, and in *reason why it is or is not in use; NULL past the end. */
+const char *kernels_describe(int i, int *chosen, const char **reason);
+/* Operation i by name; NULL past the end. */
+const char *kernels_operation(int i);
+
+/* ceil(n / 32). */
+static inline int kernel_panels(int n) { return (n + KERNEL_PANEL - 1) / KERNEL_PANEL; }
+
+/* Floats that w[k][n] takes in panels. */
+static inline size_t kernel_panel_floats(int k, int n) {
+  return (size_t)kernel_panels(n) * (size_t)k * KERNEL_PANEL;
+}
+
+/* Packs rows first … first+rows-1 of the transposed matrix: panels[k][n] from w[n][k], n ascending in memory with the
+** given stride. Rows past the last one in a panel stay as they are (zero in fresh memory). */
+void kernel_pack(float *panels, const float *w, size_t stride, int first, int rows, int k);
+
+#endif

@@ -1,0 +1,126 @@
+/* ref.c -- the kernels as the formulas read: the definition that every instruction set must equal, bit for bit.
+** Layer: kernel. Uses: kernel.h formula.h.
+**
+** Plain C: fmaf is fused by definition (emulated exactly where the processor has no such instruction), the compiler may not
+** contract or reorder (-ffp-contract=off, no -ffast-math). About 30 times slower than lanes.h on AVX-512. */
+#include <math.h>
+#include <string.h>
+
+#include "kernel/formula.h"
+#include "kernel/sets.h"
+
+static float horner(const float *c, int n, float x) {
+  float sum = c[n - 1];
+  for (int i = n - 2; i >= 0; i--) sum = fmaf(sum, x, c[i]);
+  return sum;
+}
+
+static float larger(float a, float b) { return a > b ? a : b; }
+static float smaller(float a, float b) { return a < b ? a : b; }
+
+static float exp_of(float x) {
+  static const float E[] = EXP_E;
+  x = smaller(larger(x, EXP_LOW), EXP_HIGH);
+  float shifted = fmaf(x, EXP_LOG2E, EXP_ROUND), n = shifted - EXP_ROUND;
+  float r = fmaf(n, -EXP_LN2_HIGH, x);
+  r = fmaf(n, -EXP_LN2_LOW, r);
+  float e = fmaf(r * r, horner(E, EXP_COUNT, r), r) + 1.0f;
+  uint32_t power, bits;
+  memcpy(&power, &shifted, 4);
+  memcpy(&bits, &e, 4);
+  bits += (power - EXP_ROUND_BITS) << 23;
+  memcpy(&e, &bits, 4);
+  return e;
+}
+
+static float gelu_of(float x) {
+  static const float P[] = PHI_P, Q[] = PHI_Q;
+  float c = smaller(larger(x, -PHI_EDGE), PHI_EDGE), s = c * c;
+  float phi = fmaf(c, horner(P, PHI_COUNT, s) / horner(Q, PHI_COUNT, s), 0.5f);
+  return x * smaller(larger(phi, 0.0f), 1.0f);
+}
+
+static float gelu_tanh_of(float x) {
+  float cube = x * x * x, u = GELU_TANH_SCALE * fmaf(GELU_TANH_CUBE, cube, x);
+  return x / (1.0f + exp_of(u));
+}
+
+static float tanh_of(float x) {
+  static const float T[] = TANH_T;
+  float s = x * x, near = fmaf(x * s, horner(T, TANH_COUNT, s), x);
+  float far = 1.0f - 2.0f / (exp_of(x + x) + 1.0f);
+  return s < TANH_EDGE * TANH_EDGE ? near : far;
+}
+
+static float activation_of(float x, KernelActivation a) {
+  switch (a) {
+    case KERNEL_GELU: return gelu_of(x);
+    case KERNEL_GELU_TANH: return gelu_tanh_of(x);
+    case KERNEL_RELU: return larger(x, 0.0f);
+    case KERNEL_TANH: return tanh_of(x);
+    case KERNEL_NONE: break;
+  }
+  return x;
+}
+
+/* Sixteen lane sums to one: 8, 4, 2, 1. */
+static float folded(float *lane) {
+  for (int width = KERNEL_LANES / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) lane[i] += lane[i + width];
+  return lane[0];
+}
+
+static void activate(float *x, size_t n, KernelActivation activation) {
+  for (size_t i = 0; i < n; i++) x[i] = activation_of(x[i], activation);
+}
+
+static void gemm(const KernelGemm *g) {
+  for (int i = 0; i < g->m; i++)
+    for (int j = g->first * KERNEL_PANEL; j < g->n && j < g->last * KERNEL_PANEL; j++) {
+      const float *x = g->x + (size_t)i * g->x_stride;
+      const float *w = g->w + (size_t)(j / KERNEL_PANEL) * g->w_panel + j % KERNEL_PANEL;
+      float sum = g->bias ? g->bias[j] : 0.0f;
+      for (int k = 0; k < g->k; k++) sum = fmaf(x[k], w[(size_t)k * g->w_row], sum);
+      g->y[(size_t)i * g->y_stride + (size_t)j] = activation_of(sum, g->activation);
+    }
+}
+
+static void softmax(float *x, size_t stride, int m, int n, float scale) {
+  for (int i = 0; i < m; i++, x += stride) {
+    float top = x[0], lane[KERNEL_LANES] = {0};
+    for (int j = 1; j < n; j++) top = larger(top, x[j]);
+    for (int j = 0; j < n; j++) {
+      x[j] = exp_of((x[j] - top) * scale);
+      lane[j % KERNEL_LANES] += x[j];
+    }
+    float share = 1.0f / folded(lane);
+    for (int j = 0; j < n; j++) x[j] *= share;
+  }
+}
+
+static void layernorm(float *y, const float *x, const float *residual, const float *gamma, const float *beta, int m, int h,
+                      float epsilon) {
+  for (int i = 0; i < m; i++, x += h, y += h) {
+    float lane[KERNEL_LANES] = {0}, square[KERNEL_LANES] = {0};
+    for (int j = 0; j < h; j++) {
+      y[j] = residual ? x[j] + residual[(size_t)i * (size_t)h + (size_t)j] : x[j];
+      lane[j % KERNEL_LANES] += y[j];
+    }
+    float mean = folded(lane) / (float)h;
+    for (int j = 0; j < h; j++) {
+      y[j] -= mean;
+      square[j % KERNEL_LANES] = fmaf(y[j], y[j], square[j % KERNEL_LANES]);
+    }
+    float scale = 1.0f / sqrtf(folded(square) / (float)h + epsilon);
+    for (int j = 0; j < h; j++) y[j] = fmaf(y[j] * scale, gamma[j], beta[j]);
+  }
+}
+
+static void dot(float *sum, const float *v, const float *w, int n) {
+  float lane[KERNEL_LANES] = {0};
+  for (int i = 0; i < n; i++) lane[i % KERNEL_LANES] = fmaf(v[i], w[i], lane[i % KERNEL_LANES]);
+  *sum = folded(lane);
+}
+
+#define SET_NAME kernels_ref
+#include "kernel/set.h"
