@@ -321,9 +321,18 @@ static void parse_step(Parser *s) {
   if (!s->e->code) parse_value(s);
 }
 
+static int structural(char c) { return (c == ',') | (c == ':') | ((c | 0x20) == '{'); }
+
+/* Upper bound on the values of a text: see the head. The inner loop's fixed length lets compilers use vectors. */
 static size_t count_values(const char *p, const char *end) {
+  enum { BLOCK = 64 };
   size_t n = 1;
-  for (; p < end; p++) n += (size_t)((*p == ',') | (*p == ':') | ((*p | 0x20) == '{'));
+  for (; end - p >= BLOCK; p += BLOCK) {
+    unsigned char in_block = 0;
+    for (int i = 0; i < BLOCK; i++) in_block = (unsigned char)(in_block + structural(p[i]));
+    n += in_block;
+  }
+  for (; p < end; p++) n += (size_t)structural(*p);
   return n;
 }
 

