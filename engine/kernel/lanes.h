@@ -21,6 +21,12 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
+/* A tile's loops unroll whole, or its sums would live in memory. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 INLINE V v_horner(const float *c, int n, V x) {
   V sum = v_set(c[n - 1]);
@@ -81,25 +87,25 @@ static void activate(float *x, size_t n, KernelActivation activation) {
 INLINE void tile(int rows, float *y, size_t y_stride, const float *a, const float *w, size_t w_row, int k,
                  const float *from) {
   V sum[TILE_ROWS][TILE_VECTORS];
-#pragma GCC unroll 32
+UNROLL
   for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
+UNROLL
     for (int v = 0; v < TILE_VECTORS; v++)
       sum[r][v] = v_load(from ? from + KERNEL_LANES * v : y + (size_t)r * y_stride + KERNEL_LANES * v);
   for (int i = 0; i < k; i++, a += rows, w += w_row) {
     V b[TILE_VECTORS];
-#pragma GCC unroll 4
+UNROLL
     for (int v = 0; v < TILE_VECTORS; v++) b[v] = v_load(w + KERNEL_LANES * v);
-#pragma GCC unroll 32
+UNROLL
     for (int r = 0; r < rows; r++) {
       V x = v_set(a[r]);
-#pragma GCC unroll 4
+UNROLL
       for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_fma(x, b[v], sum[r][v]);
     }
   }
-#pragma GCC unroll 32
+UNROLL
   for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
+UNROLL
     for (int v = 0; v < TILE_VECTORS; v++) v_store(y + (size_t)r * y_stride + KERNEL_LANES * v, sum[r][v]);
 }
 
