@@ -390,12 +390,14 @@ int json_is(const Json *v, const char *s) {
 
 static int absent(const Json *v) { return !v || v->kind == JSON_NULL; }
 
-static void fail_kind(const Json *v, const char *what, const char *wanted, bert_err *e) {
+void json_refuse(const Json *v, const char *what, const char *wanted, bert_err *e) {
   enum { SHOWN = 60 };
   static const char *const KIND[] = {"null", "false", "true", "", "", "an array", "an object"};
-  int n = v->size < SHOWN ? (int)v->size : SHOWN;
-  const char *more = v->size > SHOWN ? "..." : "";
-  if (v->kind == JSON_STRING) {
+  int n = !v ? 0 : v->size < SHOWN ? (int)v->size : SHOWN;
+  const char *more = v && v->size > SHOWN ? "..." : "";
+  if (!v) {
+    err_set(e, BERT_FORMAT, "%s: found nothing, wanted %s", what, wanted);
+  } else if (v->kind == JSON_STRING) {
     while (n > 0 && (uint32_t)n < v->size && ((unsigned char)v->at[n] & 0xC0) == 0x80) n--; /* whole characters */
     err_set(e, BERT_FORMAT, "%s: found \"%.*s%s\", wanted %s", what, n, v->at, more, wanted);
   } else if (v->kind == JSON_NUMBER) {
@@ -431,7 +433,7 @@ int64_t json_integer(const Json *v, int64_t otherwise, int64_t low, int64_t high
   if (v->kind == JSON_NUMBER && exact_integer(v, &n) && n >= low && n <= high) return n;
   char wanted[80];
   snprintf(wanted, sizeof wanted, "an integer from %lld to %lld", (long long)low, (long long)high);
-  fail_kind(v, what, wanted, e);
+  json_refuse(v, what, wanted, e);
   return otherwise;
 }
 
@@ -439,21 +441,21 @@ double json_number(const Json *v, double otherwise, const char *what, bert_err *
   if (e->code || absent(v)) return otherwise;
   double x = v->kind == JSON_NUMBER ? json_parse_number(v->at, v->size) : INFINITY;
   if (isfinite(x)) return x;
-  fail_kind(v, what, "a finite number", e);
+  json_refuse(v, what, "a finite number", e);
   return otherwise;
 }
 
 int json_flag(const Json *v, int otherwise, const char *what, bert_err *e) {
   if (e->code || absent(v)) return otherwise;
   if (v->kind == JSON_TRUE || v->kind == JSON_FALSE) return v->kind == JSON_TRUE;
-  fail_kind(v, what, "true or false", e);
+  json_refuse(v, what, "true or false", e);
   return otherwise;
 }
 
 const char *json_text(const Json *v, const char *otherwise, const char *what, Arena *a, bert_err *e) {
   if (e->code || absent(v)) return otherwise;
   if (v->kind != JSON_STRING) {
-    fail_kind(v, what, "a string", e);
+    json_refuse(v, what, "a string", e);
   } else if (memchr(v->at, 0, v->size)) {
     err_set(e, BERT_FORMAT, "%s: found a string with a NUL inside, wanted one without", what);
   } else {

@@ -51,6 +51,9 @@ int json_flag(const Json *v, int otherwise, const char *what, bert_err *e);
 /* A NUL-terminated copy in the arena. A string with a NUL inside is BERT_FORMAT. */
 const char *json_text(const Json *v, const char *otherwise, const char *what, Arena *a, bert_err *e);
 
+/* Sets BERT_FORMAT "what: found \"x\", wanted …", with v as it stands (shortened), or "nothing" where v is NULL. */
+void json_refuse(const Json *v, const char *what, const char *wanted, bert_err *e);
+
 /* Number text, JSON's grammar, to double, correctly rounded, whatever the locale. Past the range it is an infinity or 0. */
 double json_parse_number(const char *text, size_t size);
 

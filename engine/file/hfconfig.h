@@ -27,12 +27,12 @@ enum {
 
 typedef struct {
   const char *path;           /* of config.json, for messages */
-  const char *model_type;     /* "bert" */
+  const char *model_type;     /* "bert"; of another type no more is read than this, the architecture and the labels */
   const char *architecture;   /* architectures[0], or "" */
   int vocabulary, hidden, layers, heads, inner, positions, types;
   float norm_epsilon;
   Activation activation;
-  int labels;                 /* how many; 0: the file names none */
+  int labels;                 /* how many; 0: the file says nothing (transformers then takes 2) */
   const char **label;
   const char *problem;        /* problem_type, or "" */
 } ModelConfig;
@@ -50,10 +50,10 @@ typedef struct {
   int normalize;
   int dense_count;
   DenseConfig *dense;
-  int max_tokens;      /* max_seq_length, or 0 */
+  int max_tokens;      /* max_seq_length, or 0 (newer files have it as TokenizerConfig.max_tokens alone) */
   int lowercase;       /* sentence_bert_config do_lower_case: the text is lower-cased first (rare); 0 else */
   const char *transformer_directory; /* where config.json and the weights lie: the directory itself but for old layouts */
-  int prompt_count;
+  int prompt_count;    /* "query" and "document" are always there, empty where the files give them no text */
   const char **prompt_name, **prompt_text;
   const char *default_prompt; /* a prompt's name, or NULL */
 } SentenceConfig;
