@@ -15,14 +15,15 @@
 
 typedef enum { ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_RELU, ACTIVATION_TANH, ACTIVATION_IDENTITY } Activation;
 
-/* Bits of a pooling; several are joined in this order, as sentence-transformers does. */
+/* Bits of a pooling. */
 enum {
   POOL_CLS = 1,
   POOL_MAX = 2,
   POOL_MEAN = 4,
   POOL_MEAN_SQRT_LEN = 8,
   POOL_WEIGHTED_MEAN = 16,
-  POOL_LAST_TOKEN = 32
+  POOL_LAST_TOKEN = 32,
+  POOL_COUNT = 6
 };
 
 typedef struct {
@@ -46,6 +47,8 @@ typedef struct {
 typedef struct {
   int present;         /* modules.json was there */
   int pooling;         /* POOL_ bits; POOL_MEAN where modules.json is absent */
+  int pooling_count;   /* how many */
+  int pooling_order[POOL_COUNT]; /* the same bits one by one, in the order in which their vectors are joined */
   int include_prompt;  /* tokens of the prompt count in the pooling */
   int normalize;
   int dense_count;

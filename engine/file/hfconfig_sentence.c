@@ -75,11 +75,11 @@ static void read_transformer(Reader *r, const char *folder) {
   }
 }
 
-/* In the order in which sentence-transformers joins them when they are flags. */
+/* In the order in which sentence-transformers joins them where they are flags; a list of names has its own order. */
 static const struct {
   const char *flag, *mode;
   int bit;
-} POOLINGS[] = {
+} POOLINGS[POOL_COUNT] = {
     {"pooling_mode_cls_token", "cls", POOL_CLS},
     {"pooling_mode_max_tokens", "max", POOL_MAX},
     {"pooling_mode_mean_tokens", "mean", POOL_MEAN},
@@ -87,45 +87,45 @@ static const struct {
     {"pooling_mode_weightedmean_tokens", "weightedmean", POOL_WEIGHTED_MEAN},
     {"pooling_mode_lasttoken", "lasttoken", POOL_LAST_TOKEN},
 };
-enum { POOLING_COUNT = sizeof POOLINGS / sizeof *POOLINGS };
 
-static int pooling_bit(const Document *d, const Json *mode, bert_err *e) {
-  for (int i = 0; i < POOLING_COUNT; i++)
-    if (json_is(mode, POOLINGS[i].mode)) return POOLINGS[i].bit;
-  document_refuse(d, "pooling_mode", mode, "cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", e);
-  return 0;
+static void add_pooling(SentenceConfig *c, int bit) {
+  c->pooling |= bit;
+  c->pooling_order[c->pooling_count++] = bit;
 }
 
-/* "pooling_mode": a name, or a list of names in the order of the joined vector. Bits have one order, so a list in another
-** one is refused. */
-static int pooling_by_name(const Document *d, const Json *v, bert_err *e) {
-  if (v->kind != JSON_ARRAY) return pooling_bit(d, v, e);
-  int pooling = 0;
-  for (const Json *mode = json_first(v); mode && !e->code; mode = json_next(mode)) {
-    int bit = pooling_bit(d, mode, e);
-    if (bit && bit <= pooling)
-      document_refuse(d, "pooling_mode", mode, "each once, in the order cls, max, mean, mean_sqrt_len_tokens, "
-                      "weightedmean, lasttoken", e);
-    pooling |= bit;
-  }
-  if (!pooling) document_refuse(d, "pooling_mode", v, "at least one mode", e);
-  return pooling;
+/* "pooling_mode": a name, or one of a list of names. */
+static void add_named_pooling(SentenceConfig *c, const Document *d, const Json *mode, bert_err *e) {
+  int i = 0;
+  while (i < POOL_COUNT && !json_is(mode, POOLINGS[i].mode)) i++;
+  if (i == POOL_COUNT)
+    document_refuse(d, "pooling_mode", mode, "cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", e);
+  else if (c->pooling & POOLINGS[i].bit)
+    document_refuse(d, "pooling_mode", mode, "each mode once", e);
+  else
+    add_pooling(c, POOLINGS[i].bit);
 }
 
-static int pooling_by_flags(const Document *d, bert_err *e) {
-  int pooling = 0;
-  for (int i = 0; i < POOLING_COUNT; i++)
-    if (document_flag(d, d->root, POOLINGS[i].flag, 0, e)) pooling |= POOLINGS[i].bit;
-  return pooling ? pooling : POOL_MEAN;
+static void add_flagged_pooling(SentenceConfig *c, const Document *d, bert_err *e) {
+  for (int i = 0; i < POOL_COUNT; i++)
+    if (document_flag(d, d->root, POOLINGS[i].flag, 0, e)) add_pooling(c, POOLINGS[i].bit);
+  if (!c->pooling) add_pooling(c, POOL_MEAN);
 }
 
 static void read_pooling(Reader *r, const char *folder) {
   Document d;
   document_open(&d, folder, "config.json", JSON_OBJECT, 1, r->e);
+  SentenceConfig *c = r->out;
   const Json *mode = json_get(d.root, "pooling_mode");
-  int by_name = mode && mode->kind != JSON_NULL;
-  if (!r->e->code) r->out->pooling = by_name ? pooling_by_name(&d, mode, r->e) : pooling_by_flags(&d, r->e);
-  r->out->include_prompt = document_flag(&d, d.root, "include_prompt", 1, r->e);
+  c->pooling = c->pooling_count = 0;
+  if (!mode || mode->kind == JSON_NULL) {
+    add_flagged_pooling(c, &d, r->e);
+  } else if (mode->kind != JSON_ARRAY) {
+    add_named_pooling(c, &d, mode, r->e);
+  } else {
+    for (const Json *v = json_first(mode); v && !r->e->code; v = json_next(v)) add_named_pooling(c, &d, v, r->e);
+    if (!c->pooling) document_refuse(&d, "pooling_mode", mode, "at least one mode", r->e);
+  }
+  c->include_prompt = document_flag(&d, d.root, "include_prompt", 1, r->e);
   document_close(&d);
 }
 
@@ -284,7 +284,8 @@ static void read_prompts(Reader *r) {
 }
 
 void hfconfig_sentence(const char *directory, SentenceConfig *out, Arena *a, bert_err *e) {
-  *out = (SentenceConfig){.pooling = POOL_MEAN, .include_prompt = 1};
+  *out = (SentenceConfig){.include_prompt = 1};
+  add_pooling(out, POOL_MEAN);
   if (e->code) return;
   Reader r = {.directory = arena_copy(a, directory, strlen(directory), e), .out = out, .arena = a, .e = e};
   out->transformer_directory = r.directory;
