@@ -49,6 +49,11 @@ $(BUILD)/%.o: %.c
 
 -include $(OBJ:.o=.d) $(EXTOBJ:.o=.d)
 
+demo:
+	sh setup.sh demo
+	$(MAKE) $(SO)
+	sh demo/run.sh
+
 include tests/tests.mk
 
 clean:

@@ -1,7 +1,7 @@
 -- demo.sql -- search by meaning over 400 paragraphs. `make demo` runs it; it needs bert.so and the model, no index, no server.
 .bail on
 .load ./bert
-SELECT bert_load('default', 'build/models/all-MiniLM-L6-v2') IS NULL AS loaded;
+SELECT 'loaded ' || bert_load('default', 'build/models/all-MiniLM-L6-v2');
 
 -- 1. The text: 400 paragraphs, each with its source.
 .import --csv demo/corpus.csv passage

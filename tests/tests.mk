@@ -1,4 +1,20 @@
 # The tests' part of the Makefile: what is built, and in what order it runs.
+#
+# Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
+
+PARTS = unit fuzz-replay layers sql golden tokenizer fault clients demo-test
+# Those that read bytes or fail allocations, built with SANITIZE.
+SANITIZED_PARTS = unit fuzz-replay fault sql golden
+
+# Python with the packages of requirements.txt, made by setup.sh; its sqlite3 module is the system's.
+PYTHON = build/venv/bin/python
+MODEL  = build/models/all-MiniLM-L6-v2
+
+# A sanitized bert.so needs its run-time library in the host, which has leaks of its own.
+ifneq ($(SANITIZE),)
+  HOST = env LD_PRELOAD="$(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libubsan.so)" \
+         ASAN_OPTIONS=detect_leaks=0
+endif
 
 UNIT    := $(sort $(wildcard tests/unit/*.c tests/kernel/*.c))
 UNITOBJ  = $(patsubst %.c,$(BUILD)/%.o,$(UNIT))
@@ -13,4 +29,38 @@ $(BUILD)/unit: $(UNITOBJ) $(BUILD)/libbert.a
 unit: $(BUILD)/unit
 	$(BUILD)/unit
 
-.PHONY: unit
+layers: $(BUILD)/$(SO)
+	sh tests/layers.sh $(BUILD)/$(SO)
+
+sql: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/sql/run.py $(BUILD)/$(SO)
+
+golden: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/golden/check.py $(BUILD)/$(SO)
+
+tokenizer: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/golden/tokenizer_parity.py $(BUILD)/$(SO)
+
+clients: $(BUILD)/$(SO)
+	$(PYTHON) tests/clients/run.py $(BUILD)/$(SO) $(MODEL)
+
+demo-test: $(SO)
+	sh tests/demo.sh
+
+RUN = MAKE="$(MAKE) CC=$(CC) BUILD=$(BUILD) SANITIZE=$(SANITIZE)" sh tests/run.sh
+
+test:
+	sh setup.sh test
+	$(RUN) $(PARTS)
+
+# make sanitize = the parts that read bytes or fail allocations, in a build of their own.
+sanitize: BUILD = build/asan
+sanitize: SANITIZE = address,undefined
+sanitize:
+	sh setup.sh sanitize
+	$(RUN) $(SANITIZED_PARTS)
+
+valgrind: $(BUILD)/unit
+	timeout 900 valgrind -q --error-exitcode=1 $(BUILD)/unit
+
+.PHONY: unit fuzz-replay layers sql golden tokenizer fault clients demo-test sanitize valgrind
