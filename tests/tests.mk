@@ -2,9 +2,9 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql golden tokenizer fault clients demo-test
+PARTS = unit fuzz-replay layers sql golden tokenizer fault bad-models clients demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
-SANITIZED_PARTS = unit fuzz-replay fault sql golden
+SANITIZED_PARTS = unit fuzz-replay fault bad-models sql golden
 
 # Python with the packages of requirements.txt, made by setup.sh; its sqlite3 module is the system's.
 PYTHON = build/venv/bin/python
@@ -41,6 +41,15 @@ golden: $(BUILD)/$(SO)
 tokenizer: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/golden/tokenizer_parity.py $(BUILD)/$(SO)
 
+$(BUILD)/fault_engine: $(BUILD)/tests/fault/fault_engine.o $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm
+
+fault: $(BUILD)/fault_engine
+	$(BUILD)/fault_engine tests/golden/models
+
+bad-models: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/fault/bad_models.py $(BUILD)/$(SO)
+
 clients: $(BUILD)/$(SO)
 	$(PYTHON) tests/clients/run.py $(BUILD)/$(SO) $(MODEL)
 
@@ -63,4 +72,4 @@ sanitize:
 valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 $(BUILD)/unit
 
-.PHONY: unit fuzz-replay layers sql golden tokenizer fault clients demo-test sanitize valgrind
+.PHONY: unit fuzz-replay layers sql golden tokenizer fault bad-models clients demo-test sanitize valgrind
