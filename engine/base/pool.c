@@ -77,7 +77,7 @@ int pool_threads(void) {
   char *end = NULL;
   long n = text && *text ? strtol(text, &end, 10) : 0;
   if (n < 1 || *end) n = processors();
-  return n > POOL_MAX ? POOL_MAX : (int)n;
+  return n > POOL_THREADS_MAX ? POOL_THREADS_MAX : (int)n;
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------------------- */
@@ -210,7 +210,7 @@ static void finish(Job *job, void (*wait)(void *context)) {
 
 /* Runs the job with up to `threads` hands; alone where the pool is another's. */
 static void run(Job *job, int threads, void (*wait)(void *context)) {
-  if (threads > POOL_MAX) threads = POOL_MAX;
+  if (threads > POOL_THREADS_MAX) threads = POOL_THREADS_MAX;
   int mine = !busy && threads > 1 && pthread_mutex_trylock(&pool.owner) == 0;
   job->places = mine ? start(threads - 1) : 0;
   int was = busy;

@@ -15,9 +15,9 @@
 
 #include "base/mem.h"
 
-enum { POOL_MAX = 256 };
+enum { POOL_THREADS_MAX = 256 };
 
-/* Processors that this process may run on, or BERT_THREADS where that is a number from 1 to POOL_MAX. */
+/* Processors that this process may run on, or BERT_THREADS where that is a number from 1 to POOL_THREADS_MAX. */
 int pool_threads(void);
 
 /* Runs task(context, i, worker) for every i in [0, tasks), worker in [0, threads). Tasks are taken in order. While worker 0

@@ -1,0 +1,14 @@
+/* number.h -- floats as text, whatever the locale.
+** Layer: base. Uses: bert.h.
+**
+** The other way round is json_parse_number. */
+#ifndef BASE_NUMBER_H
+#define BASE_NUMBER_H
+
+enum { NUMBER_ROOM = 16 };
+
+/* The fewest digits (6 to 9 significant ones, no trailing zeros) that read back to the same float; x is finite.
+** Returns the length; NUL-terminated. */
+int number_print(float x, char out[NUMBER_ROOM]);
+
+#endif

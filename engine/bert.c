@@ -1,0 +1,108 @@
+/* bert.c -- the public names: what bert.h promises, each a call into the rooms.
+** Layer: the front door. Uses: every room.
+**
+** Calls that compute set the floating-point environment to its default on entry and put the caller's back: a host that
+** rounds another way, or flushes denormals, gets the same bits as any other. */
+#include "bert.h"
+
+#include <fenv.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "kernel/kernel.h"
+#include "model/model.h"
+#include "model/vector.h"
+
+/* ---- models ------------------------------------------------------------------------------------------------------ */
+
+bert_model *bert_model_open(const char *directory, const char *options_json, bert_err *e) {
+  return e->code ? NULL : model_open(directory, options_json, e);
+}
+
+bert_model *bert_model_ref(bert_model *m) {
+  atomic_fetch_add(&m->owners, 1);
+  return m;
+}
+
+void bert_model_free(bert_model *m) { model_free(m); }
+
+void bert_model_describe(const bert_model *m, bert_model_info *out) { *out = m->info; }
+
+bert_stamp bert_model_stamp(const char *directory, const char *options_json, bert_err *e) {
+  return model_stamp(directory, options_json, e);
+}
+
+bert_text bert_model_prompt(const bert_model *m, bert_text name) {
+  const char *text = model_prompt(m, name.data ? name.data : "", name.size);
+  return text ? (bert_text){text, strlen(text)} : name;
+}
+
+bert_text bert_model_default_prompt(const bert_model *m) { return model_default_prompt(m); }
+
+/* ---- sessions ------------------------------------------------------------------------------------------------------ */
+
+bert_session *bert_session_new(bert_model *m, bert_err *e) { return session_new(m, e); }
+void bert_session_free(bert_session *s) { session_free(s); }
+
+void bert_embed(bert_session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,
+                const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  fegetenv(&before);
+  fesetenv(FE_DFL_ENV);
+  embed_texts(s, texts, n, prompt, out, progress, e);
+  fesetenv(&before);
+}
+
+void bert_encode(bert_session *s, bert_text a, const bert_text *b, int truncate, bert_encoding *out, bert_err *e) {
+  tokens_encode(s, a, b, truncate, out, e);
+}
+
+int64_t bert_token_count(bert_session *s, bert_text text, bert_err *e) {
+  return tokenizer_count(s->model->tokenizer, s->tokens, text, e);
+}
+
+const char *bert_token_text(const bert_model *m, int32_t id) { return tokenizer_piece(m->tokenizer, id); }
+
+void bert_token_vectors(bert_session *s, bert_text a, const bert_text *b, int layer, bert_encoding *out,
+                        const float **vectors, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  fegetenv(&before);
+  fesetenv(FE_DFL_ENV);
+  tokens_vectors(s, a, b, layer, out, vectors, progress, e);
+  fesetenv(&before);
+}
+
+int bert_chunks(bert_session *s, bert_text text, int max_tokens, int overlap, const bert_chunk **chunks, bert_err *e) {
+  return chunk_text(s, text, max_tokens, overlap, chunks, e);
+}
+
+/* ---- vectors --------------------------------------------------------------------------------------------------------- */
+
+double bert_vector_cosine(const float *v, const float *w, int n) {
+  fenv_t before;
+  fegetenv(&before);
+  fesetenv(FE_DFL_ENV);
+  double cosine = vector_cosine(v, w, n);
+  fesetenv(&before);
+  return cosine;
+}
+
+int bert_vector_parse(bert_text json, float *out, int max, bert_err *e) { return vector_parse(json, out, max, e); }
+size_t bert_vector_print(const float *v, int n, char *out, size_t room) { return vector_print(v, n, out, room); }
+int bert_vector_finite(const float *v, int n) { return vector_finite(v, n); }
+
+/* ---- the machine ------------------------------------------------------------------------------------------------------- */
+
+int bert_kernel_describe(int i, bert_kernel_info *out) {
+  int operations = 0, chosen;
+  while (kernels_operation(operations)) operations++;
+  const char *reason, *isa = i < 0 ? NULL : kernels_describe(i / operations, &chosen, &reason);
+  if (!isa) return 0;
+  *out = (bert_kernel_info){kernels_operation(i % operations), isa, chosen, reason};
+  return 1;
+}
+
+int bert_threads(void) { return pool_threads(); }
+
+void bert_test_fail_allocation(int64_t n, int forever) { mem_fail_after(n, forever); }
+int64_t bert_test_live_allocations(void) { return mem_live(); }

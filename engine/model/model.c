@@ -1,0 +1,181 @@
+/* model.c -- opens a model directory; prompts; stamps.
+** Layer: model. Uses: base kernel file text nn.
+**
+** Order: options, the JSON files, tokenizer, weights, then what follows from all of them. A Model that fails to open is
+** freed half-built. */
+#include "model/model.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/io.h"
+
+enum { TOKENIZER_BYTES_MAX = 64 << 20 };
+
+_Static_assert(POOL_CLS == (int)POOLING_CLS && POOL_MAX == (int)POOLING_MAX && POOL_MEAN == (int)POOLING_MEAN &&
+                   POOL_MEAN_SQRT_LEN == (int)POOLING_MEAN_SQRT_LEN &&
+                   POOL_WEIGHTED_MEAN == (int)POOLING_WEIGHTED_MEAN && POOL_LAST_TOKEN == (int)POOLING_LAST_TOKEN,
+               "the bits of file/hfconfig.h are those of nn/pooling.h");
+
+static KernelActivation activation_of(Activation a) {
+  static const KernelActivation OF[] = {[ACTIVATION_GELU] = KERNEL_GELU,
+                                        [ACTIVATION_GELU_TANH] = KERNEL_GELU_TANH,
+                                        [ACTIVATION_RELU] = KERNEL_RELU,
+                                        [ACTIVATION_TANH] = KERNEL_TANH,
+                                        [ACTIVATION_IDENTITY] = KERNEL_NONE};
+  return OF[a];
+}
+
+/* ---- the tokenizer --------------------------------------------------------------------------------------------------- */
+
+/* The path of `file` in the transformer's folder, else in the model's own; NULL if it is in neither. */
+static const char *find_file(Model *m, const char *file, bert_err *e) {
+  const char *folders[2] = {m->sentence.transformer_directory, m->source};
+  for (int i = 0; i < 2 && !e->code; i++) {
+    const char *path = arena_print(&m->arena, e, "%s/%s", folders[i], file);
+    if (path && io_exists(path)) return path;
+  }
+  return NULL;
+}
+
+static void open_tokenizer(Model *m, bert_err *e) {
+  const char *json = find_file(m, "tokenizer.json", e), *vocab = json ? NULL : find_file(m, "vocab.txt", e);
+  const char *path = json ? json : vocab;
+  if (!e->code && !path)
+    err_set(e, BERT_IO, "%s: found no tokenizer, wanted tokenizer.json or vocab.txt", m->sentence.transformer_directory);
+  if (e->code) return;
+  size_t size;
+  char *text = io_read_all(path, TOKENIZER_BYTES_MAX, &size, e);
+  TokenizerConfig c;
+  hfconfig_tokenizer(m->sentence.transformer_directory, &c, &m->arena, e);
+  TokenizerSettings s = {c.lowercase, c.strip_accents, c.chinese_characters, c.unk, c.cls, c.sep, c.pad, c.mask};
+  if (!e->code)
+    m->tokenizer = json ? tokenizer_from_json(text, size, path, e) : tokenizer_from_vocab(text, size, path, &s, e);
+  mem_free(text);
+  if (e->code) return;
+  int ids = tokenizer_vocabulary(m->tokenizer);
+  if (ids > m->config.vocabulary)
+    err_set(e, BERT_FORMAT, "%s: found token id %d, wanted ids below the vocab_size of %s, %d", path, ids - 1,
+            m->config.path, m->config.vocabulary);
+  m->max_tokens = c.max_tokens;
+}
+
+/* The window: what the caller asks, else the model's max_seq_length, else what its tokenizer says; never past the
+** positions there are. */
+static void choose_window(Model *m, bert_err *e) {
+  int positions = m->config.positions - m->arch->first_position;
+  if (m->sentence.max_tokens) m->max_tokens = m->sentence.max_tokens;
+  if (m->max_tokens == 0 || m->max_tokens > positions) m->max_tokens = positions;
+  if (m->options.max_tokens > positions)
+    err_set(e, BERT_ARGUMENT, "options: max_tokens: found %d, wanted at most the model's %d positions",
+            m->options.max_tokens, positions);
+  if (m->options.max_tokens) m->max_tokens = m->options.max_tokens;
+  int special = tokenizer_special_count(m->tokenizer, 0);
+  if (m->max_tokens <= special)
+    err_set(e, BERT_ARGUMENT, "max_tokens: found %d, wanted more than the %d special tokens", m->max_tokens, special);
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------------- */
+
+/* Encoder sizes out of config.json. */
+static void take_config(Model *m, bert_err *e) {
+  if (e->code) return;
+  const ModelConfig *c = &m->config;
+  m->arch = arch_find(c->model_type);
+  if (!m->arch)
+    err_set(e, BERT_FORMAT, "%s: model_type: found \"%s\", wanted one of %s", c->path, c->model_type, arch_known());
+  m->encoder = (Encoder){.hidden = c->hidden,
+                         .heads = c->heads,
+                         .inner = c->inner,
+                         .layers = c->layers,
+                         .epsilon = c->norm_epsilon,
+                         .activation = activation_of(c->activation)};
+}
+
+/* How hidden states become a sentence vector: pooling, then the Dense modules in a chain. */
+static void choose_pooling(Model *m, bert_err *e) {
+  m->modes = m->options.pooling ? m->options.pooling : m->sentence.pooling;
+  m->dimensions = m->config.hidden * pooling_parts(m->modes);
+  for (int i = 0; i < m->sentence.dense_count; i++) {
+    const DenseConfig *d = &m->sentence.dense[i];
+    if (d->in != m->dimensions)
+      err_set(e, BERT_FORMAT, "%s: in_features: found %d, wanted the %d numbers of what comes before it", d->directory,
+              d->in, m->dimensions);
+    m->dense[i].activation = activation_of(d->activation);
+    m->dimensions = d->out;
+  }
+}
+
+static uint64_t mix(uint64_t hash, int64_t x) { return hash_bytes(&x, sizeof x, hash); }
+static uint64_t mix_text(uint64_t hash, const char *s) { return s ? hash_bytes(s, strlen(s), hash) : mix(hash, -1); }
+
+/* Everything that decides an output and is not weights, whose contents are in the hash already. Threads decide nothing. */
+static void finish_hash(Model *m) {
+  const Encoder *n = &m->encoder;
+  uint64_t epsilon = 0;
+  memcpy(&epsilon, &n->epsilon, sizeof n->epsilon);
+  int64_t facts[] = {BERT_ARITHMETIC, n->hidden,  n->heads,     n->inner, n->layers, n->embedding.first_position, n->activation,
+                     m->modes, m->max_tokens, m->options.on_long, m->sentence.normalize, m->sentence.include_prompt,
+                     m->sentence.lowercase,
+                     m->sentence.dense_count, (int64_t)epsilon, (int64_t)tokenizer_hash(m->tokenizer)};
+  m->hash = hash_bytes(facts, sizeof facts, m->hash);
+  m->hash = mix_text(m->hash, m->arch->model_type);
+  for (int i = 0; i < m->sentence.dense_count; i++) m->hash = mix(m->hash, m->dense[i].activation);
+  for (int i = 0; i < m->sentence.prompt_count; i++)
+    m->hash = mix_text(mix_text(m->hash, m->sentence.prompt_name[i]), m->sentence.prompt_text[i]);
+  m->hash = mix_text(m->hash, m->sentence.default_prompt);
+}
+
+Model *model_open(const char *directory, const char *options_json, bert_err *e) {
+  Model *m = mem_new(1, sizeof *m, e);
+  if (!m) return NULL;
+  atomic_init(&m->owners, 1);
+  m->source = arena_copy(&m->arena, directory, strlen(directory), e);
+  options_parse(&m->options, options_json, e);
+  if (!e->code && !io_is_directory(directory))
+    err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout", directory);
+  hfconfig_sentence(directory, &m->sentence, &m->arena, e);
+  hfconfig_model(m->sentence.transformer_directory, &m->config, &m->arena, e);
+  take_config(m, e);
+  if (!e->code) open_tokenizer(m, e);
+  if (!e->code) choose_window(m, e);
+  if (!e->code) load_weights(m, e);
+  if (!e->code) choose_pooling(m, e);
+  if (!e->code) finish_hash(m);
+  if (!e->code) describe_model(m, e);
+  if (e->code) {
+    model_free(m);
+    return NULL;
+  }
+  return m;
+}
+
+void model_free(Model *m) {
+  if (!m || atomic_fetch_sub(&m->owners, 1) > 1) return;
+  tokenizer_free(m->tokenizer);
+  mem_pages_free(m->weights, m->weight_bytes);
+  arena_fini(&m->arena);
+  mem_free(m);
+}
+
+bert_stamp model_stamp(const char *directory, const char *options_json, bert_err *e) {
+  bert_stamp s = {0};
+  if (e->code) return s;
+  s.a = io_stamp_directory(directory);
+  s.b = options_json ? hash_bytes(options_json, strlen(options_json), 1) : 0;
+  if (!s.a)
+    err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout", directory);
+  return s;
+}
+
+const char *model_prompt(const Model *m, const char *name, size_t size) {
+  for (int i = 0; i < m->sentence.prompt_count; i++)
+    if (strlen(m->sentence.prompt_name[i]) == size && !memcmp(m->sentence.prompt_name[i], name, size))
+      return m->sentence.prompt_text[i];
+  return NULL;
+}
+
+bert_text model_default_prompt(const Model *m) {
+  const char *name = m->sentence.default_prompt, *text = name ? model_prompt(m, name, strlen(name)) : NULL;
+  return text ? (bert_text){text, strlen(text)} : (bert_text){"", 0};
+}

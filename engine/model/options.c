@@ -1,0 +1,75 @@
+/* options.c -- see options.h.
+** Layer: model. Uses: base nn. */
+#include "model/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/pool.h"
+#include "nn/pooling.h"
+
+static const struct {
+  const char *name;
+  int mode;
+} POOLINGS[] = {{"cls", POOLING_CLS},
+                {"max", POOLING_MAX},
+                {"mean", POOLING_MEAN},
+                {"mean_sqrt_len", POOLING_MEAN_SQRT_LEN},
+                {"weightedmean", POOLING_WEIGHTED_MEAN},
+                {"lasttoken", POOLING_LAST_TOKEN}};
+enum { POOLING_COUNT = sizeof POOLINGS / sizeof *POOLINGS };
+
+const char *options_pooling_name(int modes, char out[64]) {
+  size_t n = 0;
+  out[0] = 0;
+  for (int i = 0; i < POOLING_COUNT && n < 64; i++)
+    if (modes & POOLINGS[i].mode) n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? "+" : "", POOLINGS[i].name);
+  return out;
+}
+
+/* The index of v among names, or -1 and an error that lists them. */
+static int one_of(const Json *v, const char *key, const char *const *names, int count, bert_err *e) {
+  char list[160] = "one of";
+  for (int i = 0; i < count; i++) {
+    if (json_is(v, names[i])) return i;
+    size_t n = strlen(list);
+    snprintf(list + n, sizeof list - n, "%s \"%s\"", i ? "," : "", names[i]);
+  }
+  json_refuse(v, key, list, e);
+  return -1;
+}
+
+static void one_option(Options *o, const Json *v, bert_err *e) {
+  static const char *const COMPUTE[] = {"f32"}, *const LONG[] = {"truncate", "error", "mean"};
+  const Json *key = json_key(v);
+  if (json_is(key, "compute")) {
+    one_of(v, "compute", COMPUTE, 1, e);
+  } else if (json_is(key, "pooling")) {
+    const char *names[POOLING_COUNT];
+    for (int i = 0; i < POOLING_COUNT; i++) names[i] = POOLINGS[i].name;
+    int i = one_of(v, "pooling", names, POOLING_COUNT, e);
+    if (i >= 0) o->pooling = POOLINGS[i].mode;
+  } else if (json_is(key, "max_tokens")) {
+    o->max_tokens = (int)json_integer(v, 0, 1, 1 << 20, "max_tokens", e);
+  } else if (json_is(key, "on_long")) {
+    int i = one_of(v, "on_long", LONG, 3, e);
+    if (i >= 0) o->on_long = (OnLong)i;
+  } else if (json_is(key, "threads")) {
+    o->threads = (int)json_integer(v, 0, 1, POOL_THREADS_MAX, "threads", e);
+  } else {
+    json_refuse(key, "key", "one of compute, pooling, max_tokens, on_long, threads", e);
+  }
+}
+
+void options_parse(Options *o, const char *json, bert_err *e) {
+  *o = (Options){0};
+  if (e->code || !json || !*json) return;
+  Arena a = {0};
+  const Json *root = json_parse(json, strlen(json), "options", &a, e);
+  if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"threads\":2}", e);
+  for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) one_option(o, v, e);
+  if (root) err_within(e, "options");
+  if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT; /* JSON of the caller's own, not of a file */
+  arena_fini(&a);
+}

@@ -1,0 +1,103 @@
+/* encoder.c -- a batch through the layers; scratch; the parts that attention and feed-forward share.
+** Layer: nn. Uses: base kernel.
+**
+** Cost: 2 T (4 H^2 + 2 H F) operations a layer in matrix products, 4 T H longest at most in attention. Scratch is about
+** T (6 H + F) floats for the team and 0.3 MiB a rank. */
+#include "nn/encoder.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+/* Floats of one rank's own part: gemm's packing, then attention's panels and scores. */
+static size_t own_floats(const Encoder *n, int longest) {
+  return round_up(KERNEL_SCRATCH + attention_own_floats(n, longest), KERNEL_LANES);
+}
+
+void scratch_fini(Scratch *s) {
+  mem_pages_free(s->block, s->bytes);
+  mem_free(s->own);
+  *s = (Scratch){0};
+}
+
+void scratch_reserve(Scratch *s, const Encoder *n, int tokens, int longest, int ranks, bert_err *e) {
+  if (e->code || (s->block && tokens <= s->tokens && longest <= s->longest && ranks <= s->ranks)) return;
+  if (tokens < s->tokens) tokens = s->tokens;
+  if (longest < s->longest) longest = s->longest;
+  if (ranks < s->ranks) ranks = s->ranks;
+  scratch_fini(s);
+  size_t T = (size_t)tokens, H = (size_t)n->hidden, F = (size_t)n->inner;
+  /* A line of 16 floats beyond each array: panels at the right edge may be read past the last row. */
+  size_t narrow = round_up(T * H, KERNEL_LANES) + KERNEL_PANEL, wide = round_up(T * F, KERNEL_LANES) + KERNEL_PANEL;
+  size_t qkv = round_up(T * H * 3, KERNEL_LANES) + KERNEL_PANEL, own = own_floats(n, longest);
+  size_t floats = mem_size(own, (size_t)ranks, 3 * narrow + qkv + wide);
+  s->own = mem_new((size_t)ranks, sizeof *s->own, e);
+  s->bytes = mem_size(floats, sizeof(float), 0);
+  s->block = mem_pages(s->bytes, e);
+  if (e->code) {
+    scratch_fini(s);
+    return;
+  }
+  float *p = s->block;
+  s->x = p, p += narrow;
+  s->context = p, p += narrow;
+  s->sum = p, p += narrow;
+  s->qkv = p, p += qkv;
+  s->wide = p, p += wide;
+  for (int r = 0; r < ranks; r++, p += own) s->own[r] = p;
+  s->tokens = tokens;
+  s->longest = longest;
+  s->ranks = ranks;
+}
+
+void linear(float *y, size_t y_stride, const float *x, size_t x_stride, const Linear *l, int m,
+            KernelActivation activation, float *own, const Team *team) {
+  int panels = kernel_panels(l->out);
+  KernelGemm g = {.y = y,
+                  .y_stride = y_stride,
+                  .x = x,
+                  .x_stride = x_stride,
+                  .w = l->panels,
+                  .w_row = KERNEL_PANEL,
+                  .w_panel = (size_t)l->in * KERNEL_PANEL,
+                  .bias = l->bias,
+                  .m = m,
+                  .n = l->out,
+                  .k = l->in,
+                  .first = team_start(team, panels, team->rank),
+                  .last = team_start(team, panels, team->rank + 1),
+                  .activation = activation,
+                  .scratch = own};
+  if (g.first < g.last) kernels()->gemm(&g);
+}
+
+void norm_rows(float *y, const float *x, const float *residual, const Norm *n, int m, int hidden, float epsilon,
+               const Team *team) {
+  int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
+  size_t at = (size_t)from * (size_t)hidden;
+  kernels()->layernorm(y + at, x + at, residual ? residual + at : NULL, n->gamma, n->beta, to - from, hidden, epsilon);
+}
+
+/* Rank 0 asks, if it is to, and all learn the answer. Between two calls a team passes another barrier (attend and
+** feed_forward have several), so no rank can set the answer anew while another still reads it. */
+static int stopped(const Stop *stop, const Team *team) {
+  if (!stop) return 0;
+  if (team->rank == 0 && stop->asks && stop->stop && stop->stop(stop->context))
+    __atomic_store_n(stop->stopped, 1, __ATOMIC_RELAXED);
+  if (team->size == 1) return __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
+  team_barrier(team);
+  int now = __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
+  team_barrier(team);
+  return now;
+}
+
+void encoder_forward(const Encoder *n, const Batch *b, int layers, Scratch *s, const Stop *stop, const Team *team) {
+  embed_tokens(n, b, s, team);
+  for (int i = 0; i < layers; i++) {
+    if (stopped(stop, team)) return;
+    attend(n, &n->layer[i], b, s, team);
+    if (stopped(stop, team)) return;
+    feed_forward(n, &n->layer[i], b, s, team);
+  }
+}
