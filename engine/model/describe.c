@@ -48,8 +48,8 @@ static const char *prompts_json(Model *m, bert_err *e) {
 }
 
 void describe_model(Model *m, bert_err *e) {
-  char pooling[64];
-  options_pooling_name(m->modes, pooling);
+  char pooling[OPTIONS_POOLING_ROOM];
+  options_pooling_name(&m->pooling, pooling);
   const Encoder *n = &m->encoder;
   m->info = (bert_model_info){.architecture = m->arch->model_type,
                               .task = "embedding",

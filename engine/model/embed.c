@@ -165,7 +165,7 @@ static void finish_item(const Model *m, const float *x, const Item *item, float 
                         float *out) {
   static const Team ALONE = {0, 1, NULL};
   float *from = pooled, *to = pooled + widest;
-  pooling_apply(from, x, item->n, item->skip, m->encoder.hidden, m->modes);
+  pooling_apply(from, x, item->n, item->skip, m->encoder.hidden, &m->pooling);
   for (int i = 0; i < m->sentence.dense_count; i++) {
     const Linear *l = &m->dense[i].linear;
     linear(to, (size_t)l->out, from, (size_t)l->in, l, 1, m->dense[i].activation, own, &ALONE);
@@ -255,7 +255,7 @@ static void average_windows(const Model *m, const Item *items, int count, const 
 
 /* Numbers of the widest vector between pooling and the end. */
 static size_t widest(const Model *m) {
-  int width = m->encoder.hidden * pooling_parts(m->modes);
+  int width = m->encoder.hidden * m->pooling.count;
   for (int i = 0; i < m->sentence.dense_count; i++)
     if (m->dense[i].linear.out > width) width = m->dense[i].linear.out;
   return (size_t)width;

@@ -12,11 +12,6 @@
 
 enum { TOKENIZER_BYTES_MAX = 64 << 20 };
 
-_Static_assert(POOL_CLS == (int)POOLING_CLS && POOL_MAX == (int)POOLING_MAX && POOL_MEAN == (int)POOLING_MEAN &&
-                   POOL_MEAN_SQRT_LEN == (int)POOLING_MEAN_SQRT_LEN &&
-                   POOL_WEIGHTED_MEAN == (int)POOLING_WEIGHTED_MEAN && POOL_LAST_TOKEN == (int)POOLING_LAST_TOKEN,
-               "the bits of file/hfconfig.h are those of nn/pooling.h");
-
 static KernelActivation activation_of(Activation a) {
   static const KernelActivation OF[] = {[ACTIVATION_GELU] = KERNEL_GELU,
                                         [ACTIVATION_GELU_TANH] = KERNEL_GELU_TANH,
@@ -92,10 +87,24 @@ static void take_config(Model *m, bert_err *e) {
                          .activation = activation_of(c->activation)};
 }
 
+static Pooling pooling_of(const SentenceConfig *c) {
+  Pooling p = {.count = c->pooling_count};
+  for (int i = 0; i < p.count; i++) {
+    int bit = c->pooling_order[i];
+    p.kind[i] = bit == POOL_CLS             ? POOLING_CLS
+                : bit == POOL_MAX           ? POOLING_MAX
+                : bit == POOL_MEAN          ? POOLING_MEAN
+                : bit == POOL_MEAN_SQRT_LEN ? POOLING_MEAN_SQRT_LEN
+                : bit == POOL_WEIGHTED_MEAN ? POOLING_WEIGHTED_MEAN
+                                            : POOLING_LAST_TOKEN;
+  }
+  return p;
+}
+
 /* How hidden states become a sentence vector: pooling, then the Dense modules in a chain. */
 static void choose_pooling(Model *m, bert_err *e) {
-  m->modes = m->options.pooling ? m->options.pooling : m->sentence.pooling;
-  m->dimensions = m->config.hidden * pooling_parts(m->modes);
+  m->pooling = m->options.pooling.count ? m->options.pooling : pooling_of(&m->sentence);
+  m->dimensions = m->config.hidden * m->pooling.count;
   for (int i = 0; i < m->sentence.dense_count; i++) {
     const DenseConfig *d = &m->sentence.dense[i];
     if (d->in != m->dimensions)
@@ -115,11 +124,11 @@ static void finish_hash(Model *m) {
   uint64_t epsilon = 0;
   memcpy(&epsilon, &n->epsilon, sizeof n->epsilon);
   int64_t facts[] = {BERT_ARITHMETIC, n->hidden,  n->heads,     n->inner, n->layers, n->embedding.first_position, n->activation,
-                     m->modes, m->max_tokens, m->options.on_long, m->sentence.normalize, m->sentence.include_prompt,
-                     m->sentence.lowercase,
-                     m->sentence.dense_count, (int64_t)epsilon, (int64_t)tokenizer_hash(m->tokenizer)};
+                     m->max_tokens, m->options.on_long, m->sentence.normalize, m->sentence.include_prompt,
+                     m->sentence.lowercase, m->pooling.count, m->sentence.dense_count, (int64_t)epsilon, (int64_t)tokenizer_hash(m->tokenizer)};
   m->hash = hash_bytes(facts, sizeof facts, m->hash);
   m->hash = mix_text(m->hash, m->arch->model_type);
+  for (int i = 0; i < m->pooling.count; i++) m->hash = mix(m->hash, m->pooling.kind[i]);
   for (int i = 0; i < m->sentence.dense_count; i++) m->hash = mix(m->hash, m->dense[i].activation);
   for (int i = 0; i < m->sentence.prompt_count; i++)
     m->hash = mix_text(mix_text(m->hash, m->sentence.prompt_name[i]), m->sentence.prompt_text[i]);

@@ -42,7 +42,7 @@ struct bert_model {
   size_t weight_bytes;
   int64_t parameters;
   uint64_t hash;
-  int modes;      /* POOLING_ bits */
+  Pooling pooling;
   int max_tokens; /* the window */
   int dimensions; /* of a sentence vector */
   bert_model_info info;

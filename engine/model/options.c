@@ -7,25 +7,21 @@
 
 #include "base/json.h"
 #include "base/pool.h"
-#include "nn/pooling.h"
 
-static const struct {
-  const char *name;
-  int mode;
-} POOLINGS[] = {{"cls", POOLING_CLS},
-                {"max", POOLING_MAX},
-                {"mean", POOLING_MEAN},
-                {"mean_sqrt_len", POOLING_MEAN_SQRT_LEN},
-                {"weightedmean", POOLING_WEIGHTED_MEAN},
-                {"lasttoken", POOLING_LAST_TOKEN}};
-enum { POOLING_COUNT = sizeof POOLINGS / sizeof *POOLINGS };
+static const char *const POOLINGS[POOLING_KINDS] = {
+    [POOLING_CLS] = "cls",
+    [POOLING_MAX] = "max",
+    [POOLING_MEAN] = "mean",
+    [POOLING_MEAN_SQRT_LEN] = "mean_sqrt_len",
+    [POOLING_WEIGHTED_MEAN] = "weightedmean",
+    [POOLING_LAST_TOKEN] = "lasttoken",
+};
 
-const char *options_pooling_name(int modes, char out[64]) {
+void options_pooling_name(const Pooling *p, char out[OPTIONS_POOLING_ROOM]) {
   size_t n = 0;
   out[0] = 0;
-  for (int i = 0; i < POOLING_COUNT && n < 64; i++)
-    if (modes & POOLINGS[i].mode) n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? "+" : "", POOLINGS[i].name);
-  return out;
+  for (int i = 0; i < p->count; i++)
+    n += (size_t)snprintf(out + n, OPTIONS_POOLING_ROOM - n, "%s%s", i ? "+" : "", POOLINGS[p->kind[i]]);
 }
 
 /* The index of v among names, or -1 and an error that lists them. */
@@ -46,10 +42,8 @@ static void one_option(Options *o, const Json *v, bert_err *e) {
   if (json_is(key, "compute")) {
     one_of(v, "compute", COMPUTE, 1, e);
   } else if (json_is(key, "pooling")) {
-    const char *names[POOLING_COUNT];
-    for (int i = 0; i < POOLING_COUNT; i++) names[i] = POOLINGS[i].name;
-    int i = one_of(v, "pooling", names, POOLING_COUNT, e);
-    if (i >= 0) o->pooling = POOLINGS[i].mode;
+    int i = one_of(v, "pooling", POOLINGS, POOLING_KINDS, e);
+    if (i >= 0) o->pooling = (Pooling){1, {(PoolingKind)i}};
   } else if (json_is(key, "max_tokens")) {
     o->max_tokens = (int)json_integer(v, 0, 1, 1 << 20, "max_tokens", e);
   } else if (json_is(key, "on_long")) {

@@ -4,11 +4,14 @@
 #define MODEL_OPTIONS_H
 
 #include "base/mem.h"
+#include "nn/pooling.h"
+
+enum { OPTIONS_POOLING_ROOM = 80 };
 
 typedef enum { ON_LONG_TRUNCATE, ON_LONG_ERROR, ON_LONG_MEAN } OnLong;
 
 typedef struct {
-  int pooling;    /* a POOLING_ bit, or 0: the model's own */
+  Pooling pooling; /* count 0: the model's own */
   int max_tokens; /* or 0: the model's own */
   int threads;    /* or 0: pool_threads() */
   OnLong on_long;
@@ -17,7 +20,7 @@ typedef struct {
 /* json NULL or "" is all defaults. An unknown key, or a value that is none of those named, is BERT_ARGUMENT. */
 void options_parse(Options *o, const char *json, bert_err *e);
 
-/* "mean", "cls+max" … of POOLING_ bits; lives for ever. Joined modes are printed into out[64]. */
-const char *options_pooling_name(int modes, char out[64]);
+/* Prints "mean", "cls+max" … */
+void options_pooling_name(const Pooling *p, char out[OPTIONS_POOLING_ROOM]);
 
 #endif

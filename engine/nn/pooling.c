@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-int pooling_parts(int modes) { return __builtin_popcount((unsigned)modes); }
-
 static void add_tokens(float *out, const float *x, int n, int skip, size_t hidden, int weighted) {
   memset(out, 0, hidden * sizeof *out);
   for (int t = skip; t < n; t++) {
@@ -27,9 +25,9 @@ static void largest(float *out, const float *x, int n, int skip, size_t hidden) 
   }
 }
 
-static void one_mode(float *out, const float *x, int n, int skip, size_t hidden, int mode) {
+static void one_kind(float *out, const float *x, int n, int skip, size_t hidden, PoolingKind kind) {
   float tokens = (float)(n - skip), weights = 0;
-  switch (mode) {
+  switch (kind) {
     case POOLING_CLS: memcpy(out, x, hidden * sizeof *out); break;
     case POOLING_MAX: largest(out, x, n, skip, hidden); break;
     case POOLING_MEAN:
@@ -46,13 +44,10 @@ static void one_mode(float *out, const float *x, int n, int skip, size_t hidden,
       divide(out, hidden, weights);
       break;
     case POOLING_LAST_TOKEN: memcpy(out, x + (size_t)(n - 1) * hidden, hidden * sizeof *out); break;
+    case POOLING_KINDS: break;
   }
 }
 
-void pooling_apply(float *out, const float *x, int n, int skip, int hidden, int modes) {
-  for (int mode = 1; mode <= POOLING_LAST_TOKEN; mode <<= 1)
-    if (modes & mode) {
-      one_mode(out, x, n, skip, (size_t)hidden, mode);
-      out += hidden;
-    }
+void pooling_apply(float *out, const float *x, int n, int skip, int hidden, const Pooling *p) {
+  for (int i = 0; i < p->count; i++) one_kind(out + (size_t)i * (size_t)hidden, x, n, skip, (size_t)hidden, p->kind[i]);
 }
