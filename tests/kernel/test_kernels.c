@@ -1,0 +1,195 @@
+/* test_kernels.c -- every instruction set gives the bits of ref.c, and ref.c the values of the formulas.
+**
+** kernels.def asks for check_NAME of every operation: a row without a check does not link. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "kernel/kernel.h"
+#include "test.h"
+
+/* ---- inputs --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t state;
+static float next_float(void) {
+  state = state * 1664525u + 1013904223u;
+  return (float)(int32_t)state / 536870912.0f; /* -4 … 4 */
+}
+
+static float *floats(size_t n, bert_err *e) {
+  float *p = mem_pages(mem_size(n, sizeof *p, 0), e);
+  for (size_t i = 0; p && i < n; i++) p[i] = next_float();
+  return p;
+}
+static void drop(float *p, size_t n) { mem_pages_free(p, n * sizeof *p); }
+
+static int same(const float *a, const float *b, size_t n) { return memcmp(a, b, n * sizeof *a) == 0; }
+
+/* ---- each operation against ref ------------------------------------------------------------------------------------- */
+
+/* y of m x n in a row of `stride`, from a k-deep product, on panels first … last-1: fast and ref agree in every byte, also
+** in those that are not to be written. */
+static void gemm_case(const Kernels *fast, const Kernels *ref, int m, int n, int k, int first, int last, int with_bias,
+                      KernelActivation activation) {
+  bert_err e = {0};
+  size_t stride = (size_t)n + 3, columns = (size_t)kernel_panels(n) * KERNEL_PANEL;
+  float *x = floats((size_t)m * (size_t)k, &e), *w = floats(kernel_panel_floats(k, n), &e), *bias = floats(columns, &e);
+  float *a = floats((size_t)m * stride, &e), *b = floats((size_t)m * stride, &e), *own = floats(KERNEL_SCRATCH, &e);
+  GOOD(e);
+  memcpy(b, a, (size_t)m * stride * sizeof *a);
+  KernelGemm g = {a, stride, x, (size_t)k, w, KERNEL_PANEL, (size_t)k * KERNEL_PANEL, with_bias ? bias : NULL, m, n, k, first,
+                  last, activation, own};
+  fast->gemm(&g);
+  g.y = b;
+  ref->gemm(&g);
+  if (!same(a, b, (size_t)m * stride)) test_failed(__FILE__, __LINE__, "gemm m %d, n %d, k %d differs from ref", m, n, k);
+  drop(x, (size_t)m * (size_t)k), drop(w, kernel_panel_floats(k, n)), drop(bias, columns);
+  drop(a, (size_t)m * stride), drop(b, (size_t)m * stride), drop(own, KERNEL_SCRATCH);
+}
+
+static void check_gemm(const Kernels *fast, const Kernels *ref) {
+  for (int m = 1; m <= 30; m++) gemm_case(fast, ref, m, 32, 5, 0, 1, 1, KERNEL_NONE);
+  static const int WIDTHS[] = {1, 15, 16, 17, 31, 33, 48, 70, 96};
+  for (size_t i = 0; i < sizeof WIDTHS / sizeof *WIDTHS; i++)
+    gemm_case(fast, ref, 17, WIDTHS[i], 37, 0, kernel_panels(WIDTHS[i]), (int)i & 1, (KernelActivation)(i % 5));
+  gemm_case(fast, ref, 9, 160, 20, 1, 3, 1, KERNEL_GELU);                      /* a rank's share of the panels */
+  gemm_case(fast, ref, 5, 40, KERNEL_DEPTH + 1, 0, 2, 1, KERNEL_RELU);         /* sums that go through y */
+  gemm_case(fast, ref, 3, 33, 2 * KERNEL_DEPTH + 7, 0, 2, 0, KERNEL_TANH);
+  gemm_case(fast, ref, 2 * KERNEL_ROWS + 5, 33, 11, 0, 2, 1, KERNEL_GELU_TANH); /* several blocks of rows */
+}
+
+static void check_softmax(const Kernels *fast, const Kernels *ref) {
+  bert_err e = {0};
+  enum { STRIDE = 80, ROWS = 3 };
+  for (int n = 1; n <= 70; n++) {
+    float *a = floats(STRIDE * ROWS, &e), b[STRIDE * ROWS];
+    for (int i = 0; i < STRIDE; i++) a[i] *= 40; /* one row whose small ends vanish */
+    memcpy(b, a, sizeof b);
+    fast->softmax(a, STRIDE, ROWS, n, 0.37f);
+    ref->softmax(b, STRIDE, ROWS, n, 0.37f);
+    if (!same(a, b, STRIDE * ROWS)) test_failed(__FILE__, __LINE__, "softmax of %d differs from ref", n);
+    drop(a, STRIDE * ROWS);
+  }
+}
+
+static void check_layernorm(const Kernels *fast, const Kernels *ref) {
+  enum { MOST = 70, ROWS = 3 };
+  float x[MOST * ROWS], r[MOST * ROWS], gamma[MOST], beta[MOST], a[MOST * ROWS], b[MOST * ROWS];
+  for (int i = 0; i < MOST * ROWS; i++) x[i] = next_float(), r[i] = next_float();
+  for (int i = 0; i < MOST; i++) gamma[i] = next_float(), beta[i] = next_float();
+  for (int h = 1; h <= MOST; h++)
+    for (int with = 0; with < 2; with++) {
+      fast->layernorm(a, x, with ? r : NULL, gamma, beta, ROWS, h, 1e-12f);
+      ref->layernorm(b, x, with ? r : NULL, gamma, beta, ROWS, h, 1e-12f);
+      if (!same(a, b, (size_t)(h * ROWS))) test_failed(__FILE__, __LINE__, "layernorm of %d differs from ref", h);
+      memcpy(a, r, sizeof a);
+      fast->layernorm(a, x, a, gamma, beta, ROWS, h, 1e-12f); /* y may be the residual */
+      ref->layernorm(b, x, r, gamma, beta, ROWS, h, 1e-12f);
+      if (!same(a, b, (size_t)(h * ROWS))) test_failed(__FILE__, __LINE__, "layernorm of %d in place differs", h);
+    }
+}
+
+static void check_activate(const Kernels *fast, const Kernels *ref) {
+  static const float EDGES[] = {0.0f, -0.0f, 1e-40f, -1e-40f, 1e-20f, 0.625f, -0.625f, 5.5f, -5.5f, 5.4999995f, 44.0f,
+                                -44.0f, 88.0f, -88.0f, 1e4f, -1e4f, 1e30f, -1e30f, INFINITY, -INFINITY};
+  enum { EDGE_COUNT = sizeof EDGES / sizeof *EDGES, MOST = 1000 };
+  float a[MOST], b[MOST];
+  for (int kind = KERNEL_NONE; kind <= KERNEL_TANH; kind++)
+    for (size_t n = 1; n <= MOST; n = n < 40 ? n + 1 : n * 5) {
+      for (size_t i = 0; i < n; i++) a[i] = b[i] = i < EDGE_COUNT ? EDGES[i] : 3 * next_float();
+      fast->activate(a, n, (KernelActivation)kind);
+      ref->activate(b, n, (KernelActivation)kind);
+      for (size_t i = 0; i < n; i++)
+        if (!same(&a[i], &b[i], 1) && !(isnan(a[i]) && isnan(b[i])))
+          test_failed(__FILE__, __LINE__, "activation %d: %a, ref %a", kind, (double)a[i], (double)b[i]);
+    }
+}
+
+static void check_dot(const Kernels *fast, const Kernels *ref) {
+  float v[400], w[400], a, b;
+  for (int i = 0; i < 400; i++) v[i] = next_float(), w[i] = next_float();
+  for (int n = 0; n <= 400; n++) {
+    fast->dot(&a, v, w, n);
+    ref->dot(&b, v, w, n);
+    if (!same(&a, &b, 1)) test_failed(__FILE__, __LINE__, "dot of %d differs from ref", n);
+  }
+}
+
+#define KERNEL(name, parameters, cost)                                        \
+  TEST(kernel_##name##_of_every_set_equals_ref) {                             \
+    state = 1;                                                                \
+    for (int i = 1; kernels_describe(i, &(int){0}, &(const char *){0}); i++) \
+      if (kernels_at(i)) check_##name(kernels_at(i), kernels_at(0));          \
+  }
+#include "kernel/kernels.def"
+#undef KERNEL
+
+/* ---- ref against the formulas ----------------------------------------------------------------------------------------- */
+
+static float activated(float x, KernelActivation a) {
+  kernels_at(0)->activate(&x, 1, a);
+  return x;
+}
+
+TEST(kernel_gelu_is_the_erf_form) {
+  for (double x = -12; x <= 12; x += 0.0037)
+    NEAR(activated((float)x, KERNEL_GELU), (double)(float)x * 0.5 * erfc(-(double)(float)x / sqrt(2)), 1.2e-6);
+  EQ(activated(-100.0f, KERNEL_GELU), 0);
+  NEAR(activated(100.0f, KERNEL_GELU), 100, 0);
+}
+
+TEST(kernel_gelu_tanh_is_the_tanh_form) {
+  for (double x = -12; x <= 12; x += 0.0037) {
+    double f = (float)x, want = 0.5 * f * (1 + tanh(sqrt(2 / acos(-1)) * (f + 0.044715 * f * f * f)));
+    NEAR(activated((float)x, KERNEL_GELU_TANH), want, 2e-6);
+  }
+}
+
+TEST(kernel_tanh_is_tanh_relatively) {
+  for (double x = -12; x <= 12; x += 0.0037) {
+    double f = (float)x;
+    NEAR(activated((float)x, KERNEL_TANH), tanh(f), 3e-7 * fabs(tanh(f)) + 1e-30);
+  }
+}
+
+TEST(kernel_softmax_sums_to_one_and_keeps_the_order) {
+  float x[23], sum = 0;
+  for (int i = 0; i < 23; i++) x[i] = (float)i;
+  kernels_at(0)->softmax(x, 23, 1, 23, 1.0f);
+  for (int i = 0; i < 23; i++) sum += x[i];
+  NEAR(sum, 1, 1e-6);
+  for (int i = 1; i < 23; i++) NEAR(x[i] / x[i - 1], exp(1), 2e-6);
+}
+
+TEST(kernel_layernorm_has_mean_zero_and_variance_one) {
+  float x[100], one[100], zero[100] = {0}, y[100];
+  double mean = 0, square = 0;
+  for (int i = 0; i < 100; i++) x[i] = 1000 + (float)i, one[i] = 1;
+  kernels_at(0)->layernorm(y, x, NULL, one, zero, 1, 100, 1e-12f);
+  for (int i = 0; i < 100; i++) mean += y[i] / 100.0, square += y[i] * y[i] / 100.0;
+  NEAR(mean, 0, 1e-6);
+  NEAR(square, 1, 1e-5);
+}
+
+TEST(kernel_pack_puts_row_n_into_column_n) {
+  float w[40 * 3], panels[2 * 3 * KERNEL_PANEL] = {0};
+  for (int i = 0; i < 120; i++) w[i] = (float)i;
+  kernel_pack(panels, w, 3, 0, 25, 3); /* in two parts, as load.c does */
+  kernel_pack(panels, w + 25 * 3, 3, 25, 15, 3);
+  for (int n = 0; n < 40; n++)
+    for (int k = 0; k < 3; k++) EQ(panels[(n / 32) * 96 + k * 32 + n % 32], w[n * 3 + k]);
+  EQ(panels[96 + 8], 0);
+}
+
+/* ---- the choice ------------------------------------------------------------------------------------------------------- */
+
+TEST(kernel_choice_is_the_best_that_runs_here) {
+  int chosen, best = 0, found = -1;
+  const char *reason;
+  for (int i = 0; kernels_describe(i, &chosen, &reason); i++) {
+    if (kernels_at(i)) best = i;
+    if (chosen) found = i;
+    OK(reason && *reason);
+  }
+  if (!getenv("BERT_ISA")) EQ(found, best);
+  OK(kernels() == kernels_at(found));
+}
