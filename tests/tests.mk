@@ -73,3 +73,11 @@ valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 $(BUILD)/unit
 
 .PHONY: unit fuzz-replay layers sql golden tokenizer fault bad-models clients demo-test sanitize valgrind
+
+# ---- make bench: kernels on this machine ------------------------------------------------------------------------------
+BENCHOBJ = $(patsubst %.c,$(BUILD)/%.o,tests/bench/bench.c tests/bench/limits.c)
+$(BUILD)/tests/bench/%.o: FLAGS += -Itests/bench
+-include $(BENCHOBJ:.o=.d)
+
+$(BUILD)/bench: $(BENCHOBJ) $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm -ldl

@@ -1,0 +1,116 @@
+/* bench.c -- kernels measured on this machine: GFLOP/s or GB/s, and the share of what the machine can do.
+**
+**    bench            every operation of every set that runs here
+**
+** kernels.def asks for bench_NAME of every operation. One thread; shapes are those of all-MiniLM-L6-v2 (H 384, F 1536,
+** D 32) and of BERT-base and Large. */
+#include "bench.h"
+
+#include <stdio.h>
+
+#include "kernel/kernel.h"
+
+static double peak_flops, peak_bytes;
+static const char *isa;
+static const Kernels *set;
+
+static void *memory(size_t floats) {
+  bert_err e = {0};
+  float *p = mem_pages(floats * sizeof *p, &e);
+  for (size_t i = 0; p && i < floats; i++) p[i] = (float)((i * 7919) % 2001) / 1000.0f - 1.0f;
+  return p;
+}
+
+/* ---- gemm ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  KernelGemm g;
+  float *rows;
+} GemmRun;
+
+static void run_gemm(void *context) { set->gemm(&((GemmRun *)context)->g); }
+static void run_blas(void *context) {
+  GemmRun *r = context;
+  bench_blas(r->g.m, r->g.n, r->g.k, r->g.x, r->rows, r->g.y);
+}
+
+static void one_gemm(const char *what, int m, int n, int k) {
+  GemmRun r = {.rows = memory((size_t)n * (size_t)k)};
+  r.g = (KernelGemm){.y = memory((size_t)m * (size_t)n), .y_stride = (size_t)n, .x = memory((size_t)m * (size_t)k),
+                     .x_stride = (size_t)k, .w = memory(kernel_panel_floats(k, n)), .w_row = KERNEL_PANEL,
+                     .w_panel = (size_t)k * KERNEL_PANEL, .m = m, .n = n, .k = k, .last = kernel_panels(n),
+                     .scratch = memory(KERNEL_SCRATCH)};
+  double flops = 2.0 * m * n * k, rate = flops / bench_time(run_gemm, &r);
+  printf("%-7s gemm      %-22s m %4d  n %4d  k %4d  %7.1f GFLOP/s  %3.0f %% of peak", isa, what, m, n, k, rate / 1e9,
+         100 * rate / peak_flops);
+  if (bench_blas(m, n, k, r.g.x, r.rows, r.g.y)) printf("   OpenBLAS %7.1f", flops / bench_time(run_blas, &r) / 1e9);
+  printf("\n");
+  mem_pages_free(r.rows, (size_t)n * (size_t)k * 4);
+  mem_pages_free(r.g.y, (size_t)m * (size_t)n * 4);
+  mem_pages_free((float *)r.g.x, (size_t)m * (size_t)k * 4);
+  mem_pages_free((float *)r.g.w, kernel_panel_floats(k, n) * 4);
+  mem_pages_free(r.g.scratch, KERNEL_SCRATCH * 4);
+}
+
+static void bench_gemm(void) {
+  one_gemm("MiniLM qkv", 224, 1152, 384);
+  one_gemm("MiniLM inner", 224, 1536, 384);
+  one_gemm("MiniLM outer", 224, 384, 1536);
+  one_gemm("MiniLM one sentence", 23, 1536, 384);
+  one_gemm("MiniLM one head", 56, 256, 32);
+  one_gemm("BERT-base inner", 224, 3072, 768);
+  one_gemm("BERT-base outer", 224, 768, 3072);
+  one_gemm("BERT-large inner", 224, 4096, 1024);
+  one_gemm("BERT-large outer", 224, 1024, 4096);
+}
+
+/* ---- the others: bytes in and out -------------------------------------------------------------------------------------- */
+
+enum { ROWS = 64, WIDTH = 384 };
+static float *rows, *more, *gamma_row, *beta_row;
+
+static void report(const char *what, double seconds, double bytes) {
+  printf("%-7s %-9s %-22s %d x %d  %7.1f GB/s  %5.2f x what memory gives\n", isa, what, "", ROWS, WIDTH,
+         bytes / seconds / 1e9, bytes / seconds / peak_bytes);
+}
+
+static void run_softmax(void *unused) {
+  (void)unused;
+  set->softmax(rows, WIDTH, ROWS, WIDTH, 0.1f);
+}
+static void run_layernorm(void *unused) {
+  (void)unused;
+  set->layernorm(rows, rows, more, gamma_row, beta_row, ROWS, WIDTH, 1e-12f);
+}
+static void run_activate(void *unused) {
+  (void)unused;
+  set->activate(more, (size_t)ROWS * WIDTH, KERNEL_GELU);
+}
+static void run_dot(void *unused) {
+  float sum;
+  (void)unused;
+  for (int i = 0; i < ROWS; i++) set->dot(&sum, rows + i * WIDTH, more + i * WIDTH, WIDTH);
+}
+
+static void bench_softmax(void) { report("softmax", bench_time(run_softmax, NULL), 2.0 * 4 * ROWS * WIDTH); }
+static void bench_layernorm(void) { report("layernorm", bench_time(run_layernorm, NULL), 3.0 * 4 * ROWS * WIDTH); }
+static void bench_activate(void) { report("activate", bench_time(run_activate, NULL), 2.0 * 4 * ROWS * WIDTH); }
+static void bench_dot(void) { report("dot", bench_time(run_dot, NULL), 2.0 * 4 * ROWS * WIDTH); }
+
+int main(void) {
+  peak_flops = bench_peak_flops();
+  peak_bytes = bench_peak_bytes();
+  printf("one core: %.1f GFLOP/s in fused multiply-adds, %.1f GB/s from memory\n", peak_flops / 1e9, peak_bytes / 1e9);
+  rows = memory((size_t)ROWS * WIDTH);
+  more = memory((size_t)ROWS * WIDTH);
+  gamma_row = memory(WIDTH);
+  beta_row = memory(WIDTH);
+  const char *reason;
+  for (int i = 0, chosen; (isa = kernels_describe(i, &chosen, &reason)); i++) {
+    if (i == 0 || !(set = kernels_at(i))) continue; /* ref is a definition, not an implementation */
+#define KERNEL(name, parameters, cost) bench_##name();
+#include "kernel/kernels.def"
+#undef KERNEL
+  }
+  return 0;
+}

@@ -1,0 +1,129 @@
+/* limits.c -- the machine's limits, and OpenBLAS as the yardstick; see bench.h. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench.h"
+#include "kernel/target.h"
+
+double bench_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+double bench_time(void (*run)(void *context), void *context) {
+  run(context);
+  double start = bench_now();
+  run(context);
+  double once = bench_now() - start, best = once;
+  int calls = once > 0.005 ? 1 : (int)(0.005 / (once > 1e-8 ? once : 1e-8)) + 1;
+  for (int round = 0; round < 15; round++) {
+    start = bench_now();
+    for (int i = 0; i < calls; i++) run(context);
+    double each = (bench_now() - start) / calls;
+    if (each < best) best = each;
+  }
+  return best;
+}
+
+/* ---- arithmetic ------------------------------------------------------------------------------------------------------- */
+
+enum { TURNS = 1 << 16, CHAINS = 12 };
+static volatile float kept;
+
+/* Chains of fused multiply-adds that do not wait for one another, more than any core has in flight. */
+#define CHAINS_OF(type, one, fma, sum_of)                                              \
+  type sum[CHAINS], factor = one(0.999f), add = one(0.001f);                           \
+  for (int c = 0; c < CHAINS; c++) sum[c] = one((float)c);                             \
+  for (int i = 0; i < TURNS; i++)                                                      \
+    _Pragma("GCC unroll 12") for (int c = 0; c < CHAINS; c++) sum[c] = fma(sum[c], factor, add); \
+  for (int c = 1; c < CHAINS; c++) sum[0] = fma(sum[0], factor, sum[c]);               \
+  kept = sum_of(sum[0]);
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+TARGET_BEGIN("avx512f,fma")
+static float first_512(__m512 v) { return _mm512_cvtss_f32(v); }
+static void chains_512(void *unused) {
+  (void)unused;
+  CHAINS_OF(__m512, _mm512_set1_ps, _mm512_fmadd_ps, first_512)
+}
+TARGET_END
+TARGET_BEGIN("avx2,fma")
+static float first_256(__m256 v) { return _mm256_cvtss_f32(v); }
+static void chains_256(void *unused) {
+  (void)unused;
+  CHAINS_OF(__m256, _mm256_set1_ps, _mm256_fmadd_ps, first_256)
+}
+TARGET_END
+double bench_peak_flops(void) {
+  double best = 0;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    best = 2.0 * 8 * CHAINS * TURNS / bench_time(chains_256, NULL);
+  if (__builtin_cpu_supports("avx512f")) {
+    double wide = 2.0 * 16 * CHAINS * TURNS / bench_time(chains_512, NULL);
+    if (wide > best) best = wide;
+  }
+  return best;
+}
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+static float32x4_t fma_neon(float32x4_t a, float32x4_t b, float32x4_t c) { return vfmaq_f32(c, a, b); }
+static float first_neon(float32x4_t v) { return vgetq_lane_f32(v, 0); }
+static void chains_neon(void *unused) {
+  (void)unused;
+  CHAINS_OF(float32x4_t, vdupq_n_f32, fma_neon, first_neon)
+}
+double bench_peak_flops(void) { return 2.0 * 4 * CHAINS * TURNS / bench_time(chains_neon, NULL); }
+#else
+double bench_peak_flops(void) { return 0; }
+#endif
+
+/* ---- memory ----------------------------------------------------------------------------------------------------------- */
+
+enum { FAR = 256 << 20 };
+
+static void read_all(void *context) {
+  const unsigned long long *p = context;
+  unsigned long long sum[8] = {0};
+  for (size_t i = 0; i < FAR / sizeof *p; i += 8)
+    for (int j = 0; j < 8; j++) sum[j] += p[i + (size_t)j];
+  kept = (float)(sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7]);
+}
+
+double bench_peak_bytes(void) {
+  void *p = malloc(FAR);
+  if (!p) return 0;
+  memset(p, 1, FAR);
+  double bytes = FAR / bench_time(read_all, p);
+  free(p);
+  return bytes;
+}
+
+/* ---- OpenBLAS ----------------------------------------------------------------------------------------------------------- */
+
+typedef void Sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                   const float *b, int ldb, float beta, float *c, int ldc);
+
+static Sgemm *find_blas(void) {
+  static int looked;
+  static Sgemm *sgemm;
+  if (looked++) return sgemm;
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+  void *symbol = library ? dlsym(library, "cblas_sgemm") : NULL;
+  memcpy(&sgemm, &symbol, sizeof sgemm);
+  return sgemm;
+}
+
+int bench_blas(int m, int n, int k, const float *x, const float *w, float *y) {
+  enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 };
+  Sgemm *sgemm = find_blas();
+  if (!sgemm) return 0;
+  sgemm(ROW_MAJOR, AS_IS, TRANSPOSED, m, n, k, 1.0f, x, k, w, k, 0.0f, y, n);
+  return 1;
+}
