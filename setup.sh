@@ -190,7 +190,7 @@ node() {
   [ -e build/node/node ] && cmp -s tests/clients/package-lock.json build/node/package-lock.json && return
   say "installing better-sqlite3 into build/node"
   cp tests/clients/package.json tests/clients/package-lock.json build/node
-  npm ci --prefix build/node --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  npm ci --prefix build/node --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
   ln -sf "$(node_home)/bin/node" build/node/node
 }
 
@@ -199,12 +199,13 @@ old_sqlite() {
   [ ! -x "$out/sqlite3" ] || return 0
   say "building SQLite 3.38"
   mkdir -p "$out" build/download
-  (npm pack --prefix "$PWD" --pack-destination build/download --loglevel=error "$OLD_SQLITE_PACKAGE" >/dev/null)
+  npm pack --pack-destination build/download --no-update-notifier --loglevel=error "$OLD_SQLITE_PACKAGE" >/dev/null
   archive=build/download/$(echo "$OLD_SQLITE_PACKAGE" | tr @ -).tgz
   echo "$OLD_SQLITE_SHA256  $archive" | sha256_check >/dev/null || die "$archive is not the package that was wanted"
   tar xzf "$archive" -C build/download "package/deps/$OLD_SQLITE_SOURCE.tar.gz"
   tar xzf "build/download/package/deps/$OLD_SQLITE_SOURCE.tar.gz" -C build/download
-  (cd "build/download/$OLD_SQLITE_SOURCE" && "$CC" -O1 -DSQLITE_THREADSAFE=1 -o sqlite3 shell.c sqlite3.c -lpthread -ldl -lm)
+  (cd "build/download/$OLD_SQLITE_SOURCE" &&
+    "$CC" -O1 -DSQLITE_THREADSAFE=1 -o sqlite3 shell.c sqlite3.c -lpthread -ldl -lm)
   mv "build/download/$OLD_SQLITE_SOURCE/sqlite3" "$out/sqlite3"
   rm -rf "build/download/package" "build/download/$OLD_SQLITE_SOURCE" "$archive"
 }

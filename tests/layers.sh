@@ -79,7 +79,7 @@ self_test() {
   spoiled 'engine/base/up.c: includes text/words.h, which points up'
   { head_of text 'file'; echo '#include "file/disk.h"'; } >"$house/engine/text/side.c"
   spoiled 'file is a neighbour'
-  { head_of text 'base'; echo '#include "words.h"'; echo '#include "base/mem.h"'; } >"$house/engine/text/words.c"
+  { head_of text 'base, words'; echo '#include "words.h"'; echo '#include "base/mem.h"'; } >"$house/engine/text/words.c"
   spoiled 'wanted "room/words.h"'
   { head_of ext 'bert.h mem'; echo '#include "base/mem.h"'; } >"$house/ext/glue.c"
   spoiled 'ext sees bert.h and ext.h alone'
