@@ -28,7 +28,8 @@ uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed) {
   size_t left = n;
   for (; left >= 64; p += 64, left -= 64)
     for (int i = 0; i < 4; i++) lane[i] = fold(word(p + 16 * i) ^ SALT[i], word(p + 16 * i + 8) ^ lane[i]);
-  uint64_t h = fold(lane[0] ^ lane[1], SALT[1]) ^ fold(lane[2] ^ lane[3], SALT[2]) ^ fold(lane[1] ^ lane[2], SALT[3]);
+  /* Lanes are multiplied, not xored, with one another: each begins with the seed, which an xor would cancel. */
+  uint64_t h = fold(lane[0] ^ SALT[1], lane[1] ^ SALT[2]) ^ fold(lane[2] ^ SALT[3], lane[3] ^ SALT[0]);
   for (; left >= 8; p += 8, left -= 8) h = fold(h ^ word(p), SALT[0] ^ left);
   unsigned char last[8] = {0};
   if (left) memcpy(last, p, left);
