@@ -1,0 +1,127 @@
+/* bert_ext.c -- the whole SQL surface, and the way in for SQLite.
+** Layer: ext. Uses: bert.h, ext.h.
+**
+**    .load ./bert
+**    SELECT bert_version();   -- 0.1.0 (arithmetic 1, x86_64, gcc 12.2.0)
+**
+** A new function is a row here, a declaration in ext.h and its own file (imitate fn_vector.c or tvf_kernels.c). */
+#include "ext.h"
+
+#include <stdatomic.h>
+
+#ifndef SQLITE_CORE
+SQLITE_EXTENSION_INIT1
+#endif
+
+enum {
+  PURE = SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,          /* may stand in an index, a generated column, a view */
+  VECTOR = PURE | SQLITE_SUBTYPE | SQLITE_RESULT_SUBTYPE,  /* likewise; takes or gives vectors */
+  STATE = SQLITE_DIRECTONLY,                               /* reads files, changes what is loaded: no view runs it */
+  BUILD = SQLITE_INNOCUOUS                                 /* tells of this build: the next one may say otherwise */
+};
+
+static const Function functions[] = {
+    /* name, fewest and most arguments, flags, what runs */
+    {"bert_load", 2, 3, STATE, fn_load},                /* name, path, options */
+    {"bert_unload", 1, 1, STATE, fn_unload},            /* name */
+    {"bert_version", 0, 0, BUILD, fn_version},          /* */
+    {"bert_embed", 1, 3, VECTOR, fn_embed},             /* text, model, prompt */
+    {"bert_similarity", 2, 3, VECTOR, fn_similarity},   /* a, b, model */
+    {"bert_token_count", 1, 2, PURE, fn_token_count},   /* text, model */
+    {"bert_cosine", 2, 2, VECTOR, fn_cosine},           /* v, w */
+    {"bert_vector", 1, 1, VECTOR, fn_vector},           /* json */
+    {"bert_to_json", 1, 1, VECTOR, fn_to_json},         /* v */
+    {"bert_concat", 1, -1, VECTOR, fn_concat},          /* v, x1, … */
+};
+
+enum { COMPUTES = SQLITE_VTAB_INNOCUOUS, TAKES_SQL = SQLITE_VTAB_DIRECTONLY, TELLS = 0 };
+
+static const TableFunction tables[] = {
+    /* name, columns, arguments, how many are required, risk, what runs */
+    {"bert_models",
+     "name TEXT, architecture TEXT, task TEXT, layers INTEGER, hidden INTEGER, heads INTEGER, vocabulary INTEGER, "
+     "max_tokens INTEGER, pooling TEXT, compute TEXT, parameters INTEGER, bytes INTEGER, hash TEXT, source TEXT, labels TEXT",
+     "", 0, TELLS, &tvf_models},
+    {"bert_kernels", "operation TEXT, isa TEXT, chosen INTEGER, reason TEXT", "", 0, COMPUTES, &tvf_kernels},
+    {"bert_tokens",
+     "position INTEGER, id INTEGER, token TEXT, segment INTEGER, \"start\" INTEGER, \"end\" INTEGER",
+     "text, pair, model", 1, COMPUTES, &tvf_tokens},
+    {"bert_token_embeddings", "position INTEGER, token TEXT, embedding BLOB", "text, pair, model, layer", 1, COMPUTES,
+     &tvf_token_embeddings},
+    {"bert_chunks", "chunk TEXT, \"start\" INTEGER, \"end\" INTEGER, token_count INTEGER",
+     "text, max_tokens, overlap, model", 1, COMPUTES, &tvf_chunks},
+    {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
+};
+
+static int register_all(Connection *c) {
+  int rc = SQLITE_OK;
+  for (size_t i = 0; rc == SQLITE_OK && i < sizeof functions / sizeof *functions; i++)
+    rc = fn_register(c, &functions[i]);
+  for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++) rc = tvf_register(c, &tables[i]);
+  if (rc == SQLITE_OK) connection_complete(c);
+  return rc;
+}
+
+/* Loading again on the same connection changes nothing: its models stay. */
+static int attach(sqlite3 *db) {
+  bert_err e = {0};
+  int known = 0;
+  Connection *c = connection_attach(db, &known, &e);
+  if (!c) return SQLITE_NOMEM;
+  int rc = known ? SQLITE_OK : register_all(c);
+  connection_release(c);
+  return rc;
+}
+
+enum { OLDEST = 3038000 };
+
+#ifdef SQLITE_CORE
+
+int sqlite3_bert_init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api);
+
+int sqlite3_bert_init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
+  (void)api;
+  if (sqlite3_libversion_number() < OLDEST) {
+    *message = sqlite3_mprintf("bert: SQLite %s, wanted 3.38.0 or newer", sqlite3_libversion());
+    return SQLITE_ERROR;
+  }
+  return attach(db);
+}
+
+#else
+
+/* All of ext/ calls SQLite through one pointer. Two copies of SQLite in a process (a language's own and the system's, say)
+** share a loaded library, and functions of one called on connections of the other crash, so the second is refused. */
+static int adopt(const sqlite3_api_routines *api) {
+  static atomic_flag busy = ATOMIC_FLAG_INIT;
+  while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) continue;
+  if (!sqlite3_api) sqlite3_api = api;
+  int same = sqlite3_api == api;
+  atomic_flag_clear_explicit(&busy, memory_order_release);
+  return same;
+}
+
+#ifdef _WIN32
+__declspec(dllexport)
+#else
+__attribute__((visibility("default")))
+#endif
+int sqlite3_bert_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+
+int sqlite3_bert_init(sqlite3 *db, char **message, const sqlite3_api_routines *api) {
+  if (!db || !api) return SQLITE_ERROR;
+  if (api->libversion_number() < OLDEST) {
+    if (message) *message = api->mprintf("bert: SQLite %s, wanted 3.38.0 or newer", api->libversion());
+    return SQLITE_ERROR;
+  }
+  if (!adopt(api)) {
+    if (message)
+      *message = api->mprintf("bert: already serves another copy of SQLite in this process; load a copy of the file, "
+                              "under another name, into this one (SQLite %s)", api->libversion());
+    return SQLITE_ERROR;
+  }
+  int rc = attach(db);
+  return rc == SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc; /* threads may still run our code after the close */
+}
+
+#endif

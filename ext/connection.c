@@ -1,0 +1,252 @@
+/* connection.c -- what one connection knows: names of models, and a session for each model.
+** Layer: ext. Uses: bert.h, ext.h.
+**
+**    SELECT bert_embed('hello', 'm');                    -- the model loaded as m
+**    SELECT bert_embed('hello', 'm@5b0d6e1f9a3c2748');   -- only if it is that very model
+**
+**    names: "m" -> Loaded {model, session} <- "n"        two names of one model share the session
+**
+** A Loaded lives while a name or a cursor holds it, so a model may be unloaded under a running statement. "default" is what
+** was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for.
+** Cost of finding a model: one comparison a name, no allocation, no lock. */
+#include "ext.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HASH_DIGITS = 16 };
+static const char DEFAULT[] = "default";
+
+typedef struct {
+  char *text;
+  size_t size;
+  Loaded *loaded;
+} Name;
+
+typedef struct {
+  float *data;
+  size_t room;
+} Floats;
+
+struct Connection {
+  sqlite3 *db;
+  int owners; /* functions and modules registered with SQLite; counted under the registry's lock */
+  int complete;
+  int depth;
+  Name *names;
+  size_t name_room;
+  int name_count;
+  Loaded *loaded;
+  Floats floats[2];
+  Connection *next; /* of all connections of the process */
+};
+
+static Connection *all;
+
+/* ---- owners ----------------------------------------------------------------------------------------------------- */
+
+Connection *connection_attach(sqlite3 *db, int *known, bert_err *e) {
+  Connection *fresh = memory_new(1, sizeof *fresh, e);
+  if (!fresh) return NULL;
+  registry_lock();
+  Connection *c = all;
+  while (c && c->db != db) c = c->next;
+  if (!c) {
+    c = fresh;
+    fresh = NULL;
+    c->db = db;
+    c->next = all;
+    all = c;
+  }
+  c->owners++;
+  *known = c->complete;
+  registry_unlock();
+  sqlite3_free(fresh);
+  return c;
+}
+
+void connection_complete(Connection *c) { c->complete = 1; }
+
+void connection_ref(Connection *c) {
+  registry_lock();
+  c->owners++;
+  registry_unlock();
+}
+
+static void free_connection(Connection *c) {
+  for (int i = 0; i < c->name_count; i++) {
+    connection_drop(c, c->names[i].loaded);
+    sqlite3_free(c->names[i].text);
+  }
+  sqlite3_free(c->names);
+  for (int i = 0; i < 2; i++) sqlite3_free(c->floats[i].data);
+  sqlite3_free(c);
+}
+
+void connection_release(Connection *c) {
+  registry_lock();
+  int last = --c->owners == 0;
+  if (last) {
+    Connection **at = &all;
+    while (*at != c) at = &(*at)->next;
+    *at = c->next;
+  }
+  registry_unlock();
+  if (last) free_connection(c);
+}
+
+sqlite3 *connection_db(const Connection *c) { return c->db; }
+
+int *connection_depth(Connection *c) { return &c->depth; }
+
+float *connection_floats(Connection *c, int which, size_t n, bert_err *e) {
+  Floats *f = &c->floats[which];
+  return memory_grow(&f->data, &f->room, n, sizeof *f->data, e) ? f->data : NULL;
+}
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
+
+void connection_hold(Loaded *m) { m->users++; }
+
+void connection_drop(Connection *c, Loaded *m) {
+  if (!m || --m->users > 0) return;
+  Loaded **at = &c->loaded;
+  while (*at != m) at = &(*at)->next;
+  *at = m->next;
+  bert_session_free(m->session);
+  registry_close(m->model);
+  sqlite3_free(m);
+}
+
+/* The Loaded of a model, held once more; m is taken over. */
+static Loaded *loaded_of(Connection *c, bert_model *m, bert_err *e) {
+  for (Loaded *l = c->loaded; l; l = l->next) {
+    if (l->model != m) continue;
+    registry_close(m); /* l has one */
+    l->users++;
+    return l;
+  }
+  Loaded *l = memory_new(1, sizeof *l, e);
+  bert_session *s = l ? bert_session_new(m, e) : NULL;
+  if (!s) {
+    registry_close(m);
+    sqlite3_free(l);
+    return NULL;
+  }
+  *l = (Loaded){.model = m, .session = s, .users = 1, .next = c->loaded};
+  bert_model_describe(m, &l->info);
+  return c->loaded = l;
+}
+
+static Name *find(const Connection *c, bert_text name) {
+  for (Name *x = c->names, *past = x + c->name_count; x < past; x++)
+    if (x->size == name.size && !memcmp(x->text, name.data, name.size)) return x;
+  return NULL;
+}
+
+static void check_name(bert_text name, bert_err *e) {
+  if (name.size == 0) error_set(e, BERT_ARGUMENT, "the name is empty, wanted a name for the model");
+  else if (memchr(name.data, 0, name.size)) error_set(e, BERT_ARGUMENT, "the name has a NUL character inside");
+  else if (memchr(name.data, '@', name.size))
+    error_set(e, BERT_ARGUMENT, "the name '%.*s' has an @ in it, which is kept for name@hash",
+              error_shown(name.data, name.size, 80), name.data);
+}
+
+void connection_name(Connection *c, bert_text name, bert_model *m, bert_err *e) {
+  check_name(name, e);
+  char *text = memory_new(name.size + 1, 1, e);
+  memory_grow(&c->names, &c->name_room, (size_t)c->name_count + 1, sizeof *c->names, e);
+  if (e->code) {
+    registry_close(m);
+    sqlite3_free(text);
+    return;
+  }
+  memcpy(text, name.data, name.size);
+  Loaded *l = loaded_of(c, m, e);
+  if (!l) {
+    sqlite3_free(text);
+    return;
+  }
+  Name *old = find(c, name);
+  Name *at = old ? old : &c->names[c->name_count++];
+  if (old) {
+    connection_drop(c, old->loaded);
+    sqlite3_free(old->text);
+  }
+  *at = (Name){text, name.size, l};
+}
+
+/* "no model is loaded" or "loaded: 'a', 'b'", for messages. */
+static void list_names(const Connection *c, char *out, size_t room) {
+  sqlite3_snprintf((int)room, out, c->name_count ? "loaded: " : "no model is loaded");
+  for (int i = 0; i < c->name_count; i++) {
+    size_t n = strlen(out);
+    sqlite3_snprintf((int)(room - n), out + n, "%s'%s'", i ? ", " : "", c->names[i].text);
+  }
+}
+
+static void set_unknown(const Connection *c, bert_text name, bert_err *e) {
+  char names[200];
+  list_names(c, names, sizeof names);
+  int is_default = name.size == strlen(DEFAULT) && !memcmp(name.data, DEFAULT, name.size);
+  int size = error_shown(name.data, name.size, 80);
+  error_set(e, BERT_ARGUMENT, "no model called '%.*s' (%s); wanted: SELECT bert_load('%.*s', 'directory')%s", size,
+            name.data, names, size, name.data, is_default ? ", or BERT_MODEL=directory in the environment" : "");
+}
+
+Loaded *connection_forget(Connection *c, bert_text name, bert_err *e) {
+  if (e->code) return NULL;
+  Name *x = find(c, name);
+  if (!x) {
+    set_unknown(c, name, e);
+    return NULL;
+  }
+  Loaded *m = x->loaded;
+  sqlite3_free(x->text);
+  Name *past = c->names + --c->name_count;
+  memmove(x, x + 1, (size_t)(past - x) * sizeof *x);
+  return m;
+}
+
+const char *connection_named(const Connection *c, int i, Loaded **m) {
+  if (i >= c->name_count) return NULL;
+  *m = c->names[i].loaded;
+  return c->names[i].text;
+}
+
+/* The model of BERT_MODEL, when that is what "default" means here. */
+static Name *open_default(Connection *c, bert_text name, bert_err *e) {
+  const char *directory = getenv("BERT_MODEL");
+  if (!directory || !*directory || name.size != strlen(DEFAULT) || memcmp(name.data, DEFAULT, name.size)) return NULL;
+  bert_err failed = {0};
+  bert_model *m = registry_open(directory, NULL, &failed);
+  if (m) connection_name(c, name, m, &failed);
+  if (failed.code) error_set(e, failed.code, "BERT_MODEL: %s", failed.text);
+  return failed.code ? NULL : find(c, name);
+}
+
+/* A name that is not loaded as it stands: name@hash, or the default. */
+static Name *find_further(Connection *c, bert_text asked, bert_err *e) {
+  const char *at = memchr(asked.data, '@', asked.size);
+  bert_text name = {asked.data, at ? (size_t)(at - asked.data) : asked.size};
+  Name *x = find(c, name);
+  if (!x) x = open_default(c, name, e);
+  if (!x) {
+    set_unknown(c, name, e);
+    return NULL;
+  }
+  bert_text hash = {at + 1, asked.size - name.size - 1};
+  if (!at || (hash.size == HASH_DIGITS && !memcmp(hash.data, x->loaded->info.hash, HASH_DIGITS))) return x;
+  error_set(e, BERT_ARGUMENT,
+            "the model '%s' has hash %s, wanted %.*s: it is another model, or was loaded with other options", x->text, x->loaded->info.hash, error_shown(hash.data, hash.size, 40), hash.data);
+  return NULL;
+}
+
+Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e) {
+  bert_text name;
+  if (!value_text(value, "model", &name, e)) name = (bert_text){DEFAULT, strlen(DEFAULT)};
+  if (e->code) return NULL;
+  Name *x = find(c, name);
+  if (!x) x = find_further(c, name, e);
+  return x ? x->loaded : NULL;
+}

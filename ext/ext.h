@@ -1,0 +1,225 @@
+/* ext.h -- what the files of ext/ share: the glue between SQLite and the engine.
+** Layer: ext. Uses: bert.h, sqlite3ext.h.
+**
+**    bert_ext.c   every function and table function in one table     fn.c, tvf.c   run a row of it
+**    connection.c names -> models of one connection                  registry.c            models of the process
+**    value.c      SQL values <-> texts and vectors                   inner.c               SQL handed in as an argument
+**    watch.c      has the user interrupted?                          error.c, memory.c     what fails, and how
+**    fn_*.c       scalar functions                                   tvf_*.c               table functions
+**
+** Errors are bert_err as in the engine: the first one wins, and a call on a failed one does nothing. Texts from SQL are
+** views of sqlite3_value: they live as long as the call (scalar functions) or until the next xFilter (table functions,
+** which own copies of their arguments). */
+#ifndef EXT_H
+#define EXT_H
+
+#ifdef SQLITE_CORE
+#include <sqlite3.h>
+#else
+#include <sqlite3ext.h>
+SQLITE_EXTENSION_INIT3
+#endif
+
+#include "bert.h"
+
+/* Flags that are newer than the headers that some systems build with. SQLite ignores those it does not know. */
+#ifndef SQLITE_RESULT_SUBTYPE
+#define SQLITE_RESULT_SUBTYPE 0x001000000
+#endif
+
+/* ---- error.c ---------------------------------------------------------------------------------------------------- */
+
+/* Sets *e unless it holds an error already; cut at 511 bytes, never inside a UTF-8 character. */
+void error_set(bert_err *e, bert_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* How many of text[size] a message shows: at most `most` bytes, up to a whole character; for "%.*s". */
+int error_shown(const char *text, size_t size, int most);
+/* SQLite's result code for a failed *e. */
+int error_rc(const bert_err *e);
+
+/* ---- memory.c --------------------------------------------------------------------------------------------------- */
+
+/* SQLite's heap, so that its limits and counters hold: zeroed; NULL and BERT_NOMEM when there is none. Freed by
+** sqlite3_free. */
+void *memory_new(size_t count, size_t size, bert_err *e);
+/* Makes *p hold at least count * size bytes (*room says how many it holds), keeping its contents. 0 on failure, where *p
+** stays as it was. */
+int memory_grow(void *p, size_t *room, size_t count, size_t size, bert_err *e);
+
+/* ---- registry.c ------------------------------------------------------------------------------------------------- */
+
+/* The model of a directory with options (JSON or NULL), opened once for the process; NULL on error. Every open is
+** followed by one registry_close. */
+bert_model *registry_open(const char *directory, const char *options, bert_err *e);
+void registry_close(bert_model *m);
+
+/* The lock of what the process shares, for short work. */
+void registry_lock(void);
+void registry_unlock(void);
+
+/* ---- connection.c ----------------------------------------------------------------------------------------------- */
+
+typedef struct Connection Connection;
+
+/* One connection's use of a model: its session serves all statements, as a connection runs one engine call at a time. */
+typedef struct Loaded {
+  bert_model *model;
+  bert_model_info info;
+  bert_session *session;
+  int users; /* names and cursors that hold it */
+  struct Loaded *next;
+} Loaded;
+
+/* The Connection of db with one more owner, new if there is none; *known is 1 where connection_complete was called. */
+Connection *connection_attach(sqlite3 *db, int *known, bert_err *e);
+void connection_complete(Connection *c);
+void connection_ref(Connection *c);
+void connection_release(Connection *c);
+sqlite3 *connection_db(const Connection *c);
+
+/* The model that a `model` argument names: `name`, `name@hash`, or "default" where value is NULL or an SQL NULL. The
+** result is borrowed for this call; connection_hold keeps it. NULL on error. */
+Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e);
+void connection_hold(Loaded *m);
+void connection_drop(Connection *c, Loaded *m);
+
+/* Puts a model (taken over, also on error) under a name, in place of what was there. */
+void connection_name(Connection *c, bert_text name, bert_model *m, bert_err *e);
+/* Forgets a name and hands over its hold on the model, for connection_drop; an unknown one is an error. */
+Loaded *connection_forget(Connection *c, bert_text name, bert_err *e);
+/* Name i in the order of loading, *m its model; NULL past the end. */
+const char *connection_named(const Connection *c, int i, Loaded **m);
+
+/* Room for n floats in buffer `which` (0 or 1), until it is asked for again. */
+float *connection_floats(Connection *c, int which, size_t n, bert_err *e);
+
+/* Counts the statements that run inside one another; see inner.c. */
+int *connection_depth(Connection *c);
+
+/* ---- value.c ---------------------------------------------------------------------------------------------------- */
+
+enum { VALUE_VECTOR_SUBTYPE = 223, VALUE_JSON_SUBTYPE = 'J' };
+
+/* The text of a value: 1, or 0 where v is NULL, an SQL NULL, or wrong (a BLOB). `what` names it in messages. */
+int value_text(sqlite3_value *v, const char *what, bert_text *out, bert_err *e);
+/* Likewise, for what must be there and must not hold a NUL. */
+const char *value_string(sqlite3_value *v, const char *what, bert_err *e);
+/* An integer in [low, high]; `otherwise` where v is NULL or an SQL NULL. */
+sqlite3_int64 value_integer(sqlite3_value *v, sqlite3_int64 otherwise, sqlite3_int64 low, sqlite3_int64 high,
+                            const char *what, bert_err *e);
+
+typedef struct {
+  const float *data;
+  int n;
+} Vector;
+
+/* The vector of a BLOB or of JSON text, in the connection's buffer `which`; 0 as value_text. */
+int value_vector(Connection *c, int which, sqlite3_value *v, const char *what, Vector *out, bert_err *e);
+
+void value_result_vector(sqlite3_context *context, const float *v, int n);
+void value_result_text(sqlite3_context *context, const char *text);
+
+/* "the INTEGER 7", "the TEXT 'abc…'", "a BLOB of 3 bytes": how messages show a value. */
+typedef struct {
+  char text[80];
+} Shown;
+Shown value_shown(sqlite3_value *v);
+
+/* ---- watch.c ---------------------------------------------------------------------------------------------------- */
+
+/* Tells the engine when to stop: between start and stop, &watch.progress is what its calls are handed. */
+typedef struct {
+  bert_progress progress;
+  sqlite3 *db;
+  sqlite3_stmt *probe;
+} Watch;
+void watch_start(Watch *w, sqlite3 *db);
+void watch_stop(Watch *w);
+
+/* ---- inner.c ---------------------------------------------------------------------------------------------------- */
+
+enum { INNER_DEPTH_MAX = 4 };
+
+/* SQL handed in as an argument, running. All zeros is closed. */
+typedef struct {
+  Connection *connection;
+  sqlite3_stmt *statement;
+  int rc; /* SQLite's code where it failed, else 0 */
+} Inner;
+
+/* Prepares `SELECT * FROM (sql)`; `columns` ("key, text") says in messages what the `wanted` columns are. */
+void inner_open(Inner *inner, Connection *c, bert_text sql, int wanted, const char *columns, bert_err *e);
+/* 1: a row; 0: the end or an error, now and from then on. */
+int inner_step(Inner *inner, bert_err *e);
+void inner_close(Inner *inner);
+
+/* ---- fn.c: scalar functions -------------------------------------------------------------------------------------- */
+
+typedef struct {
+  sqlite3_context *context;
+  Connection *connection;
+  int count;
+  sqlite3_value **values;
+} Call;
+
+typedef struct {
+  const char *name;
+  int fewest, most; /* arguments; most -1: any number */
+  int flags;        /* SQLITE_DETERMINISTIC … */
+  void (*run)(Call *call, bert_err *e); /* sets the result; none is NULL */
+} Function;
+
+/* Registers one; an SQLite result code. */
+int fn_register(Connection *c, const Function *f);
+/* Argument i, or NULL where the call has fewer. */
+sqlite3_value *fn_value(const Call *call, int i);
+
+void fn_load(Call *call, bert_err *e);
+void fn_unload(Call *call, bert_err *e);
+void fn_version(Call *call, bert_err *e);
+void fn_embed(Call *call, bert_err *e);
+void fn_similarity(Call *call, bert_err *e);
+void fn_token_count(Call *call, bert_err *e);
+void fn_cosine(Call *call, bert_err *e);
+void fn_vector(Call *call, bert_err *e);
+void fn_to_json(Call *call, bert_err *e);
+void fn_concat(Call *call, bert_err *e);
+
+/* ---- tvf.c: table functions -------------------------------------------------------------------------------------- */
+
+enum { TVF_ARGUMENTS_MAX = 8 };
+
+typedef struct TableFunction TableFunction;
+
+/* A running scan. Each kind of cursor begins with one and adds what it needs, all zeros at first. */
+typedef struct {
+  sqlite3_vtab_cursor base;
+  Connection *connection;
+  const TableFunction *table;
+  sqlite3_value *arguments[TVF_ARGUMENTS_MAX]; /* owned; NULL where left out or an SQL NULL */
+  sqlite3_int64 row;                             /* counts from 0 */
+  int done;                                      /* set by open or next when there is no (further) row */
+  int rc;                                        /* what to fail with, where an inner statement has said it; else 0 */
+} Cursor;
+
+typedef struct {
+  size_t size;                                                  /* of the struct that begins with Cursor */
+  void (*open)(Cursor *cursor, bert_err *e);                    /* to the first row; required arguments are not NULL */
+  void (*next)(Cursor *cursor, bert_err *e);                    /* to row `row`, which is counted already */
+  void (*column)(Cursor *cursor, sqlite3_context *context, int i);
+  void (*close)(Cursor *cursor); /* frees what open made, also half made, and leaves it fit for another open or close */
+} CursorKind;
+
+struct TableFunction {
+  const char *name;
+  const char *columns;   /* as in CREATE TABLE */
+  const char *arguments; /* the hidden columns, in order: "text, pair, model" */
+  int required;          /* how many of them must be given */
+  int risk;              /* SQLITE_VTAB_INNOCUOUS, SQLITE_VTAB_DIRECTONLY, or 0 for neither */
+  const CursorKind *kind;
+};
+
+int tvf_register(Connection *c, const TableFunction *t);
+
+extern const CursorKind tvf_models, tvf_kernels, tvf_tokens, tvf_token_embeddings, tvf_chunks, tvf_embed_each;
+
+#endif

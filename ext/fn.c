@@ -1,0 +1,60 @@
+/* fn.c -- runs a scalar function: its row of the table, the call's arguments, its error.
+** Layer: ext. Uses: bert.h, ext.h.
+**
+**    SELECT bert_token_count();       -- Error: wrong number of arguments to function bert_token_count()
+**    SELECT bert_token_count(x'41');  -- Error: bert_token_count: text is a BLOB of 1 byte, wanted TEXT */
+#include "ext.h"
+
+/* What SQLite keeps for a registered function. */
+typedef struct {
+  Connection *connection;
+  const Function *function;
+} Registered;
+
+static void set_error(sqlite3_context *context, const char *name, const bert_err *e) {
+  if (e->code == BERT_NOMEM) {
+    sqlite3_result_error_nomem(context);
+    return;
+  }
+  char *text = sqlite3_mprintf("%s: %s", name, e->text);
+  if (!text) {
+    sqlite3_result_error_nomem(context);
+    return;
+  }
+  sqlite3_result_error(context, text, -1);
+  if (error_rc(e) != SQLITE_ERROR) sqlite3_result_error_code(context, error_rc(e));
+  sqlite3_free(text);
+}
+
+static void run(sqlite3_context *context, int count, sqlite3_value **values) {
+  const Registered *r = sqlite3_user_data(context);
+  Call call = {context, r->connection, count, values};
+  bert_err e = {0};
+  r->function->run(&call, &e);
+  if (e.code) set_error(context, r->function->name, &e);
+}
+
+static void forget(void *p) {
+  Registered *r = p;
+  connection_release(r->connection);
+  sqlite3_free(r);
+}
+
+sqlite3_value *fn_value(const Call *call, int i) { return i < call->count ? call->values[i] : NULL; }
+
+static int register_count(Connection *c, const Function *f, int count) {
+  bert_err e = {0};
+  Registered *r = memory_new(1, sizeof *r, &e);
+  if (!r) return SQLITE_NOMEM;
+  *r = (Registered){c, f};
+  connection_ref(c);
+  /* On failure SQLite calls forget itself. */
+  return sqlite3_create_function_v2(connection_db(c), f->name, count, SQLITE_UTF8 | f->flags, r, run, NULL, NULL, forget);
+}
+
+int fn_register(Connection *c, const Function *f) {
+  if (f->most < 0) return register_count(c, f, -1);
+  int rc = SQLITE_OK;
+  for (int n = f->fewest; rc == SQLITE_OK && n <= f->most; n++) rc = register_count(c, f, n);
+  return rc;
+}

@@ -1,0 +1,214 @@
+/* tvf.c -- table functions: one eponymous virtual table for all of them, driven by their rows in bert_ext.c.
+** Layer: ext. Uses: bert.h, ext.h.
+**
+**    SELECT n.id, t.token FROM notes n, bert_tokens(n.body) t;   -- the tokens of each note
+**    SELECT * FROM bert_tokens;   -- Error: bert_tokens: 0 arguments, wanted 1 to 3: text, pair, model
+**
+**    CREATE TABLE x(position, token, …, text HIDDEN, pair HIDDEN, model HIDDEN)
+**                   columns of the row   arguments, in order
+**
+** SQLite turns f(a, b) into `text = a AND pair = b`. Which of these a plan can use comes as a bit mask in idxNum. An
+** argument that depends on a table read later makes the plan impossible (SQLITE_CONSTRAINT); one that is missing is an
+** error when the scan starts, not when it is planned, as another branch of an OR may still give it. A required argument that
+** is NULL gives no rows. What a kind of cursor adds is open, next, column, close (ext.h). */
+#include "ext.h"
+
+#include <string.h>
+
+typedef struct {
+  Connection *connection;
+  const TableFunction *table;
+} Registered;
+
+typedef struct {
+  sqlite3_vtab base;
+  const Registered *registered;
+} Table;
+
+/* How many names a comma-separated list has. */
+static int count_names(const char *list) {
+  int n = *list != 0;
+  for (; *list; list++) n += *list == ',';
+  return n;
+}
+
+static int fail(sqlite3_vtab *table, const char *name, int rc, const bert_err *e) {
+  sqlite3_free(table->zErrMsg);
+  table->zErrMsg = e->code == BERT_NOMEM ? NULL : sqlite3_mprintf("%s: %s", name, e->text);
+  return rc ? rc : error_rc(e);
+}
+
+/* ---- planning --------------------------------------------------------------------------------------------------- */
+
+/* "text HIDDEN, pair HIDDEN" from "text, pair". */
+static char *declaration(const TableFunction *t) {
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(s, "CREATE TABLE x(%s", t->columns);
+  for (const char *p = t->arguments; *p;) {
+    size_t n = strcspn(p, ",");
+    sqlite3_str_appendf(s, ", %.*s HIDDEN", (int)n, p);
+    p += n;
+    p += strspn(p, ", ");
+  }
+  sqlite3_str_appendall(s, ")");
+  return sqlite3_str_finish(s);
+}
+
+static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **message) {
+  const Registered *r = aux;
+  (void)argc;
+  (void)argv;
+  (void)message;
+  char *sql = declaration(r->table);
+  int rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;
+  sqlite3_free(sql);
+  if (rc == SQLITE_OK && r->table->risk) rc = sqlite3_vtab_config(db, r->table->risk);
+  if (rc != SQLITE_OK) return rc;
+  Table *t = sqlite3_malloc64(sizeof *t);
+  if (!t) return SQLITE_NOMEM;
+  *t = (Table){.registered = r};
+  *out = &t->base;
+  return SQLITE_OK;
+}
+
+static int disconnect_table(sqlite3_vtab *table) {
+  sqlite3_free(table);
+  return SQLITE_OK;
+}
+
+static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *plan) {
+  const TableFunction *t = ((Table *)vtab)->registered->table;
+  int columns = count_names(t->columns), given = 0, unusable = 0, used = 0, from[TVF_ARGUMENTS_MAX];
+  for (int i = 0; i < plan->nConstraint; i++) {
+    int argument = plan->aConstraint[i].iColumn - columns;
+    if (argument < 0 || plan->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+    if (!plan->aConstraint[i].usable) {
+      unusable |= 1 << argument;
+    } else if (!(given & 1 << argument)) {
+      given |= 1 << argument;
+      from[argument] = i;
+    }
+  }
+  if (unusable & ~given) return SQLITE_CONSTRAINT;
+  for (int a = 0; a < TVF_ARGUMENTS_MAX; a++) {
+    if (!(given & 1 << a)) continue;
+    plan->aConstraintUsage[from[a]].argvIndex = ++used;
+    plan->aConstraintUsage[from[a]].omit = 1;
+  }
+  int required = (1 << t->required) - 1;
+  plan->idxNum = given;
+  plan->estimatedCost = (given & required) == required ? 1000 : 1e12;
+  plan->estimatedRows = 100;
+  return SQLITE_OK;
+}
+
+/* ---- scanning --------------------------------------------------------------------------------------------------- */
+
+static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **out) {
+  const Registered *r = ((Table *)table)->registered;
+  bert_err e = {0};
+  Cursor *c = memory_new(1, r->table->kind->size, &e);
+  if (!c) return SQLITE_NOMEM;
+  c->connection = r->connection;
+  c->table = r->table;
+  *out = &c->base;
+  return SQLITE_OK;
+}
+
+static void clear(Cursor *c) {
+  c->table->kind->close(c);
+  for (int i = 0; i < TVF_ARGUMENTS_MAX; i++) {
+    sqlite3_value_free(c->arguments[i]);
+    c->arguments[i] = NULL;
+  }
+  c->row = c->done = c->rc = 0;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *cursor) {
+  clear((Cursor *)cursor);
+  sqlite3_free(cursor);
+  return SQLITE_OK;
+}
+
+/* Copies the arguments; 1 where a required one is NULL. */
+static int take_arguments(Cursor *c, int given, sqlite3_value **values, bert_err *e) {
+  const TableFunction *t = c->table;
+  int is_null = 0, count = 0;
+  for (int a = 0; a < TVF_ARGUMENTS_MAX; a++) {
+    if (!(given & 1 << a)) continue;
+    sqlite3_value *v = values[count++];
+    if (sqlite3_value_type(v) != SQLITE_NULL) c->arguments[a] = sqlite3_value_dup(v);
+    else if (a < t->required) is_null = 1;
+    if (sqlite3_value_type(v) != SQLITE_NULL && !c->arguments[a]) error_set(e, BERT_NOMEM, "out of memory");
+  }
+  int required = (1 << t->required) - 1;
+  if ((given & required) != required)
+    error_set(e, BERT_ARGUMENT, "%d argument%s, wanted %d to %d: %s", count, count == 1 ? "" : "s", t->required,
+              count_names(t->arguments), t->arguments);
+  return is_null;
+}
+
+static int finish(Cursor *c, const bert_err *e) {
+  if (!e->code) return SQLITE_OK;
+  c->done = 1;
+  return fail(c->base.pVtab, c->table->name, c->rc, e);
+}
+
+static int filter(sqlite3_vtab_cursor *cursor, int given, const char *unused, int argc, sqlite3_value **values) {
+  Cursor *c = (Cursor *)cursor;
+  bert_err e = {0};
+  (void)unused;
+  (void)argc;
+  clear(c);
+  c->done = take_arguments(c, given, values, &e);
+  if (!e.code && !c->done) c->table->kind->open(c, &e);
+  return finish(c, &e);
+}
+
+static int next(sqlite3_vtab_cursor *cursor) {
+  Cursor *c = (Cursor *)cursor;
+  bert_err e = {0};
+  c->row++;
+  c->table->kind->next(c, &e);
+  return finish(c, &e);
+}
+
+static int eof(sqlite3_vtab_cursor *cursor) { return ((Cursor *)cursor)->done; }
+
+static int column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int i) {
+  Cursor *c = (Cursor *)cursor;
+  int argument = i - count_names(c->table->columns);
+  if (argument < 0) c->table->kind->column(c, context, i);
+  else if (c->arguments[argument]) sqlite3_result_value(context, c->arguments[argument]);
+  return SQLITE_OK;
+}
+
+static int rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out) {
+  *out = ((Cursor *)cursor)->row;
+  return SQLITE_OK;
+}
+
+/* ---- registering -------------------------------------------------------------------------------------------------- */
+
+/* Without xCreate: it is there under its own name, and CREATE VIRTUAL TABLE makes no other. */
+static const sqlite3_module module = {
+    .xConnect = connect_table, .xBestIndex = best_index, .xDisconnect = disconnect_table, .xOpen = open_cursor,
+    .xClose = close_cursor,    .xFilter = filter,        .xNext = next,                   .xEof = eof,
+    .xColumn = column,         .xRowid = rowid,
+};
+
+static void forget(void *p) {
+  Registered *r = p;
+  connection_release(r->connection);
+  sqlite3_free(r);
+}
+
+int tvf_register(Connection *c, const TableFunction *t) {
+  bert_err e = {0};
+  Registered *r = memory_new(1, sizeof *r, &e);
+  if (!r) return SQLITE_NOMEM;
+  *r = (Registered){c, t};
+  connection_ref(c);
+  /* On failure SQLite calls forget itself. */
+  return sqlite3_create_module_v2(connection_db(c), t->name, &module, r, forget);
+}
