@@ -41,7 +41,8 @@ bert_text bert_model_default_prompt(const bert_model *m) { return model_default_
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------ */
 
-bert_session *bert_session_new(bert_model *m, bert_err *e) { return session_new(m, e); }
+bert_session *bert_session_new(bert_model *m, bert_err *e) { return session_new(m, m->options.threads, e); }
+bert_session *bert_session_new_threads(bert_model *m, int threads, bert_err *e) { return session_new(m, threads, e); }
 void bert_session_free(bert_session *s) { session_free(s); }
 
 void bert_embed(bert_session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,

@@ -89,6 +89,7 @@ typedef struct {
   int layers, hidden, heads, inner, vocabulary;
   int max_tokens;           /* the window, [CLS] and [SEP] included */
   int dimensions;           /* floats in a sentence vector */
+  int threads;              /* of its options; 0 where they say nothing */
   int64_t parameters;       /* weights of the encoder and heads, in numbers */
   int64_t bytes;            /* memory that the model holds */
   char hash[17];            /* 16 hex digits over weights, tokenizer, options and BERT_ARITHMETIC */
@@ -116,6 +117,9 @@ typedef struct bert_session bert_session;
 
 /* Keeps its own reference to the model. Scratch grows to what the largest call needed and is kept. */
 bert_session *bert_session_new(bert_model *m, bert_err *e);
+/* Likewise, but with `threads` threads a call, whatever the model's options say: they decide no bit of any answer, so two
+** users of one model may differ in them. 0: bert_threads(). */
+bert_session *bert_session_new_threads(bert_model *m, int threads, bert_err *e);
 void bert_session_free(bert_session *s);
 
 /* out[n][dimensions] = sentence vectors of texts[n], pooled and normalised as the model's files say. The vector of a

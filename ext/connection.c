@@ -114,28 +114,28 @@ void connection_drop(Connection *c, Loaded *m) {
   while (*at != m) at = &(*at)->next;
   *at = m->next;
   bert_session_free(m->session);
-  registry_close(m->model);
+  registry_close(m->shared);
   sqlite3_free(m);
 }
 
-/* The Loaded of a model, held once more; m is taken over. */
-static Loaded *loaded_of(Connection *c, bert_model *m, bert_err *e) {
-  for (Loaded *l = c->loaded; l; l = l->next) {
-    if (l->model != m) continue;
-    registry_close(m); /* l has one */
-    l->users++;
-    return l;
+/* The Loaded of an open model, held once more; x is taken over. */
+static Loaded *loaded_of(Connection *c, Shared *x, bert_err *e) {
+  for (Loaded *m = c->loaded; m; m = m->next) {
+    if (m->shared != x) continue;
+    registry_close(x); /* m has it already */
+    m->users++;
+    return m;
   }
-  Loaded *l = memory_new(1, sizeof *l, e);
-  bert_session *s = l ? bert_session_new(m, e) : NULL;
+  Loaded *m = memory_new(1, sizeof *m, e);
+  bert_session *s = m ? bert_session_new_threads(x->model, x->threads, e) : NULL;
   if (!s) {
-    registry_close(m);
-    sqlite3_free(l);
+    registry_close(x);
+    sqlite3_free(m);
     return NULL;
   }
-  *l = (Loaded){.model = m, .session = s, .users = 1, .next = c->loaded};
-  bert_model_describe(m, &l->info);
-  return c->loaded = l;
+  *m = (Loaded){.shared = x, .model = x->model, .session = s, .users = 1, .next = c->loaded};
+  bert_model_describe(m->model, &m->info);
+  return c->loaded = m;
 }
 
 static Name *find(const Connection *c, bert_text name) {
@@ -152,28 +152,25 @@ static void check_name(bert_text name, bert_err *e) {
               error_shown(name.data, name.size, 80), name.data);
 }
 
-void connection_name(Connection *c, bert_text name, bert_model *m, bert_err *e) {
+Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e) {
   check_name(name, e);
   char *text = memory_new(name.size + 1, 1, e);
   memory_grow(&c->names, &c->name_room, (size_t)c->name_count + 1, sizeof *c->names, e);
-  if (e->code) {
-    registry_close(m);
+  if (e->code) registry_close(x);
+  Loaded *m = e->code ? NULL : loaded_of(c, x, e);
+  if (!m) {
     sqlite3_free(text);
-    return;
+    return NULL;
   }
   memcpy(text, name.data, name.size);
-  Loaded *l = loaded_of(c, m, e);
-  if (!l) {
-    sqlite3_free(text);
-    return;
-  }
   Name *old = find(c, name);
   Name *at = old ? old : &c->names[c->name_count++];
   if (old) {
     connection_drop(c, old->loaded);
     sqlite3_free(old->text);
   }
-  *at = (Name){text, name.size, l};
+  *at = (Name){text, name.size, m};
+  return m;
 }
 
 /* "no model is loaded" or "loaded: 'a', 'b'", for messages. */
@@ -219,8 +216,7 @@ static Name *open_default(Connection *c, bert_text name, bert_err *e) {
   const char *directory = getenv("BERT_MODEL");
   if (!directory || !*directory || name.size != strlen(DEFAULT) || memcmp(name.data, DEFAULT, name.size)) return NULL;
   bert_err failed = {0};
-  bert_model *m = registry_open(directory, NULL, &failed);
-  if (m) connection_name(c, name, m, &failed);
+  connection_name(c, name, registry_open(directory, NULL, &failed), &failed);
   if (failed.code) error_set(e, failed.code, "BERT_MODEL: %s", failed.text);
   return failed.code ? NULL : find(c, name);
 }

@@ -47,10 +47,19 @@ int memory_grow(void *p, size_t *room, size_t count, size_t size, bert_err *e);
 
 /* ---- registry.c ------------------------------------------------------------------------------------------------- */
 
+/* An open model as one directory and one set of options give it. */
+typedef struct Shared {
+  bert_model *model;
+  int threads; /* that the options ask for, or 0 */
+  bert_stamp stamp;
+  int owners;
+  struct Shared *next;
+} Shared;
+
 /* The model of a directory with options (JSON or NULL), opened once for the process; NULL on error. Every open is
 ** followed by one registry_close. */
-bert_model *registry_open(const char *directory, const char *options, bert_err *e);
-void registry_close(bert_model *m);
+Shared *registry_open(const char *directory, const char *options, bert_err *e);
+void registry_close(Shared *x);
 
 /* The lock of what the process shares, for short work. */
 void registry_lock(void);
@@ -62,7 +71,8 @@ typedef struct Connection Connection;
 
 /* One connection's use of a model: its session serves all statements, as a connection runs one engine call at a time. */
 typedef struct Loaded {
-  bert_model *model;
+  Shared *shared;
+  bert_model *model; /* of shared */
   bert_model_info info;
   bert_session *session;
   int users; /* names and cursors that hold it */
@@ -82,8 +92,8 @@ Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e);
 void connection_hold(Loaded *m);
 void connection_drop(Connection *c, Loaded *m);
 
-/* Puts a model (taken over, also on error) under a name, in place of what was there. */
-void connection_name(Connection *c, bert_text name, bert_model *m, bert_err *e);
+/* Puts a model (taken over, also on error; NULL on a failed e) under a name, in place of what was there; borrowed. */
+Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e);
 /* Forgets a name and hands over its hold on the model, for connection_drop; an unknown one is an error. */
 Loaded *connection_forget(Connection *c, bert_text name, bert_err *e);
 /* Name i in the order of loading, *m its model; NULL past the end. */

@@ -26,12 +26,8 @@ void fn_load(Call *call, bert_err *e) {
   const char *path = value_string(call->values[1], "path", e), *json = NULL;
   sqlite3_value *third = fn_value(call, 2);
   if (value_text(third, "options", &options, e)) json = value_string(third, "options", e);
-  bert_model *m = registry_open(path, json, e);
-  if (!m) return;
-  bert_model_info info;
-  bert_model_describe(m, &info);
-  connection_name(call->connection, name, m, e);
-  if (!e->code) result_name(call, name, &info, e);
+  Loaded *m = connection_name(call->connection, name, registry_open(path, json, e), e);
+  if (m) result_name(call, name, &m->info, e);
 }
 
 void fn_unload(Call *call, bert_err *e) {

@@ -63,6 +63,7 @@ void describe_model(Model *m, bert_err *e) {
                               .vocabulary = n->embedding.vocabulary,
                               .max_tokens = m->max_tokens,
                               .dimensions = m->dimensions,
+                              .threads = m->options.threads,
                               .parameters = m->parameters};
   if (m->config.labels) m->info.labels = labels_json(m, e);
   if (m->sentence.prompt_count) m->info.prompts = prompts_json(m, e);

@@ -75,7 +75,7 @@ struct bert_session {
   Buf windows;             /* bert_chunk of bert_chunks */
 };
 
-Session *session_new(Model *m, bert_err *e);
+Session *session_new(Model *m, int threads, bert_err *e);
 void session_free(Session *s);
 
 /* embed.c, tokens.c, chunk.c: bert.h under other names. */

@@ -2,12 +2,12 @@
 ** Layer: model. Uses: base text nn. */
 #include "model/model.h"
 
-Session *session_new(Model *m, bert_err *e) {
+Session *session_new(Model *m, int threads, bert_err *e) {
   Session *s = mem_new(1, sizeof *s, e);
   if (!s) return NULL;
   atomic_fetch_add(&m->owners, 1);
   s->model = m;
-  s->threads = m->options.threads ? m->options.threads : pool_threads();
+  s->threads = threads ? threads : pool_threads();
   s->tokens = tokenizer_scratch_new(e);
   s->worker = mem_new((size_t)s->threads, sizeof *s->worker, e);
   if (e->code) {
