@@ -33,11 +33,7 @@ typedef struct {
   int offsets;
   size_t begin, keep; /* tokens[begin ..) are this text's, of which the first `keep` are wanted */
   int64_t dropped;    /* counted, no longer in tokens */
-  int64_t limit;      /* INT64_MAX once reached */
-  int64_t limited;
 } Run;
-
-static int64_t total(const Run *x) { return (int64_t)(x->t->n - x->begin) + x->dropped; }
 
 /* ---- tokens ------------------------------------------------------------------------------------------------------- */
 
@@ -60,26 +56,23 @@ static int grow_tokens(Run *x, size_t need) {
   return 1;
 }
 
-/* Room for `need` more tokens, by forgetting those that are only counted where that is enough. */
+/* Forgets the tokens that are only counted. */
+static void drop_tokens(Run *x) {
+  Tokens *t = x->t;
+  if (t->n - x->begin <= x->keep) return;
+  x->dropped += (int64_t)(t->n - x->begin - x->keep);
+  t->n = x->begin + x->keep;
+}
+
 static int make_room(Run *x, size_t need) {
-  Tokens *t = x->t;
   if (x->e->code) return 0;
-  if (t->n - x->begin > x->keep) {
-    x->dropped += (int64_t)(t->n - x->begin - x->keep);
-    t->n = x->begin + x->keep;
-  }
-  return t->room - t->n >= need || grow_tokens(x, need);
+  drop_tokens(x);
+  return x->t->room - x->t->n >= need || grow_tokens(x, need);
 }
 
-static void word_ends(Run *x) {
-  if (total(x) < x->limit) return;
-  x->limited = total(x);
-  x->limit = INT64_MAX;
-}
-
-static inline int put_token(Run *x, int32_t id, int32_t start, int32_t end) {
+static inline void put_token(Run *x, int32_t id, int32_t start, int32_t end) {
   Tokens *t = x->t;
-  if (t->n == t->room && !make_room(x, 1)) return 0;
+  if (t->n == t->room && !make_room(x, 1)) return;
   t->ids[t->n] = id;
   if (x->offsets) {
     t->start[t->n] = start;
@@ -87,7 +80,6 @@ static inline int put_token(Run *x, int32_t id, int32_t start, int32_t end) {
     t->whole[t->n] = 1;
   }
   t->n++;
-  return 1;
 }
 
 /* A word of the pre-tokenizer, normalized. Its characters are source[0..n), or first, first + 1, … where source is NULL. */
@@ -112,7 +104,6 @@ static void put_word(Run *x, const unsigned char *word, size_t n, int64_t chars,
     }
   }
   t->n += count;
-  word_ends(x);
 }
 
 /* ---- the way through normalize.h ------------------------------------------------------------------------------------ */
@@ -216,7 +207,7 @@ static const unsigned char *scan_ascii(Run *x, const unsigned char *begin, const
     if (!n) {
       int kind = r->ascii[*p];
       if (kind == GENERAL) break;
-      if (kind == PUNCTUATION && put_token(x, r->ascii_id[*p], at, at + 1)) word_ends(x);
+      if (kind == PUNCTUATION) put_token(x, r->ascii_id[*p], at, at + 1);
       p++;
       continue;
     }
@@ -224,7 +215,7 @@ static const unsigned char *scan_ascii(Run *x, const unsigned char *begin, const
     v = bytes_first(v | (letters >> 2 & lower), n);
     int32_t id = n <= longest ? pieces_find_short(&r->wordpiece.first, v, n) : -1;
     if (id >= 0) {
-      if (put_token(x, id, at, at + (int32_t)n)) word_ends(x);
+      put_token(x, id, at, at + (int32_t)n);
     } else {
       unsigned char word[8];
       bytes_store(word, v);
@@ -317,22 +308,18 @@ static const unsigned char *repair(Scan *s, const unsigned char *text, size_t *n
   return s->repaired;
 }
 
-ScanCount scan_text(const ScanRules *r, Scan *s, bert_text text, const ScanWish *wish, bert_err *e) {
-  Run x = {.r = r, .s = s, .t = &s->tokens, .e = e, .offsets = wish->offsets, .begin = s->tokens.n, .keep = wish->keep,
-           .limit = wish->limit, .limited = -1};
+int64_t scan_text(const ScanRules *r, Scan *s, bert_text text, int offsets, size_t keep, bert_err *e) {
+  Run x = {.r = r, .s = s, .t = &s->tokens, .e = e, .offsets = offsets, .begin = s->tokens.n, .keep = keep};
   if (text.size > INT32_MAX) err_set(e, BERT_ARGUMENT, "a text of %zu bytes, at most %d are taken", text.size, INT32_MAX);
-  if (e->code || !text.size) return (ScanCount){0, 0};
-  s->normalized.aligned = wish->offsets;
-  if (wish->offsets && !s->tokens.start) s->tokens.room = 0; /* the arrays of offsets have yet to be made */
+  if (e->code || !text.size) return 0;
+  s->normalized.aligned = offsets;
+  if (offsets && !s->tokens.start) s->tokens.room = 0; /* the arrays of offsets have yet to be made */
   const unsigned char *bytes = (const unsigned char *)text.data;
   size_t n = text.size, good = utf8_prefix(bytes, n);
   if (good < n) bytes = repair(s, bytes, &n, good, e);
   if (bytes) scan_all(&x, bytes, n);
-  if (s->tokens.n - x.begin > x.keep) {
-    x.dropped += (int64_t)(s->tokens.n - x.begin - x.keep);
-    s->tokens.n = x.begin + x.keep;
-  }
-  return (ScanCount){total(&x), x.limited < 0 ? total(&x) : x.limited};
+  drop_tokens(&x);
+  return (int64_t)(s->tokens.n - x.begin) + x.dropped;
 }
 
 void scan_fini(Scan *s) {

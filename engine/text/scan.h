@@ -44,20 +44,9 @@ typedef struct {
   size_t repaired_room;
 } Scan;
 
-/* What a caller wants of one text. */
-typedef struct {
-  int offsets;
-  size_t keep;   /* how many tokens to make; those after them are only counted */
-  int64_t limit; /* see ScanCount */
-} ScanWish;
-
-typedef struct {
-  int64_t total;   /* tokens of the text */
-  int64_t limited; /* tokens up to the first word that made them `limit` or more; total if none did */
-} ScanCount;
-
-/* Appends the first tokens of a text to s->tokens, and counts them all. */
-ScanCount scan_text(const ScanRules *r, Scan *s, bert_text text, const ScanWish *wish, bert_err *e);
+/* Appends the first `keep` tokens of a text, or all if there are fewer, to s->tokens, with offsets where asked for. Returns how
+** many there are in all. */
+int64_t scan_text(const ScanRules *r, Scan *s, bert_text text, int offsets, size_t keep, bert_err *e);
 
 void scan_fini(Scan *s);
 

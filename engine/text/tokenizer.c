@@ -200,27 +200,23 @@ void tokenizer_encode(const Tokenizer *t, TokenizerScratch *s, bert_text a, cons
   if (max_tokens && max_tokens < around->tokens)
     err_set(e, BERT_ARGUMENT, "max_tokens is %d, and the special tokens alone are %d", max_tokens, around->tokens);
   if (e->code) return;
-  ScanWish wish = {.offsets = offsets, .keep = max_tokens ? (size_t)max_tokens : SIZE_MAX,
-                   .limit = max_tokens ? max_tokens : INT64_MAX};
-  ScanCount count[2] = {{0, 0}, {0, 0}};
-  size_t begin[2] = {0, 0};
+  size_t keep = max_tokens ? (size_t)max_tokens : SIZE_MAX, begin[2] = {0, 0};
+  int64_t n[2] = {0, 0};
   s->scan.tokens.n = 0;
   for (int i = 0; i < (b ? 2 : 1); i++) {
     begin[i] = s->scan.tokens.n;
-    count[i] = scan_text(&t->rules, &s->scan, i ? *b : a, &wish, e);
+    n[i] = scan_text(&t->rules, &s->scan, i ? *b : a, offsets, keep, e);
   }
   if (e->code) return;
-  /* The reference compares the lengths that it stopped tokenizing at. */
-  int64_t n[2] = {max_tokens ? count[0].limited : count[0].total, max_tokens ? count[1].limited : count[1].total};
+  int64_t total = around->tokens + around->uses[0] * n[0] + around->uses[1] * n[1];
   if (max_tokens) template_cut(n, b ? 2 : 1, max_tokens - around->tokens);
   assemble(around, s, begin, n, offsets, out, e);
-  out->total = around->tokens + around->uses[0] * count[0].total + around->uses[1] * count[1].total;
+  out->total = total;
 }
 
 int64_t tokenizer_count(const Tokenizer *t, TokenizerScratch *s, bert_text a, bert_err *e) {
   const Template *around = &t->templates.of[0];
-  ScanWish wish = {.limit = INT64_MAX};
   s->scan.tokens.n = 0;
-  int64_t total = scan_text(&t->rules, &s->scan, a, &wish, e).total;
+  int64_t total = scan_text(&t->rules, &s->scan, a, 0, 0, e);
   return e->code ? 0 : around->tokens + around->uses[0] * total;
 }
