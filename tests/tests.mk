@@ -29,6 +29,28 @@ $(BUILD)/unit: $(UNITOBJ) $(BUILD)/libbert.a
 unit: $(BUILD)/unit
 	$(BUILD)/unit
 
+# Each fuzz target with the driver that replays its corpus; make fuzz builds them with clang's libFuzzer instead.
+FUZZBIN  = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ))
+-include $(patsubst %.c,$(BUILD)/%.d,$(FUZZ) tests/fuzz/replay.c)
+
+$(FUZZBIN): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm
+
+fuzz-replay: $(FUZZBIN)
+	sh tests/fuzz/replay.sh $(FUZZBIN)
+
+# make fuzz FUZZ_SECONDS=240: what is found new lies in build/fuzz/corpus until somebody adds it to tests/fuzz/corpus.
+FUZZ_SECONDS = 60
+FUZZ_CC      = clang-14
+FUZZ_FLAGS   = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+fuzz:
+	for target in $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ)); do \
+	  mkdir -p build/fuzz/corpus/$$target && \
+	  $(FUZZ_CC) $(FLAGS) -g -O1 $(FUZZ_FLAGS) -o build/fuzz/$$target tests/fuzz/fuzz_$$target.c $(ENGINE) -lm && \
+	  build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -artifact_prefix=build/fuzz/ \
+	    build/fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
+	done
+
 layers: $(BUILD)/$(SO)
 	sh tests/layers.sh $(BUILD)/$(SO)
 
@@ -72,7 +94,7 @@ sanitize:
 valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 $(BUILD)/unit
 
-.PHONY: unit fuzz-replay layers sql golden tokenizer fault bad-models clients demo-test sanitize valgrind
+.PHONY: unit fuzz-replay fuzz layers sql golden tokenizer fault bad-models clients demo-test sanitize valgrind
 
 # ---- make bench: kernels on this machine ------------------------------------------------------------------------------
 BENCHOBJ = $(patsubst %.c,$(BUILD)/%.o,tests/bench/bench.c tests/bench/limits.c)
