@@ -1,8 +1,8 @@
 /* json.c -- see json.h.
 ** Layer: base. Uses: arena utf8.
 **
-** Every value but the root stands after one of [ { , : so counting those bytes bounds the array, and it is allocated once.
-** The parser is a loop over a stack of open containers; finding line and column is left to the error path. */
+** Every value but the root stands after one of [ { , : so counting those bytes bounds the array, and it is allocated
+** once. The parser is a loop over a stack of open containers; finding line and column is left to the error path. */
 #include "base/json.h"
 
 #include <float.h>
@@ -51,8 +51,8 @@ static void fail(Parser *s, const char *at, const char *format, ...) {
   va_start(ap, format);
   vsnprintf(what, sizeof what, format, ap);
   va_end(ap);
-  err_set(s->e, BERT_FORMAT, "%s: line %zu, column %zu: %s", s->name, line, utf8_length(begin, (size_t)(at - begin)) + 1,
-          what);
+  size_t column = utf8_length(begin, (size_t)(at - begin)) + 1;
+  err_set(s->e, BERT_FORMAT, "%s: line %zu, column %zu: %s", s->name, line, column, what);
 }
 
 /* "found 'x', wanted …" at the parser's place. */
@@ -131,7 +131,8 @@ static uint32_t escaped_point(const char *p, const char *end, int *used) {
   hex4(p + 2, &c);
   *used = 6;
   if (c < 0xD800 || c > 0xDFFF) return c;
-  if (c <= 0xDBFF && end - p >= 12 && p[6] == '\\' && p[7] == 'u' && hex4(p + 8, &low) && low >= 0xDC00 && low <= 0xDFFF) {
+  int another = end - p >= 12 && p[6] == '\\' && p[7] == 'u' && hex4(p + 8, &low);
+  if (another && c <= 0xDBFF && low >= 0xDC00 && low <= 0xDFFF) {
     *used = 12;
     return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
   }
@@ -300,7 +301,8 @@ static void parse_key(Parser *s) {
   skip_space(s);
 }
 
-/* One element or member of the innermost container, or its end. p is after the opening bracket or after a whole element. */
+/* One element or member of the innermost container, or its end. p is after the opening bracket or after a whole
+** element. */
 static void parse_step(Parser *s) {
   const Open *o = &s->open[s->depth - 1];
   int object = s->v[o->at].kind == JSON_OBJECT;
@@ -466,8 +468,8 @@ const char *json_text(const Json *v, const char *otherwise, const char *what, Ar
 
 /* ---- decimal to binary ---------------------------------------------------------------------------------------- */
 
-/* A double that is neither is told from its neighbours by at most 767 significant digits; of more it matters only whether
-** any is not 0. */
+/* A double that is neither is told from its neighbours by at most 767 significant digits; of more it matters only
+** whether any is not 0. */
 enum { DIGITS_MAX = 780 };
 
 typedef struct {

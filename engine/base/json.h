@@ -3,10 +3,10 @@
 **
 **    {"a":[1,2],"b":"x"}  ->  object(2) key"a" array(2) 1 2 key"b" "x"      each with the index past its end
 **
-** Strict RFC 8259: anything else is an error that says where (line and column) and what was wanted; so is a byte that is
-** not UTF-8, as in Python and in serde. An escape that is half of a surrogate pair reads as U+FFFD. Depth and size are
-** bounded, so deep or huge input costs memory in proportion to its bytes and no stack. Strings are unescaped once, at
-** parsing, into the arena (those without escapes are views of the text, which must outlive the values).
+** Strict RFC 8259: anything else is an error that says where (line and column) and what was wanted; so is a byte that
+** is not UTF-8, as in Python and in serde. An escape that is half of a surrogate pair reads as U+FFFD. Depth and size
+** are bounded, so deep or huge input costs memory in proportion to its bytes and no stack. Strings are unescaped once,
+** at parsing, into the arena (those without escapes are views of the text, which must outlive the values).
 ** Cost: one pass to count and one to parse, 24 bytes a value; 600 MB/s on a tokenizer.json, one core of Zen 4. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -25,8 +25,8 @@ typedef struct Json {
   const char *at; /* a string's bytes (not NUL-terminated) or a number's text */
 } Json;
 
-/* Parses text[size] (at most 1 GiB); `name` stands in messages ("tokenizer.json: line 3, column 7: …"). The result lives
-** in the arena. NULL on error. A leading byte order mark is skipped. */
+/* Parses text[size] (at most 1 GiB); `name` stands in messages ("tokenizer.json: line 3, column 7: …"). The result
+** lives in the arena. NULL on error. A leading byte order mark is skipped. */
 const Json *json_parse(const char *text, size_t size, const char *name, Arena *a, bert_err *e);
 
 /* Walk the elements of an array, or the members of an object: there the walk gives the values, and json_key their keys.
@@ -54,7 +54,8 @@ const char *json_text(const Json *v, const char *otherwise, const char *what, Ar
 /* Sets BERT_FORMAT "what: found \"x\", wanted …", with v as it stands (shortened), or "nothing" where v is NULL. */
 void json_refuse(const Json *v, const char *what, const char *wanted, bert_err *e);
 
-/* Number text, JSON's grammar, to double, correctly rounded, whatever the locale. Past the range it is an infinity or 0. */
+/* Number text, JSON's grammar, to double, correctly rounded, whatever the locale. Past the range it is an infinity or
+** 0. */
 double json_parse_number(const char *text, size_t size);
 
 #endif

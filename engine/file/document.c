@@ -21,7 +21,8 @@ void document_close(Document *d) {
   *d = (Document){0};
 }
 
-int document_integer(const Document *d, const Json *in, const char *key, int otherwise, int low, int high, bert_err *e) {
+int document_integer(const Document *d, const Json *in, const char *key, int otherwise, int low, int high,
+                     bert_err *e) {
   if (e->code) return otherwise;
   int n = (int)json_integer(json_get(in, key), otherwise, low, high, key, e);
   err_within(e, "%s", d->path);
@@ -42,7 +43,8 @@ int document_flag(const Document *d, const Json *in, const char *key, int otherw
   return flag;
 }
 
-const char *document_text(const Document *d, const Json *in, const char *key, const char *otherwise, Arena *a, bert_err *e) {
+const char *document_text(const Document *d, const Json *in, const char *key, const char *otherwise, Arena *a,
+                          bert_err *e) {
   if (e->code) return otherwise;
   const char *text = json_text(json_get(in, key), otherwise, key, a, e);
   err_within(e, "%s", d->path);

@@ -2,8 +2,8 @@
 ** Layer: file. Uses: base.
 **
 ** Every message begins with the file's path: "…/config.json: hidden_size: found 0, wanted an integer from 1 to 16384".
-** A key that is absent or null gives `otherwise`. Texts are copied to the caller's arena; Json values live as long as the
-** document. */
+** A key that is absent or null gives `otherwise`. Texts are copied to the caller's arena; Json values live as long as
+** the document. */
 #ifndef FILE_DOCUMENT_H
 #define FILE_DOCUMENT_H
 
@@ -27,7 +27,8 @@ void document_close(Document *d);
 int document_integer(const Document *d, const Json *in, const char *key, int otherwise, int low, int high, bert_err *e);
 double document_number(const Document *d, const Json *in, const char *key, double otherwise, bert_err *e);
 int document_flag(const Document *d, const Json *in, const char *key, int otherwise, bert_err *e);
-const char *document_text(const Document *d, const Json *in, const char *key, const char *otherwise, Arena *a, bert_err *e);
+const char *document_text(const Document *d, const Json *in, const char *key, const char *otherwise, Arena *a,
+                          bert_err *e);
 
 /* "path: key: found v, wanted …". */
 void document_refuse(const Document *d, const char *key, const Json *v, const char *wanted, bert_err *e);

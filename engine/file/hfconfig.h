@@ -6,14 +6,20 @@
 **    modules.json                        SBERT: Transformer, Pooling, Dense …, Normalize, each with its folder
 **    <pooling>/config.json, <dense>/config.json, sentence_bert_config.json, config_sentence_transformers.json
 **
-** Values are checked here against what a model can have; every message names file, key, found and wanted. Folder names out
-** of modules.json stay inside the directory: `..`, absolute paths and backslashes are refused. */
+** Values are checked here against what a model can have; every message names file, key, found and wanted. Folder names
+** out of modules.json stay inside the directory: `..`, absolute paths and backslashes are refused. */
 #ifndef FILE_HFCONFIG_H
 #define FILE_HFCONFIG_H
 
 #include "base/arena.h"
 
-typedef enum { ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_RELU, ACTIVATION_TANH, ACTIVATION_IDENTITY } Activation;
+typedef enum {
+  ACTIVATION_GELU,
+  ACTIVATION_GELU_TANH,
+  ACTIVATION_RELU,
+  ACTIVATION_TANH,
+  ACTIVATION_IDENTITY
+} Activation;
 
 /* Bits of a pooling. */
 enum {
@@ -55,7 +61,7 @@ typedef struct {
   DenseConfig *dense;
   int max_tokens;      /* max_seq_length, or 0 (newer files have it as TokenizerConfig.max_tokens alone) */
   int lowercase;       /* sentence_bert_config do_lower_case: the text is lower-cased first (rare); 0 else */
-  const char *transformer_directory; /* where config.json and the weights lie: the directory itself but for old layouts */
+  const char *transformer_directory; /* of config.json and weights: the directory itself but for old layouts */
   int prompt_count;    /* "query" and "document" are always there, empty where the files give them no text */
   const char **prompt_name, **prompt_text;
   const char *default_prompt; /* a prompt's name, or NULL */
@@ -68,8 +74,8 @@ typedef struct {
   const char *tokenizer_class;              /* or "" */
 } TokenizerConfig;
 
-/* Each reads from `directory` into *out; what it points at lives in the arena. An absent optional file gives the defaults
-** that transformers (or sentence-transformers) uses; config.json is not optional. */
+/* Each reads from `directory` into *out; what it points at lives in the arena. An absent optional file gives the
+** defaults that transformers (or sentence-transformers) uses; config.json is not optional. */
 void hfconfig_model(const char *directory, ModelConfig *out, Arena *a, bert_err *e);
 void hfconfig_sentence(const char *directory, SentenceConfig *out, Arena *a, bert_err *e);
 void hfconfig_tokenizer(const char *directory, TokenizerConfig *out, Arena *a, bert_err *e);

@@ -1,8 +1,8 @@
 /* hfconfig_model.c -- config.json: the encoder's sizes, its activation, the labels of its head.
 ** Layer: file. Uses: base document.
 **
-** An absent key takes the default that transformers' BertConfig has. Bounds are several times what the largest model of the
-** family has, so that no product of sizes overflows further on; whether the weights agree is for who reads them. */
+** An absent key takes the default that transformers' BertConfig has. Bounds are several times what the largest model of
+** the family has, so that no product of sizes overflows further on; whether the weights agree is for who reads them. */
 #include "file/hfconfig.h"
 
 #include <string.h>
@@ -62,8 +62,8 @@ static void read_sizes(const Document *d, ModelConfig *out, bert_err *e) {
   out->positions = document_integer(d, in, "max_position_embeddings", 512, 1, POSITIONS_MAX, e);
   out->types = document_integer(d, in, "type_vocab_size", 2, 1, TYPES_MAX, e);
   if (out->hidden % out->heads != 0)
-    err_set(e, BERT_FORMAT, "%s: num_attention_heads: found %d, wanted a divisor of hidden_size %d", d->path, out->heads,
-            out->hidden);
+    err_set(e, BERT_FORMAT, "%s: num_attention_heads: found %d, wanted a divisor of hidden_size %d", d->path,
+            out->heads, out->hidden);
   double epsilon = document_number(d, in, "layer_norm_eps", 1e-12, e);
   if (!(epsilon > 0 && epsilon < 1))
     document_refuse(d, "layer_norm_eps", json_get(in, "layer_norm_eps"), "a number between 0 and 1", e);
@@ -91,14 +91,15 @@ static int label_id(const Json *key, int n) {
   return key->size && id < n ? id : n;
 }
 
-/* {"0": "NEGATIVE", "1": "POSITIVE"}, in any order. As in transformers the head has as many labels as the map has members,
-** and an id that the map leaves out is called LABEL_id. Some files have numbers for names. */
+/* {"0": "NEGATIVE", "1": "POSITIVE"}, in any order. As in transformers the head has as many labels as the map has
+** members, and an id that the map leaves out is called LABEL_id. Some files have numbers for names. */
 static void read_labels(const Document *d, ModelConfig *out, Arena *a, bert_err *e) {
   const Json *map = json_get(d->root, "id2label");
   int n = document_integer(d, d->root, "num_labels", 0, 0, LABELS_MAX, e);
   if (map && map->kind != JSON_OBJECT && map->kind != JSON_NULL) document_refuse(d, "id2label", map, "an object", e);
   if (map && map->kind == JSON_OBJECT) n = map->size > LABELS_MAX ? -1 : (int)map->size;
-  if (n < 0) err_set(e, BERT_FORMAT, "%s: id2label: found %u labels, wanted at most %d", d->path, map->size, LABELS_MAX);
+  if (n < 0)
+    err_set(e, BERT_FORMAT, "%s: id2label: found %u labels, wanted at most %d", d->path, map->size, LABELS_MAX);
   if (!e->code) out->label = arena_push(a, (size_t)n, sizeof *out->label, e);
   for (const Json *v = json_first(map); v && !e->code; v = json_next(v)) {
     int id = label_id(json_key(v), n);

@@ -6,9 +6,9 @@
 **    each module     its folder's config.json; the Transformer's is sentence_bert_config.json
 **    config_sentence_transformers.json    prompts
 **
-** Modules run in the order of the list, as sentence-transformers has it (it never reads idx). Types are known by their last
-** name: version 5.4 moved them ("sentence_transformers.base.modules.dense.Dense"). A module that is not known, or whose
-** settings would compute what we do not, is refused: a vector that is almost right is worse than none. */
+** Modules run in the order of the list, as sentence-transformers has it (it never reads idx). Types are known by their
+** last name: version 5.4 moved them ("sentence_transformers.base.modules.dense.Dense"). A module that is not known, or
+** whose settings would compute what we do not, is refused: a vector that is almost right is worse than none. */
 #include "file/hfconfig.h"
 
 #include <string.h>
@@ -47,7 +47,8 @@ static const char *folder_of(Reader *r, const Document *d, const Json *module) {
   const char *path = document_text(d, module, "path", "", r->arena, r->e);
   if (r->e->code) return "";
   if (!*path) return r->directory;
-  if (!stays_inside(path)) document_refuse(d, "path", json_get(module, "path"), "a folder inside the model's directory", r->e);
+  if (!stays_inside(path))
+    document_refuse(d, "path", json_get(module, "path"), "a folder inside the model's directory", r->e);
   return arena_print(r->arena, r->e, "%s/%s", r->directory, path);
 }
 
@@ -134,7 +135,8 @@ static void want_sentence_vector(const Document *d, bert_err *e) {
   static const char *const KEYS[] = {"module_input_name", "module_output_name"};
   for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
     const Json *v = json_get(d->root, KEYS[i]);
-    if (v && v->kind != JSON_NULL && !json_is(v, "sentence_embedding")) document_refuse(d, KEYS[i], v, "sentence_embedding", e);
+    if (v && v->kind != JSON_NULL && !json_is(v, "sentence_embedding"))
+      document_refuse(d, KEYS[i], v, "sentence_embedding", e);
   }
 }
 
@@ -147,7 +149,8 @@ static Activation dense_activation(const Document *d, Arena *a, bert_err *e) {
                {"Identity", ACTIVATION_IDENTITY},
                {"GELU", ACTIVATION_GELU},
                {"ReLU", ACTIVATION_RELU}};
-  const char *name = document_text(d, d->root, "activation_function", "torch.nn.Tanh", a, e), *last = strrchr(name, '.');
+  const char *name = document_text(d, d->root, "activation_function", "torch.nn.Tanh", a, e);
+  const char *last = strrchr(name, '.');
   for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
     if (!strncmp(name, "torch.nn.", 9) && !strcmp(last + 1, KNOWN[i].name)) return KNOWN[i].activation;
   document_refuse(d, "activation_function", json_get(d->root, "activation_function"),
@@ -205,8 +208,8 @@ static int module_kind(const Document *d, const Json *module, Arena *a, bert_err
   return -1;
 }
 
-/* 1 if a module of this kind may stand at place `at`: Transformer, Pooling, then the others, and nothing changes a vector
-** once it is normalized. */
+/* 1 if a module of this kind may stand at place `at`: Transformer, Pooling, then the others, and nothing changes a
+** vector once it is normalized. */
 static int in_order(const SentenceConfig *c, int at, int kind) {
   if (at == 0 || kind == TRANSFORMER) return at == 0 && kind == TRANSFORMER;
   if (at == 1 || kind == POOLING) return at == 1 && kind == POOLING;
@@ -218,8 +221,8 @@ static void read_modules(Reader *r) {
   document_open(&d, r->directory, "modules.json", JSON_ARRAY, 0, r->e);
   uint32_t n = d.root ? d.root->size : 0;
   if (d.root && (n < 2 || n > MODULES_MAX))
-    err_set(r->e, BERT_FORMAT, "%s: found %u modules, wanted a Transformer, a Pooling, and at most %d in all", d.path, n,
-            MODULES_MAX);
+    err_set(r->e, BERT_FORMAT, "%s: found %u modules, wanted a Transformer, a Pooling, and at most %d in all", d.path,
+            n, MODULES_MAX);
   if (d.root && !r->e->code) {
     r->out->present = 1;
     r->out->dense = arena_push(r->arena, n, sizeof *r->out->dense, r->e);
@@ -229,7 +232,8 @@ static void read_modules(Reader *r) {
     int kind = module_kind(&d, v, r->arena, r->e);
     const char *folder = folder_of(r, &d, v);
     if (!r->e->code && !in_order(r->out, at, kind))
-      document_refuse(&d, "type", json_get(v, "type"), "Transformer, Pooling, any Dense, one Normalize, in this order", r->e);
+      document_refuse(&d, "type", json_get(v, "type"), "Transformer, Pooling, any Dense, one Normalize, in this order",
+                      r->e);
     if (!r->e->code) MODULES[kind].read(r, folder);
   }
   document_close(&d);
@@ -252,11 +256,11 @@ static void read_default_prompt(Reader *r, const Document *d) {
   for (int i = 0; name && i < c->prompt_count; i++)
     if (!strcmp(c->prompt_name[i], name)) c->default_prompt = c->prompt_name[i];
   if (name && !c->default_prompt)
-    document_refuse(d, "default_prompt_name", json_get(d->root, "default_prompt_name"), "the name of one of the prompts", r->e);
+    document_refuse(d, "default_prompt_name", json_get(d->root, "default_prompt_name"), "the name of a prompt", r->e);
 }
 
-/* "query" and "document" name the empty prompt where the model has no others: sentence-transformers has it so, and a query
-** that asks for them then works with every model. */
+/* "query" and "document" name the empty prompt where the model has no others: sentence-transformers has it so, and a
+** query that asks for them then works with every model. */
 static void read_prompts(Reader *r) {
   Document d = {0};
   if (r->out->present) document_open(&d, r->directory, "config_sentence_transformers.json", JSON_OBJECT, 0, r->e);

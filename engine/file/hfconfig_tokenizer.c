@@ -1,8 +1,8 @@
 /* hfconfig_tokenizer.c -- tokenizer_config.json and special_tokens_map.json.
 ** Layer: file. Uses: base document.
 **
-** What a tokenizer.json says itself is not asked for here: this serves models that have a vocab.txt alone, and the window
-** (model_max_length), which tokenizer.json does not have. */
+** What a tokenizer.json says itself is not asked for here: this serves models that have a vocab.txt alone, and the
+** window (model_max_length), which tokenizer.json does not have. */
 #include "file/hfconfig.h"
 
 #include <stddef.h>

@@ -35,8 +35,8 @@ size_t safetensors_header_size(const unsigned char prefix[SAFETENSORS_PREFIX], u
   uint64_t n = 0;
   for (int i = SAFETENSORS_PREFIX - 1; i >= 0; i--) n = n << 8 | prefix[i];
   if (n > SAFETENSORS_HEADER_MAX) {
-    err_set(e, BERT_FORMAT, "%s: found a header of %" PRIu64 " bytes, wanted at most %d: not a safetensors file?", path, n,
-            SAFETENSORS_HEADER_MAX);
+    err_set(e, BERT_FORMAT, "%s: found a header of %" PRIu64 " bytes, wanted at most %d: not a safetensors file?", path,
+            n, SAFETENSORS_HEADER_MAX);
   } else if (file_size < SAFETENSORS_PREFIX || n > file_size - SAFETENSORS_PREFIX) {
     err_set(e, BERT_FORMAT, "%s: found a header of %" PRIu64 " bytes, wanted at most what the file of %" PRIu64
             " bytes holds: truncated?", path, n, file_size);
@@ -65,8 +65,10 @@ static void parse_shape(Tensor *t, const Json *v, bert_err *e) {
   for (const Json *d = json_first(v); d && !e->code; d = json_next(d)) {
     int64_t n = json_integer(d, -1, 0, INT64_MAX, "shape", e);
     t->shape[t->rank++] = n;
-    if (d->kind == JSON_NULL) err_set(e, BERT_FORMAT, "shape: found null, wanted an integer");
-    else if (__builtin_mul_overflow(t->count, n, &t->count)) err_set(e, BERT_FORMAT, "shape: found a product past 2^63");
+    if (d->kind == JSON_NULL)
+      err_set(e, BERT_FORMAT, "shape: found null, wanted an integer");
+    else if (__builtin_mul_overflow(t->count, n, &t->count))
+      err_set(e, BERT_FORMAT, "shape: found a product past 2^63, wanted less");
   }
 }
 
@@ -92,8 +94,8 @@ static void check_bytes(Tensor *t, bert_err *e) {
     int64_t bits;
     t->dtype = DTYPES[i].dtype;
     if (__builtin_mul_overflow(t->count, (int64_t)DTYPES[i].bits, &bits) || bits % 8 || (uint64_t)bits / 8 != t->bytes)
-      err_set(e, BERT_FORMAT, "data_offsets: found %" PRIu64 " bytes, wanted %" PRId64 " numbers of %s", t->bytes, t->count,
-              t->dtype_name);
+      err_set(e, BERT_FORMAT, "data_offsets: found %" PRIu64 " bytes, wanted %" PRId64 " numbers of %s", t->bytes,
+              t->count, t->dtype_name);
   }
 }
 
@@ -124,21 +126,22 @@ static int by_offset(const void *x, const void *y) {
   return strcmp(a->name, b->name);
 }
 
-/* Each begins where the one before it ends, the last ends with the file; then offsets are counted from the file's start. */
+/* Each begins where the one before it ends, the last ends with the file; then offsets are counted from the file's
+** start. */
 static void check_layout(Tensor *t, int n, uint64_t data, uint64_t file_size, bert_err *e) {
-  uint64_t at = 0;
+  uint64_t at = 0, room = file_size - data;
   for (int i = 0; i < n && !e->code; i++) {
     if (t[i].offset != at)
-      err_set(e, BERT_FORMAT, "%s: data_offsets: found %" PRIu64 ", wanted %" PRIu64 ", where the tensor before it ends",
+      err_set(e, BERT_FORMAT, "%s: data_offsets: found %" PRIu64 ", wanted %" PRIu64 ", where the one before it ends",
               t[i].name, t[i].offset, at);
     at += t[i].bytes; /* both below 2^63 */
-    if (at > file_size - data)
-      err_set(e, BERT_FORMAT, "%s: data_offsets: found %" PRIu64 ", wanted at most %" PRIu64 ", where the file ends: truncated?",
-              t[i].name, at, file_size - data);
+    if (at > room)
+      err_set(e, BERT_FORMAT, "%s: data_offsets: found %" PRIu64 ", wanted at most %" PRIu64 ", where the file ends",
+              t[i].name, at, room);
     t[i].offset += data;
   }
-  if (at != file_size - data)
-    err_set(e, BERT_FORMAT, "found %" PRIu64 " bytes after the header, wanted %" PRIu64 " as its tensors say", file_size - data,
+  if (at != room)
+    err_set(e, BERT_FORMAT, "found %" PRIu64 " bytes after the header, wanted %" PRIu64 " as its tensors say", room,
             at);
 }
 
@@ -148,7 +151,8 @@ Tensor *safetensors_parse(const char *header, size_t size, uint64_t file_size, c
   Tensor *tensors = NULL;
   int n = 0;
   const Json *root = json_parse(header, size, path, &values, e);
-  if (root && root->kind != JSON_OBJECT) err_set(e, BERT_FORMAT, "%s: found a header that is no object, wanted one", path);
+  if (root && root->kind != JSON_OBJECT)
+    err_set(e, BERT_FORMAT, "%s: found a header that is no object, wanted one", path);
   if (!e->code) tensors = arena_push(a, root->size, sizeof *tensors, e);
   for (const Json *v = json_first(root); v && !e->code; v = json_next(v)) {
     if (json_is(json_key(v), "__metadata__")) {

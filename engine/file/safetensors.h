@@ -4,9 +4,10 @@
 **    | length of the header, u64 little-endian | header, JSON | tensors' bytes, without gaps, to the end of the file |
 **    {"__metadata__":{"format":"pt"}, "pooler.dense.bias":{"dtype":"F32","shape":[384],"data_offsets":[0,1536]}, …}
 **
-** Takes bytes, not a file, so that it can be tested and fuzzed alone. Refuses what the reference (the safetensors crate)
-** refuses: a header past 100 MB, offsets that overlap, leave holes, or end elsewhere than the file does, sizes that
-** contradict shape and dtype. Two tensors of one name and more than TENSOR_RANK_MAX dimensions are refused besides. */
+** Takes bytes, not a file, so that it can be tested and fuzzed alone. Refuses what the reference (the safetensors
+** crate) refuses: a header past 100 MB, offsets that overlap, leave holes, or end elsewhere than the file does, sizes
+** that contradict shape and dtype. Two tensors of one name and more than TENSOR_RANK_MAX dimensions are refused
+** besides. */
 #ifndef FILE_SAFETENSORS_H
 #define FILE_SAFETENSORS_H
 

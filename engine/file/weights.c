@@ -3,8 +3,8 @@
 **
 **    tensors of all files, file after file       names: pointers to them, sorted for bsearch
 **
-** Numbers are read in blocks that fit the second-level cache, so that converting and checking them costs no second trip to
-** memory. Files stay open: one that is replaced under us stays the one we checked. */
+** Numbers are read in blocks that fit the second-level cache, so that converting and checking them costs no second trip
+** to memory. Files stay open: one that is replaced under us stays the one we checked. */
 #include "file/weights.h"
 
 #include <inttypes.h>
@@ -144,7 +144,9 @@ static void open_directory(Weights *w, const char *directory, bert_err *e) {
     mem_free(text);
   } else {
     err_set(e, BERT_IO, "%s: found %s, wanted model.safetensors or model.safetensors.index.json", directory,
-            io_exists(pickle) ? "pytorch_model.bin alone" : io_is_directory(directory) ? "no weights" : "no such directory");
+            io_exists(pickle)            ? "pytorch_model.bin alone"
+            : io_is_directory(directory) ? "no weights"
+                                         : "no such directory");
   }
 }
 
@@ -176,9 +178,8 @@ const Tensor *weights_maybe(const Weights *w, const char *name) {
 const Tensor *weights_find(const Weights *w, const char *name, bert_err *e) {
   if (e->code) return NULL;
   const Tensor *t = weights_maybe(w, name);
-  if (!t)
-    err_set(e, BERT_FORMAT, "%s: found no tensor %s among %d, wanted it", w->shards == 1 ? w->shard[0].path : w->directory,
-            name, w->count);
+  const char *where = w->shards == 1 ? w->shard[0].path : w->directory;
+  if (!t) err_set(e, BERT_FORMAT, "%s: found no tensor %s among %d, wanted it", where, name, w->count);
   return t;
 }
 
@@ -270,7 +271,8 @@ static size_t first_bad(const float *x, size_t n) {
 }
 
 /* out[n] = numbers of t from `first`; half is room for min(n, BLOCK) where t's numbers have 16 bits. */
-static void read_numbers(const Shard *s, const Tensor *t, uint64_t first, size_t n, float *out, uint16_t *half, bert_err *e) {
+static void read_numbers(const Shard *s, const Tensor *t, uint64_t first, size_t n, float *out, uint16_t *half,
+                         bert_err *e) {
   size_t width = (size_t)safetensors_width(t->dtype);
   for (size_t i = 0; i < n && !e->code; i += BLOCK) {
     size_t some = n - i < BLOCK ? n - i : BLOCK;
@@ -295,8 +297,8 @@ void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t 
     return;
   }
   if (first_row < 0 || rows < 0 || first_row > all || rows > all - first_row) {
-    err_set(e, BERT_ARGUMENT, "%s: %" PRId64 " rows from %" PRId64 " asked for, it has %" PRId64, t->name, rows, first_row,
-            all);
+    err_set(e, BERT_ARGUMENT, "%s: %" PRId64 " rows from %" PRId64 " asked for, it has %" PRId64, t->name, rows,
+            first_row, all);
     return;
   }
   uint64_t columns = all ? (uint64_t)(t->count / all) : 0;

@@ -1,9 +1,9 @@
 /* weights.h -- where tensors come from: names, shapes and numbers, whatever the file.
 ** Layer: file. Uses: base.
 **
-** Opening reads names and shapes alone and checks them against the file's size; numbers are read when asked for, tensor by
-** tensor, converted to f32, so a model costs no more memory than its weights once. Formats: model.safetensors, and shards by
-** model.safetensors.index.json. */
+** Opening reads names and shapes alone and checks them against the file's size; numbers are read when asked for, tensor
+** by tensor, converted to f32, so a model costs no more memory than its weights once. Formats: model.safetensors, and
+** shards by model.safetensors.index.json. */
 #ifndef FILE_WEIGHTS_H
 #define FILE_WEIGHTS_H
 
@@ -39,10 +39,10 @@ const Tensor *weights_at(const Weights *w, int i);
 /* "pooler.dense.weight: 384x768, wanted 768x768". columns 0: a vector of `rows`. t may be NULL on a failed e. */
 void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err *e);
 
-/* out[rows][count / shape[0]] = f32 of the rows of t from first_row (a vector has rows of one number, a scalar is one row).
-** NaN and infinity are BERT_FORMAT: no vector made with them would mean anything. So are other dtypes than F32, F16 and
-** BF16. May be called from several threads at once. Cost: that of reading; all of MiniLM-L6 (90 MB) takes 17 ms once
-** the file is in the page cache, one core of Zen 4. */
+/* out[rows][count / shape[0]] = f32 of the rows of t from first_row (a vector has rows of one number, a scalar is one
+** row). NaN and infinity are BERT_FORMAT: no vector made with them would mean anything. So are other dtypes than F32,
+** F16 and BF16. May be called from several threads at once. Cost: that of reading; all of MiniLM-L6 (90 MB) takes 17 ms
+** once the file is in the page cache, one core of Zen 4. */
 void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t rows, float *out, bert_err *e);
 
 #endif

@@ -35,6 +35,17 @@ void fixture_text(const char *directory, const char *name, const char *text) {
   fixture_put(directory, name, text, strlen(text));
 }
 
+const char *fixture_quoted(const char *text) {
+  static char ring[4][32000];
+  static int turn;
+  char *out = ring[turn++ % 4];
+  size_t n = strlen(text);
+  OK(n < sizeof ring[0]);
+  if (n >= sizeof ring[0]) return "";
+  for (size_t i = 0; i <= n; i++) out[i] = text[i] == '\'' ? '"' : text[i];
+  return out;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where) {
   (void)st, (void)type, (void)where;
   return remove(path);

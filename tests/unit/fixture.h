@@ -13,6 +13,9 @@ void fixture_begin(char out[FIXTURE_PATH]);
 void fixture_put(const char *directory, const char *name, const void *bytes, size_t size);
 void fixture_text(const char *directory, const char *name, const char *text);
 
+/* The text with ' turned into ", so that JSON in C can be read. Valid until the fourth call after it. */
+const char *fixture_quoted(const char *text);
+
 /* Removes the directory and all that is in it. */
 void fixture_end(const char *directory);
 

@@ -307,8 +307,8 @@ TEST(hash_does_not_depend_on_alignment_and_tells_zeros_apart) {
 }
 
 TEST(hash_is_the_same_on_every_machine) {
-  static const char TEXT[] = "The quick brown fox jumps over the lazy dog, then over the lazy dog's quick brown friend.";
-  EQ(hash_bytes(TEXT, sizeof TEXT - 1, 0), 0xCA1BA65692775D85u);
+  static const char TEXT[] = "The quick brown fox jumps over the lazy dog, then over the dog's quick brown friend.";
+  EQ(hash_bytes(TEXT, sizeof TEXT - 1, 0), 0xD16C0546BED7426Du);
   EQ(hash_bytes(TEXT, 9, 7), 0xBE6A92263BB420DCu);
 }
 
@@ -321,7 +321,8 @@ TEST(utf8_every_scalar_value_comes_back) {
     int used = 0;
     if (c == 0xD800) c = 0xE000;
     int n = utf8_encode(c, p);
-    wrong += utf8_decode(p, (size_t)n, &used) != c || used != n || n != (c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4);
+    wrong += n != (c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4);
+    wrong += utf8_decode(p, (size_t)n, &used) != c || used != n;
   }
   EQ(wrong, 0);
 }

@@ -11,6 +11,9 @@ typedef struct {
 
 typedef enum { MODEL, SENTENCE, TOKENIZER } What;
 
+/* ' stands for ". */
+static void put(const char *dir, const char *name, const char *text) { fixture_text(dir, name, fixture_quoted(text)); }
+
 static void read_what(What what, const char *dir, bert_err *e) {
   Arena a = {0};
   ModelConfig m;
@@ -22,16 +25,17 @@ static void read_what(What what, const char *dir, bert_err *e) {
   arena_fini(&a);
 }
 
-/* Reading one of the configurations fails when the directory has this file (and those of `others`, up to a NULL name). */
+/* Reading one of the configurations fails when the directory has this file (and those of `others`, up to a NULL
+** name). */
 static void refused(What what, const char *name, const char *text, const TextFile *others, const char *part) {
   char dir[FIXTURE_PATH];
   bert_err e = {0};
   fixture_begin(dir);
-  for (; others && others->name; others++) fixture_text(dir, others->name, others->text);
-  fixture_text(dir, name, text);
+  for (; others && others->name; others++) put(dir, others->name, others->text);
+  put(dir, name, text);
   read_what(what, dir, &e);
-  FAILS(e, BERT_FORMAT, part);
-  if (!strstr(e.text, "/")) test_failed(__FILE__, __LINE__, "\"%s\" names no file", e.text);
+  FAILS(e, BERT_FORMAT, fixture_quoted(part));
+  if (!strstr(e.text, "/")) test_failed(__FILE__, __LINE__, "<%s> names no file", e.text);
   fixture_end(dir);
 }
 
@@ -41,7 +45,7 @@ static void read_model(const char *text, ModelConfig *out, Arena *a) {
   char dir[FIXTURE_PATH];
   bert_err e = {0};
   fixture_begin(dir);
-  fixture_text(dir, "config.json", text);
+  put(dir, "config.json", text);
   hfconfig_model(dir, out, a, &e);
   GOOD(e);
   fixture_end(dir);
@@ -50,9 +54,9 @@ static void read_model(const char *text, ModelConfig *out, Arena *a) {
 TEST(hfconfig_model_reads_sizes) {
   Arena a = {0};
   ModelConfig c;
-  read_model("{\"architectures\":[\"BertModel\"],\"hidden_act\":\"gelu_new\",\"hidden_size\":384,\"intermediate_size\":1536,"
-             "\"layer_norm_eps\":1e-5,\"max_position_embeddings\":256,\"model_type\":\"bert\",\"num_attention_heads\":6,"
-             "\"num_hidden_layers\":3,\"type_vocab_size\":1,\"vocab_size\":1000,\"position_embedding_type\":\"absolute\"}",
+  read_model("{'architectures':['BertModel'],'hidden_act':'gelu_new','hidden_size':384,'intermediate_size':1536,"
+             "'layer_norm_eps':1e-5,'max_position_embeddings':256,'model_type':'bert','num_attention_heads':6,"
+             "'num_hidden_layers':3,'type_vocab_size':1,'vocab_size':1000,'position_embedding_type':'absolute'}",
              &c, &a);
   STR(c.model_type, "bert");
   STR(c.architecture, "BertModel");
@@ -74,7 +78,7 @@ TEST(hfconfig_model_reads_sizes) {
 TEST(hfconfig_model_defaults_are_those_of_transformers) {
   Arena a = {0};
   ModelConfig c;
-  read_model("{\"model_type\":\"bert\",\"hidden_act\":null}", &c, &a);
+  read_model("{'model_type':'bert','hidden_act':null}", &c, &a);
   EQ(c.vocabulary, 30522);
   EQ(c.hidden, 768);
   EQ(c.layers, 12);
@@ -90,12 +94,12 @@ TEST(hfconfig_model_defaults_are_those_of_transformers) {
 TEST(hfconfig_model_type_comes_from_the_architecture_where_it_is_absent) {
   static const struct {
     const char *text, *wanted;
-  } CASES[] = {{"{\"architectures\":[\"BertForMaskedLM\"]}", "bert"},
-               {"{\"architectures\":[\"GPT2Model\"]}", ""},
-               {"{\"architectures\":null}", ""},
-               {"{\"architectures\":[]}", ""},
+  } CASES[] = {{"{'architectures':['BertForMaskedLM']}", "bert"},
+               {"{'architectures':['GPT2Model']}", ""},
+               {"{'architectures':null}", ""},
+               {"{'architectures':[]}", ""},
                {"{}", ""},
-               {"{\"model_type\":\"t5\",\"d_model\":3,\"hidden_act\":\"silu\",\"is_decoder\":true}", "t5"}};
+               {"{'model_type':'t5','d_model':3,'hidden_act':'silu','is_decoder':true}", "t5"}};
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
     Arena a = {0};
     ModelConfig c;
@@ -108,8 +112,8 @@ TEST(hfconfig_model_type_comes_from_the_architecture_where_it_is_absent) {
 TEST(hfconfig_labels_are_sorted_by_id_and_gaps_are_named) {
   Arena a = {0};
   ModelConfig c;
-  read_model("{\"model_type\":\"bert\",\"id2label\":{\"2\":\"two\",\"0\":\"zero\",\"7\":\"out\",\"3\":4},"
-             "\"problem_type\":\"multi_label_classification\"}",
+  read_model("{'model_type':'bert','id2label':{'2':'two','0':'zero','7':'out','3':4},"
+             "'problem_type':'multi_label_classification'}",
              &c, &a);
   EQ(c.labels, 4);
   STR(c.label[0], "zero");
@@ -117,10 +121,10 @@ TEST(hfconfig_labels_are_sorted_by_id_and_gaps_are_named) {
   STR(c.label[2], "two");
   STR(c.label[3], "4");
   STR(c.problem, "multi_label_classification");
-  read_model("{\"model_type\":\"bert\",\"num_labels\":3}", &c, &a);
+  read_model("{'model_type':'bert','num_labels':3}", &c, &a);
   EQ(c.labels, 3);
   STR(c.label[2], "LABEL_2");
-  read_model("{\"model_type\":\"bert\",\"id2label\":{\"x\":\"a\",\"\":\"b\",\"-1\":\"c\",\"99999999999999999999\":\"d\"}}", &c, &a);
+  read_model("{'model_type':'bert','id2label':{'x':'a','':'b','-1':'c','99999999999999999999':'d'}}", &c, &a);
   EQ(c.labels, 4);
   STR(c.label[0], "LABEL_0");
   arena_fini(&a);
@@ -132,33 +136,36 @@ TEST(hfconfig_model_refuses_what_no_model_has) {
   } CASES[] = {
       {"", "config.json: line 1, column 1"},
       {"[]", "config.json: found an array, wanted an object"},
-      {"{\"model_type\":7}", "config.json: model_type: found 7, wanted a string"},
-      {"{\"architectures\":\"BertModel\"}", "config.json: architectures: found \"BertModel\", wanted an array"},
-      {"{\"architectures\":[1]}", "config.json: architectures: found 1, wanted a string"},
-      {"{\"model_type\":\"bert\",\"hidden_size\":0}", "config.json: hidden_size: found 0, wanted an integer from 1 to 16384"},
-      {"{\"model_type\":\"bert\",\"hidden_size\":\"768\"}", "config.json: hidden_size: found \"768\""},
-      {"{\"model_type\":\"bert\",\"hidden_size\":768.5}", "config.json: hidden_size: found 768.5"},
-      {"{\"model_type\":\"bert\",\"num_attention_heads\":5}", "num_attention_heads: found 5, wanted a divisor of hidden_size 768"},
-      {"{\"model_type\":\"bert\",\"num_hidden_layers\":100000}", "num_hidden_layers: found 100000, wanted an integer from 1 to 256"},
-      {"{\"model_type\":\"bert\",\"vocab_size\":1e18}", "vocab_size: found 1e18"},
-      {"{\"model_type\":\"bert\",\"vocab_size\":99999999999999999999}", "vocab_size: found 99999999999999999999"},
-      {"{\"model_type\":\"bert\",\"max_position_embeddings\":-1}", "max_position_embeddings: found -1"},
-      {"{\"model_type\":\"bert\",\"type_vocab_size\":0}", "type_vocab_size: found 0"},
-      {"{\"model_type\":\"bert\",\"intermediate_size\":[]}", "intermediate_size: found an array"},
-      {"{\"model_type\":\"bert\",\"layer_norm_eps\":0}", "layer_norm_eps: found 0, wanted a number between 0 and 1"},
-      {"{\"model_type\":\"bert\",\"layer_norm_eps\":-1e-12}", "layer_norm_eps: found -1e-12"},
-      {"{\"model_type\":\"bert\",\"layer_norm_eps\":NaN}", "found NaN, which JSON does not have"},
-      {"{\"model_type\":\"bert\",\"hidden_act\":\"silu\"}", "config.json: hidden_act: found \"silu\", wanted gelu, gelu_new"},
-      {"{\"model_type\":\"bert\",\"hidden_act\":{}}", "hidden_act: found an object"},
-      {"{\"model_type\":\"bert\",\"position_embedding_type\":\"relative_key\"}", "found \"relative_key\", wanted absolute"},
-      {"{\"model_type\":\"bert\",\"is_decoder\":true}", "is_decoder: found true, wanted false: an encoder"},
-      {"{\"model_type\":\"bert\",\"is_decoder\":\"no\"}", "is_decoder: found \"no\", wanted true or false"},
-      {"{\"id2label\":[]}", "id2label: found an array, wanted an object"},
-      {"{\"id2label\":{\"0\":[]}}", "config.json: id2label: found an array, wanted a string"},
-      {"{\"num_labels\":1000000000}", "num_labels: found 1000000000, wanted an integer from 0 to 65536"},
-      {"{\"model_type\":\"be\\u0000rt\"}", "model_type: found a string with a NUL inside"},
+      {"{'model_type':7}", "config.json: model_type: found 7, wanted a string"},
+      {"{'architectures':'BertModel'}", "config.json: architectures: found 'BertModel', wanted an array"},
+      {"{'architectures':[1]}", "config.json: architectures: found 1, wanted a string"},
+      {"{'model_type':'bert','hidden_size':0}", "config.json: hidden_size: found 0, wanted an integer from 1 to 16384"},
+      {"{'model_type':'bert','hidden_size':'768'}", "config.json: hidden_size: found '768'"},
+      {"{'model_type':'bert','hidden_size':768.5}", "config.json: hidden_size: found 768.5"},
+      {"{'model_type':'bert','num_attention_heads':5}",
+       "num_attention_heads: found 5, wanted a divisor of hidden_size 768"},
+      {"{'model_type':'bert','num_hidden_layers':100000}",
+       "num_hidden_layers: found 100000, wanted an integer from 1 to 256"},
+      {"{'model_type':'bert','vocab_size':1e18}", "vocab_size: found 1e18"},
+      {"{'model_type':'bert','vocab_size':99999999999999999999}", "vocab_size: found 99999999999999999999"},
+      {"{'model_type':'bert','max_position_embeddings':-1}", "max_position_embeddings: found -1"},
+      {"{'model_type':'bert','type_vocab_size':0}", "type_vocab_size: found 0"},
+      {"{'model_type':'bert','intermediate_size':[]}", "intermediate_size: found an array"},
+      {"{'model_type':'bert','layer_norm_eps':0}", "layer_norm_eps: found 0, wanted a number between 0 and 1"},
+      {"{'model_type':'bert','layer_norm_eps':-1e-12}", "layer_norm_eps: found -1e-12"},
+      {"{'model_type':'bert','layer_norm_eps':NaN}", "found NaN, which JSON does not have"},
+      {"{'model_type':'bert','hidden_act':'silu'}", "config.json: hidden_act: found 'silu', wanted gelu, gelu_new"},
+      {"{'model_type':'bert','hidden_act':{}}", "hidden_act: found an object"},
+      {"{'model_type':'bert','position_embedding_type':'relative_key'}", "found 'relative_key', wanted absolute"},
+      {"{'model_type':'bert','is_decoder':true}", "is_decoder: found true, wanted false: an encoder"},
+      {"{'model_type':'bert','is_decoder':'no'}", "is_decoder: found 'no', wanted true or false"},
+      {"{'id2label':[]}", "id2label: found an array, wanted an object"},
+      {"{'id2label':{'0':[]}}", "config.json: id2label: found an array, wanted a string"},
+      {"{'num_labels':1000000000}", "num_labels: found 1000000000, wanted an integer from 0 to 65536"},
+      {"{'model_type':'be\\u0000rt'}", "model_type: found a string with a NUL inside"},
   };
-  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) refused(MODEL, "config.json", CASES[i].text, NULL, CASES[i].part);
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+    refused(MODEL, "config.json", CASES[i].text, NULL, CASES[i].part);
 }
 
 TEST(hfconfig_model_without_a_file_names_it) {
@@ -186,26 +193,27 @@ TEST(hfconfig_file_of_too_many_bytes_is_not_read) {
 
 /* ---- sentence-transformers ------------------------------------------------------------------------------------ */
 
-#define OLD(i, path, type) "{\"idx\":" #i ",\"name\":\"" #i "\",\"path\":\"" path "\",\"type\":\"sentence_transformers.models." type "\"}"
-static const char MODULES[] = "[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling", "Pooling") "]";
+#define M(path, type) "{'idx':0,'name':'0','path':'" path "','type':'sentence_transformers.models." type "'}"
+#define TWO M("", "Transformer") "," M("1_Pooling", "Pooling")
+#define FOUR TWO "," M("2_Dense", "Dense") "," M("3_Normalize", "Normalize")
+static const char MODULES[] = "[" TWO "]";
 
 static void read_sentence(const char *dir, const TextFile *files, SentenceConfig *out, Arena *a) {
   bert_err e = {0};
-  for (; files->name; files++) fixture_text(dir, files->name, files->text);
+  for (; files->name; files++) put(dir, files->name, files->text);
   hfconfig_sentence(dir, out, a, &e);
   GOOD(e);
 }
 
 TEST(hfconfig_sentence_reads_the_old_form) {
   static const TextFile FILES[] = {
-      {"modules.json", "[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling", "Pooling") "," OLD(2, "2_Dense", "Dense") ","
-                       OLD(3, "3_Normalize", "Normalize") "]"},
-      {"1_Pooling/config.json", "{\"word_embedding_dimension\":384,\"pooling_mode_cls_token\":true,"
-                                "\"pooling_mode_mean_tokens\":true,\"pooling_mode_max_tokens\":false}"},
-      {"2_Dense/config.json", "{\"in_features\":768,\"out_features\":128,\"bias\":false,"
-                              "\"activation_function\":\"torch.nn.modules.linear.Identity\"}"},
-      {"sentence_bert_config.json", "{\"max_seq_length\":256,\"do_lower_case\":true}"},
-      {"config_sentence_transformers.json", "{\"prompts\":{\"query\":\"q: \",\"odd\":null},\"default_prompt_name\":\"query\"}"},
+      {"modules.json", "[" FOUR "]"},
+      {"1_Pooling/config.json", "{'word_embedding_dimension':384,'pooling_mode_cls_token':true,"
+                                "'pooling_mode_mean_tokens':true,'pooling_mode_max_tokens':false}"},
+      {"2_Dense/config.json", "{'in_features':768,'out_features':128,'bias':false,"
+                              "'activation_function':'torch.nn.modules.linear.Identity'}"},
+      {"sentence_bert_config.json", "{'max_seq_length':256,'do_lower_case':true}"},
+      {"config_sentence_transformers.json", "{'prompts':{'query':'q: ','odd':null},'default_prompt_name':'query'}"},
       {NULL, NULL}};
   char dir[FIXTURE_PATH], dense[FIXTURE_PATH + 20];
   Arena a = {0};
@@ -242,16 +250,19 @@ TEST(hfconfig_sentence_reads_the_old_form) {
 }
 
 TEST(hfconfig_sentence_reads_the_new_form) {
-#define NEW(path, type) "{\"path\":\"" path "\",\"type\":\"sentence_transformers." type "\"}"
+#define NEW(path, type) "{'path':'" path "','type':'sentence_transformers." type "'}"
   static const TextFile FILES[] = {
       {"modules.json", "[" NEW("", "base.modules.transformer.Transformer") ","
                        NEW("1_Pooling", "sentence_transformer.modules.pooling.Pooling") ","
-                       NEW("2_Dense", "base.modules.dense.Dense") "," NEW("3_Normalize", "base.modules.normalize.Normalize") "]"},
-      {"1_Pooling/config.json", "{\"embedding_dimension\":32,\"pooling_mode\":[\"weightedmean\",\"max\"],\"include_prompt\":false}"},
-      {"2_Dense/config.json", "{\"in_features\":64,\"out_features\":16,\"activation_function\":\"torch.nn.GELU\","
-                              "\"module_input_name\":\"sentence_embedding\",\"module_output_name\":null}"},
-      {"3_Normalize/config.json", "{\"module_input_name\":\"sentence_embedding\"}"},
-      {"sentence_bert_config.json", "{\"transformer_task\":\"feature-extraction\",\"processor_kwargs\":{\"model_max_length\":99}}"},
+                       NEW("2_Dense", "base.modules.dense.Dense") ","
+                       NEW("3_Normalize", "base.modules.normalize.Normalize") "]"},
+      {"1_Pooling/config.json",
+       "{'embedding_dimension':32,'pooling_mode':['weightedmean','max'],'include_prompt':false}"},
+      {"2_Dense/config.json", "{'in_features':64,'out_features':16,'activation_function':'torch.nn.GELU',"
+                              "'module_input_name':'sentence_embedding','module_output_name':null}"},
+      {"3_Normalize/config.json", "{'module_input_name':'sentence_embedding'}"},
+      {"sentence_bert_config.json",
+       "{'transformer_task':'feature-extraction','processor_kwargs':{'model_max_length':99}}"},
       {NULL, NULL}};
 #undef NEW
   char dir[FIXTURE_PATH];
@@ -273,11 +284,11 @@ TEST(hfconfig_sentence_reads_the_new_form) {
 }
 
 TEST(hfconfig_sentence_reads_the_oldest_layout) {
-  static const TextFile FILES[] = {{"modules.json", "[" OLD(0, "0_Transformer", "Transformer") "," OLD(1, "1_Pooling", "Pooling") ","
-                                                    OLD(2, "2_Dropout", "Dropout") "]"},
+  static const TextFile FILES[] = {{"modules.json", "[" M("0_Transformer", "Transformer") ","
+                                                    M("1_Pooling", "Pooling") "," M("2_Dropout", "Dropout") "]"},
                                    {"0_Transformer/sentence_bert_config.json", "{}"},
-                                   {"0_Transformer/sentence_roberta_config.json", "{\"max_seq_length\":128}"},
-                                   {"1_Pooling/config.json", "{\"pooling_mode\":\"lasttoken\"}"},
+                                   {"0_Transformer/sentence_roberta_config.json", "{'max_seq_length':128}"},
+                                   {"1_Pooling/config.json", "{'pooling_mode':'lasttoken'}"},
                                    {NULL, NULL}};
   char dir[FIXTURE_PATH], inner[FIXTURE_PATH + 20];
   Arena a = {0};
@@ -312,7 +323,9 @@ TEST(hfconfig_sentence_without_modules_is_the_mean) {
 }
 
 TEST(hfconfig_sentence_without_a_pooling_flag_is_the_mean) {
-  static const TextFile FILES[] = {{"modules.json", MODULES}, {"1_Pooling/config.json", "{\"pooling_mode_mean_tokens\":false}"}, {NULL, NULL}};
+  static const TextFile FILES[] = {{"modules.json", MODULES},
+                                   {"1_Pooling/config.json", "{'pooling_mode_mean_tokens':false}"},
+                                   {NULL, NULL}};
   char dir[FIXTURE_PATH];
   Arena a = {0};
   SentenceConfig c;
@@ -329,67 +342,80 @@ TEST(hfconfig_sentence_refuses_modules_that_it_cannot_compute) {
   } CASES[] = {
       {"{}", "modules.json: found an object, wanted an array"},
       {"[]", "modules.json: found 0 modules, wanted a Transformer, a Pooling"},
-      {"[" OLD(0, "", "Transformer") "]", "modules.json: found 1 modules"},
-      {"[1,2]", "modules.json: type: found nothing, wanted sentence_transformers' Transformer"},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling", "WordWeights") "]", "type: found \"sentence_transformers.models.WordWeights\""},
-      {"[{\"path\":\"\",\"type\":\"custom.Transformer\"}," OLD(1, "1_Pooling", "Pooling") "]", "type: found \"custom.Transformer\""},
-      {"[{\"path\":\"\",\"type\":\"sentence_transformers.\"}," OLD(1, "1_Pooling", "Pooling") "]", "type: found \"sentence_transformers.\""},
-      {"[" OLD(1, "1_Pooling", "Pooling") "," OLD(0, "", "Transformer") "]", "wanted Transformer, Pooling, any Dense, one Normalize"},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "n", "Normalize") "]", "wanted Transformer, Pooling, any Dense, one Normalize"},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling", "Pooling") "," OLD(2, "1_Pooling", "Pooling") "]", "in this order"},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling", "Pooling") "," OLD(2, "n", "Normalize") "," OLD(3, "d", "Dense") "]",
-       "type: found \"sentence_transformers.models.Dense\", wanted Transformer, Pooling, any Dense, one Normalize, in this order"},
-      {"[" OLD(0, "../other", "Transformer") "," OLD(1, "1_Pooling", "Pooling") "]", "path: found \"../other\", wanted a folder inside"},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling/..", "Pooling") "]", "path: found \"1_Pooling/..\""},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "/etc", "Pooling") "]", "path: found \"/etc\""},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "a\\\\b", "Pooling") "]", "path: found \"a\\b\""},
-      {"[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling\\u0000", "Pooling") "]", "path: found a string with a NUL inside"},
+      {"[" M("", "Transformer") "]", "modules.json: found 1 modules"},
+      {"[1,2]", "modules.json: type: found nothing, wanted sentence_transformers"},
+      {"[" M("", "Transformer") "," M("1_Pooling", "WordWeights") "]",
+       "type: found 'sentence_transformers.models.WordWeights'"},
+      {"[{'path':'','type':'custom.Transformer'}," M("1_Pooling", "Pooling") "]", "type: found 'custom.Transformer'"},
+      {"[{'path':'','type':'sentence_transformers.'}," M("1_Pooling", "Pooling") "]",
+       "type: found 'sentence_transformers.'"},
+      {"[" M("1_Pooling", "Pooling") "," M("", "Transformer") "]",
+       "wanted Transformer, Pooling, any Dense, one Normalize"},
+      {"[" M("", "Transformer") "," M("n", "Normalize") "]", "wanted Transformer, Pooling, any Dense, one Normalize"},
+      {"[" TWO "," M("1_Pooling", "Pooling") "]", "in this order"},
+      {"[" TWO "," M("n", "Normalize") "," M("d", "Dense") "]",
+       "type: found 'sentence_transformers.models.Dense', wanted Transformer, Pooling"},
+      {"[" M("../other", "Transformer") "," M("1_Pooling", "Pooling") "]",
+       "path: found '../other', wanted a folder inside"},
+      {"[" M("", "Transformer") "," M("1_Pooling/..", "Pooling") "]", "path: found '1_Pooling/..'"},
+      {"[" M("", "Transformer") "," M("/etc", "Pooling") "]", "path: found '/etc'"},
+      {"[" M("", "Transformer") "," M("a\\\\b", "Pooling") "]", "path: found 'a\\b'"},
+      {"[" M("", "Transformer") "," M("1_Pooling\\u0000", "Pooling") "]", "path: found a string with a NUL inside"},
   };
   static const TextFile OTHERS[] = {{"1_Pooling/config.json", "{}"}, {NULL, NULL}};
-  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) refused(SENTENCE, "modules.json", CASES[i].text, OTHERS, CASES[i].part);
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+    refused(SENTENCE, "modules.json", CASES[i].text, OTHERS, CASES[i].part);
 }
 
 TEST(hfconfig_sentence_refuses_settings_that_it_cannot_compute) {
   static const TextFile OTHERS[] = {
-      {"modules.json", "[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling", "Pooling") "," OLD(2, "2_Dense", "Dense") ","
-                       OLD(3, "3_Normalize", "Normalize") "]"},
+      {"modules.json", "[" FOUR "]"},
       {"1_Pooling/config.json", "{}"},
-      {"2_Dense/config.json", "{\"in_features\":2,\"out_features\":3}"},
+      {"2_Dense/config.json", "{'in_features':2,'out_features':3}"},
       {NULL, NULL}};
   static const struct {
     const char *name, *text, *part;
   } CASES[] = {
-      {"1_Pooling/config.json", "{\"pooling_mode\":\"median\"}", "1_Pooling/config.json: pooling_mode: found \"median\", wanted cls, max"},
-      {"1_Pooling/config.json", "{\"pooling_mode\":[]}", "pooling_mode: found an array, wanted at least one mode"},
-      {"1_Pooling/config.json", "{\"pooling_mode\":[\"cls\",\"cls\"]}", "pooling_mode: found \"cls\", wanted each mode once"},
-      {"1_Pooling/config.json", "{\"pooling_mode\":[7]}", "pooling_mode: found 7"},
-      {"1_Pooling/config.json", "{\"pooling_mode_cls_token\":\"yes\"}", "pooling_mode_cls_token: found \"yes\", wanted true or false"},
-      {"1_Pooling/config.json", "{\"include_prompt\":1}", "include_prompt: found 1"},
-      {"2_Dense/config.json", "{\"out_features\":3}", "2_Dense/config.json: in_features: found nothing, wanted an integer"},
-      {"2_Dense/config.json", "{\"in_features\":3}", "out_features: found nothing"},
-      {"2_Dense/config.json", "{\"in_features\":3,\"out_features\":1000000}", "out_features: found 1000000"},
-      {"2_Dense/config.json", "{\"in_features\":2,\"out_features\":3,\"activation_function\":\"torch.nn.SiLU\"}",
-       "activation_function: found \"torch.nn.SiLU\", wanted torch.nn's Tanh, Identity, GELU or ReLU"},
-      {"2_Dense/config.json", "{\"in_features\":2,\"out_features\":3,\"activation_function\":\"Tanh\"}", "found \"Tanh\""},
-      {"2_Dense/config.json", "{\"in_features\":2,\"out_features\":3,\"use_residual\":true}", "use_residual: found true, wanted false"},
-      {"2_Dense/config.json", "{\"in_features\":2,\"out_features\":3,\"module_input_name\":\"token_embeddings\"}",
-       "module_input_name: found \"token_embeddings\", wanted sentence_embedding"},
-      {"3_Normalize/config.json", "{\"module_output_name\":\"x\"}", "3_Normalize/config.json: module_output_name: found \"x\""},
-      {"sentence_bert_config.json", "{\"max_seq_length\":0}", "sentence_bert_config.json: max_seq_length: found 0"},
-      {"sentence_bert_config.json", "{\"do_lower_case\":\"x\"}", "sentence_bert_config.json: do_lower_case: found \"x\""},
-      {"config_sentence_transformers.json", "{\"prompts\":[]}", "config_sentence_transformers.json: prompts: found an array"},
-      {"config_sentence_transformers.json", "{\"prompts\":{\"a\":1}}", "config_sentence_transformers.json: prompts: found 1"},
-      {"config_sentence_transformers.json", "{\"default_prompt_name\":\"a\"}", "default_prompt_name: found \"a\", wanted the name of one"},
-      {"config_sentence_transformers.json", "{\"truncate_dim\":64}", "truncate_dim: found 64, wanted null"},
+      {"1_Pooling/config.json", "{'pooling_mode':'median'}",
+       "1_Pooling/config.json: pooling_mode: found 'median', wanted cls, max"},
+      {"1_Pooling/config.json", "{'pooling_mode':[]}", "pooling_mode: found an array, wanted at least one mode"},
+      {"1_Pooling/config.json", "{'pooling_mode':['cls','cls']}", "pooling_mode: found 'cls', wanted each mode once"},
+      {"1_Pooling/config.json", "{'pooling_mode':[7]}", "pooling_mode: found 7"},
+      {"1_Pooling/config.json", "{'pooling_mode_cls_token':'yes'}",
+       "pooling_mode_cls_token: found 'yes', wanted true or false"},
+      {"1_Pooling/config.json", "{'include_prompt':1}", "include_prompt: found 1"},
+      {"2_Dense/config.json", "{'out_features':3}",
+       "2_Dense/config.json: in_features: found nothing, wanted an integer"},
+      {"2_Dense/config.json", "{'in_features':3}", "out_features: found nothing"},
+      {"2_Dense/config.json", "{'in_features':3,'out_features':1000000}", "out_features: found 1000000"},
+      {"2_Dense/config.json", "{'in_features':2,'out_features':3,'activation_function':'torch.nn.SiLU'}",
+       "activation_function: found 'torch.nn.SiLU', wanted torch.nn"},
+      {"2_Dense/config.json", "{'in_features':2,'out_features':3,'activation_function':'Tanh'}", "found 'Tanh'"},
+      {"2_Dense/config.json", "{'in_features':2,'out_features':3,'use_residual':true}",
+       "use_residual: found true, wanted false"},
+      {"2_Dense/config.json", "{'in_features':2,'out_features':3,'module_input_name':'token_embeddings'}",
+       "module_input_name: found 'token_embeddings', wanted sentence_embedding"},
+      {"3_Normalize/config.json", "{'module_output_name':'x'}",
+       "3_Normalize/config.json: module_output_name: found 'x'"},
+      {"sentence_bert_config.json", "{'max_seq_length':0}", "sentence_bert_config.json: max_seq_length: found 0"},
+      {"sentence_bert_config.json", "{'do_lower_case':'x'}", "sentence_bert_config.json: do_lower_case: found 'x'"},
+      {"config_sentence_transformers.json", "{'prompts':[]}",
+       "config_sentence_transformers.json: prompts: found an array"},
+      {"config_sentence_transformers.json", "{'prompts':{'a':1}}",
+       "config_sentence_transformers.json: prompts: found 1"},
+      {"config_sentence_transformers.json", "{'default_prompt_name':'a'}",
+       "default_prompt_name: found 'a', wanted the name of a prompt"},
+      {"config_sentence_transformers.json", "{'truncate_dim':64}", "truncate_dim: found 64, wanted null"},
   };
-  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) refused(SENTENCE, CASES[i].name, CASES[i].text, OTHERS, CASES[i].part);
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+    refused(SENTENCE, CASES[i].name, CASES[i].text, OTHERS, CASES[i].part);
 }
 
 TEST(hfconfig_sentence_refuses_a_thousand_prompts_and_more) {
   static const TextFile OTHERS[] = {{"modules.json", MODULES}, {"1_Pooling/config.json", "{}"}, {NULL, NULL}};
   static char text[20000];
-  size_t n = (size_t)snprintf(text, sizeof text, "{\"prompts\":{\"a\":\"\"");
-  for (int i = 0; i < 1000; i++) n += (size_t)snprintf(text + n, sizeof text - n, ",\"p%d\":\"\"", i);
+  size_t n = (size_t)snprintf(text, sizeof text, "{'prompts':{'a':''");
+  for (int i = 0; i < 1000; i++) n += (size_t)snprintf(text + n, sizeof text - n, ",'p%d':''", i);
   snprintf(text + n, sizeof text - n, "}}");
   refused(SENTENCE, "config_sentence_transformers.json", text, OTHERS, "prompts: found 1001, wanted at most 1000");
 }
@@ -400,7 +426,7 @@ static void read_tokenizer(const TextFile *files, TokenizerConfig *out, Arena *a
   char dir[FIXTURE_PATH];
   bert_err e = {0};
   fixture_begin(dir);
-  for (; files->name; files++) fixture_text(dir, files->name, files->text);
+  for (; files->name; files++) put(dir, files->name, files->text);
   hfconfig_tokenizer(dir, out, a, &e);
   GOOD(e);
   fixture_end(dir);
@@ -408,9 +434,9 @@ static void read_tokenizer(const TextFile *files, TokenizerConfig *out, Arena *a
 
 TEST(hfconfig_tokenizer_reads_texts_and_objects) {
   static const TextFile FILES[] = {
-      {"tokenizer_config.json", "{\"do_lower_case\":false,\"strip_accents\":true,\"tokenize_chinese_chars\":false,"
-                                "\"model_max_length\":512,\"tokenizer_class\":\"BertTokenizer\",\"unk_token\":\"<u>\","
-                                "\"cls_token\":{\"__type\":\"AddedToken\",\"content\":\"<c>\"},\"sep_token\":null}"},
+      {"tokenizer_config.json", "{'do_lower_case':false,'strip_accents':true,'tokenize_chinese_chars':false,"
+                                "'model_max_length':512,'tokenizer_class':'BertTokenizer','unk_token':'<u>',"
+                                "'cls_token':{'__type':'AddedToken','content':'<c>'},'sep_token':null}"},
       {NULL, NULL}};
   Arena a = {0};
   TokenizerConfig c;
@@ -441,11 +467,11 @@ TEST(hfconfig_tokenizer_without_files_is_uncased_bert) {
 }
 
 TEST(hfconfig_special_tokens_map_goes_first_unless_there_is_a_decoder) {
-  static const TextFile OLDER[] = {{"tokenizer_config.json", "{\"unk_token\":\"a\",\"sep_token\":\"s\"}"},
-                                   {"special_tokens_map.json", "{\"unk_token\":{\"content\":\"b\"},\"pad_token\":\"p\"}"},
+  static const TextFile OLDER[] = {{"tokenizer_config.json", "{'unk_token':'a','sep_token':'s'}"},
+                                   {"special_tokens_map.json", "{'unk_token':{'content':'b'},'pad_token':'p'}"},
                                    {NULL, NULL}};
-  static const TextFile NEWER[] = {{"tokenizer_config.json", "{\"unk_token\":\"a\",\"added_tokens_decoder\":{}}"},
-                                   {"special_tokens_map.json", "{\"unk_token\":\"b\",\"pad_token\":\"p\"}"},
+  static const TextFile NEWER[] = {{"tokenizer_config.json", "{'unk_token':'a','added_tokens_decoder':{}}"},
+                                   {"special_tokens_map.json", "{'unk_token':'b','pad_token':'p'}"},
                                    {NULL, NULL}};
   Arena a = {0};
   TokenizerConfig c;
@@ -463,12 +489,12 @@ TEST(hfconfig_tokenizer_window_may_be_boundless) {
   static const struct {
     const char *text;
     int wanted;
-  } CASES[] = {{"{\"model_max_length\":1000000000000000019884624838656}", 0},
-               {"{\"model_max_length\":1e30}", 0},
-               {"{\"model_max_length\":null}", 0},
-               {"{\"model_max_length\":128.0}", 128},
-               {"{\"max_len\":64}", 64},
-               {"{\"max_len\":64,\"model_max_length\":32}", 32}};
+  } CASES[] = {{"{'model_max_length':1000000000000000019884624838656}", 0},
+               {"{'model_max_length':1e30}", 0},
+               {"{'model_max_length':null}", 0},
+               {"{'model_max_length':128.0}", 128},
+               {"{'max_len':64}", 64},
+               {"{'max_len':64,'model_max_length':32}", 32}};
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
     const TextFile files[] = {{"tokenizer_config.json", CASES[i].text}, {NULL, NULL}};
     Arena a = {0};
@@ -483,13 +509,13 @@ TEST(hfconfig_tokenizer_refuses_other_kinds) {
   static const struct {
     const char *text, *part;
   } CASES[] = {{"[]", "tokenizer_config.json: found an array, wanted an object"},
-               {"{\"do_lower_case\":\"yes\"}", "tokenizer_config.json: do_lower_case: found \"yes\""},
-               {"{\"unk_token\":1}", "tokenizer_config.json: unk_token: found 1, wanted a string"},
-               {"{\"unk_token\":{\"content\":[]}}", "tokenizer_config.json: content: found an array"},
-               {"{\"model_max_length\":0}", "model_max_length: found 0"},
-               {"{\"model_max_length\":-5}", "model_max_length: found -5"},
-               {"{\"model_max_length\":1.5}", "model_max_length: found 1.5"},
-               {"{\"model_max_length\":\"512\"}", "model_max_length: found \"512\""}};
+               {"{'do_lower_case':'yes'}", "tokenizer_config.json: do_lower_case: found 'yes'"},
+               {"{'unk_token':1}", "tokenizer_config.json: unk_token: found 1, wanted a string"},
+               {"{'unk_token':{'content':[]}}", "tokenizer_config.json: content: found an array"},
+               {"{'model_max_length':0}", "model_max_length: found 0"},
+               {"{'model_max_length':-5}", "model_max_length: found -5"},
+               {"{'model_max_length':1.5}", "model_max_length: found 1.5"},
+               {"{'model_max_length':'512'}", "model_max_length: found '512'"}};
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
     refused(TOKENIZER, "tokenizer_config.json", CASES[i].text, NULL, CASES[i].part);
 }
@@ -497,17 +523,16 @@ TEST(hfconfig_tokenizer_refuses_other_kinds) {
 /* ---- all of them ---------------------------------------------------------------------------------------------- */
 
 static const TextFile WHOLE[] = {
-    {"config.json", "{\"model_type\":\"bert\",\"architectures\":[\"BertModel\"],\"hidden_size\":8,\"num_attention_heads\":2,"
-                    "\"id2label\":{\"0\":\"a\",\"1\":\"b\"},\"problem_type\":\"x\"}"},
-    {"tokenizer_config.json", "{\"unk_token\":{\"content\":\"u\"},\"model_max_length\":512,\"tokenizer_class\":\"T\"}"},
-    {"special_tokens_map.json", "{\"cls_token\":\"c\"}"},
-    {"modules.json", "[" OLD(0, "", "Transformer") "," OLD(1, "1_Pooling", "Pooling") "," OLD(2, "2_Dense", "Dense") ","
-                     OLD(3, "3_Normalize", "Normalize") "]"},
-    {"1_Pooling/config.json", "{\"pooling_mode\":[\"mean\",\"cls\"]}"},
-    {"2_Dense/config.json", "{\"in_features\":16,\"out_features\":3}"},
+    {"config.json", "{'model_type':'bert','architectures':['BertModel'],'hidden_size':8,'num_attention_heads':2,"
+                    "'id2label':{'0':'a','1':'b'},'problem_type':'x'}"},
+    {"tokenizer_config.json", "{'unk_token':{'content':'u'},'model_max_length':512,'tokenizer_class':'T'}"},
+    {"special_tokens_map.json", "{'cls_token':'c'}"},
+    {"modules.json", "[" FOUR "]"},
+    {"1_Pooling/config.json", "{'pooling_mode':['mean','cls']}"},
+    {"2_Dense/config.json", "{'in_features':16,'out_features':3}"},
     {"3_Normalize/config.json", "{}"},
-    {"sentence_bert_config.json", "{\"max_seq_length\":16}"},
-    {"config_sentence_transformers.json", "{\"prompts\":{\"q\":\"query: \"},\"default_prompt_name\":\"q\"}"},
+    {"sentence_bert_config.json", "{'max_seq_length':16}"},
+    {"config_sentence_transformers.json", "{'prompts':{'q':'query: '},'default_prompt_name':'q'}"},
 };
 enum { WHOLE_COUNT = sizeof WHOLE / sizeof *WHOLE };
 
@@ -520,15 +545,15 @@ static void read_three(const char *dir, bert_err *e) {
 TEST(hfconfig_every_prefix_of_every_file_is_refused) {
   char dir[FIXTURE_PATH];
   fixture_begin(dir);
-  for (int i = 0; i < WHOLE_COUNT; i++) fixture_text(dir, WHOLE[i].name, WHOLE[i].text);
+  for (int i = 0; i < WHOLE_COUNT; i++) put(dir, WHOLE[i].name, WHOLE[i].text);
   for (int i = 0; i < WHOLE_COUNT; i++) {
     for (size_t n = 0; n < strlen(WHOLE[i].text); n++) {
       bert_err e = {0};
-      fixture_put(dir, WHOLE[i].name, WHOLE[i].text, n);
+      fixture_put(dir, WHOLE[i].name, fixture_quoted(WHOLE[i].text), n);
       read_three(dir, &e);
       FAILS(e, BERT_FORMAT, WHOLE[i].name);
     }
-    fixture_text(dir, WHOLE[i].name, WHOLE[i].text);
+    put(dir, WHOLE[i].name, WHOLE[i].text);
   }
   fixture_end(dir);
 }
@@ -536,18 +561,18 @@ TEST(hfconfig_every_prefix_of_every_file_is_refused) {
 TEST(hfconfig_a_flipped_bit_gives_a_configuration_or_a_message) {
   char dir[FIXTURE_PATH], text[1000];
   fixture_begin(dir);
-  for (int i = 0; i < WHOLE_COUNT; i++) fixture_text(dir, WHOLE[i].name, WHOLE[i].text);
+  for (int i = 0; i < WHOLE_COUNT; i++) put(dir, WHOLE[i].name, WHOLE[i].text);
   for (int i = 0; i < WHOLE_COUNT; i++) {
     size_t n = strlen(WHOLE[i].text);
     for (size_t bit = 0; bit < 8 * n; bit++) {
       bert_err e = {0};
-      memcpy(text, WHOLE[i].text, n);
+      memcpy(text, fixture_quoted(WHOLE[i].text), n);
       text[bit / 8] ^= (char)(1 << bit % 8);
       fixture_put(dir, WHOLE[i].name, text, n);
       read_three(dir, &e);
       OK(e.code == BERT_OK || e.code == BERT_FORMAT || e.code == BERT_IO);
     }
-    fixture_text(dir, WHOLE[i].name, WHOLE[i].text);
+    put(dir, WHOLE[i].name, WHOLE[i].text);
   }
   fixture_end(dir);
 }
@@ -555,7 +580,7 @@ TEST(hfconfig_a_flipped_bit_gives_a_configuration_or_a_message) {
 TEST(hfconfig_running_out_of_memory_is_an_error) {
   char dir[FIXTURE_PATH];
   fixture_begin(dir);
-  for (int i = 0; i < WHOLE_COUNT; i++) fixture_text(dir, WHOLE[i].name, WHOLE[i].text);
+  for (int i = 0; i < WHOLE_COUNT; i++) put(dir, WHOLE[i].name, WHOLE[i].text);
   OK(fixture_fail_each(read_three, dir) > 20);
   fixture_end(dir);
 }

@@ -38,7 +38,8 @@ static void string_is(const char *text, const char *wanted, size_t size) {
 TEST(json_walks_arrays_and_objects_in_the_order_of_the_text) {
   Arena a = {0};
   bert_err e = {0};
-  const Json *root = parse("\xEF\xBB\xBF { \"a\" : [1, [], {}, \"x\"] ,\n\t\"b\": null, \"c\": {\"d\": true, \"e\": false} } ", &a, &e);
+  const Json *root = parse("\xEF\xBB\xBF { \"a\" : [1, [], {}, \"x\"] ,\n\t"
+                           "\"b\": null, \"c\": {\"d\": true, \"e\": false} } ", &a, &e);
   GOOD(e);
   EQ(root->kind, JSON_OBJECT);
   EQ(root->size, 3);
@@ -144,7 +145,8 @@ TEST(json_says_where_and_what_was_wanted) {
       {"1e+", "wanted a digit"},
       {"0x10", "column 2: found 'x', wanted the end of the text"},
   };
-  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) refused(CASES[i].text, strlen(CASES[i].text), CASES[i].part);
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+    refused(CASES[i].text, strlen(CASES[i].text), CASES[i].part);
   refused("[1]\0", 4, "column 4: found byte 0x00, wanted the end of the text");
   refused("\"a\0b\"", 5, "column 3: found control character 0x00 inside a string");
   refused("\"\\\0\"", 4, "column 2: found a broken escape");
@@ -164,7 +166,8 @@ TEST(json_strings_are_utf8_or_refused) {
 TEST(json_escapes_become_characters_and_half_a_pair_becomes_the_replacement) {
   string_is("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t", 8);
   string_is("\"a\\u0000b\"", "a\0b", 3);
-  string_is("\"\\u00e9\\u4E2d\\uD83D\\uDE00\\uDBFF\\uDFFF\"", "\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF", 13);
+  string_is("\"\\u00e9\\u4E2d\\uD83D\\uDE00\\uDBFF\\uDFFF\"",
+            "\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF", 13);
   string_is("\"\\uD83D\"", "\xEF\xBF\xBD", 3);
   string_is("\"\\uDE00\\uD83D\"", "\xEF\xBF\xBD\xEF\xBF\xBD", 6);
   string_is("\"\\uD83D\\u0041\"", "\xEF\xBF\xBD" "A", 4);
@@ -196,7 +199,8 @@ TEST(json_ten_million_brackets_are_refused_without_recursion) {
 }
 
 TEST(json_every_prefix_of_a_document_is_refused) {
-  static const char TEXT[] = "{\"k\\u00e9y\": [1.5e-3, -0, true, false, null, \"\\ud83d\\ude00\xC3\xA9\"], \"o\": {\"a\": {}, \"b\": []}}";
+  static const char TEXT[] = "{\"k\\u00e9y\": [1.5e-3, -0, true, false, null, \"\\ud83d\\ude00\xC3\xA9\"], "
+                             "\"o\": {\"a\": {}, \"b\": []}}";
   for (size_t n = 0; n < sizeof TEXT - 1; n++) refused(TEXT, n, "t: line 1, column ");
 }
 
@@ -283,7 +287,8 @@ static double number(const char *text) { return json_parse_number(text, strlen(t
 
 static void same_bits(const char *text, double wanted) {
   double found = number(text);
-  if (memcmp(&found, &wanted, sizeof found)) test_failed(__FILE__, __LINE__, "%.40s: found %a, wanted %a", text, found, wanted);
+  if (memcmp(&found, &wanted, sizeof found))
+    test_failed(__FILE__, __LINE__, "%.40s: found %a, wanted %a", text, found, wanted);
 }
 
 TEST(json_numbers_round_to_the_nearest_double_and_ties_to_even) {

@@ -8,11 +8,11 @@
 
 enum { FILE_MAX = 1 << 20 };
 
-/* prefix, header, then `data` bytes counting up from 0. */
+/* prefix, header with ' for ", then `data` bytes. */
 static size_t build(char *out, const char *header, size_t data) {
   size_t n = strlen(header);
   for (int i = 0; i < 8; i++) out[i] = (char)((uint64_t)n >> 8 * i);
-  memcpy(out + 8, header, n);
+  memcpy(out + 8, fixture_quoted(header), n);
   for (size_t i = 0; i < data; i++) out[8 + n + i] = (char)(i & 0x3F);
   return 8 + n + data;
 }
@@ -43,19 +43,19 @@ static void refused(const char *header, const char *part) {
   fixture_begin(dir);
   fixture_put(dir, "model.safetensors", file, build(file, header, 64));
   OK(weights_open(dir, &e) == NULL);
-  FAILS(e, BERT_FORMAT, part);
+  FAILS(e, BERT_FORMAT, fixture_quoted(part));
   FAILS(e, BERT_FORMAT, "model.safetensors: ");
   fixture_end(dir);
 }
 
 static const char SMALL[] =
-    "{\"__metadata__\":{\"format\":\"pt\"},"
-    "\"m\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-    "\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[24,28]},"
-    "\"none\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[28,28]},"
-    "\"ids\":{\"dtype\":\"I64\",\"shape\":[1,2],\"data_offsets\":[28,44]},"
-    "\"h\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[44,52]},"
-    "\"b\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[52,60]}}  ";
+    "{'__metadata__':{'format':'pt'},"
+    "'m':{'dtype':'F32','shape':[2,3],'data_offsets':[0,24]},"
+    "'s':{'dtype':'F32','shape':[],'data_offsets':[24,28]},"
+    "'none':{'dtype':'F32','shape':[0,7],'data_offsets':[28,28]},"
+    "'ids':{'dtype':'I64','shape':[1,2],'data_offsets':[28,44]},"
+    "'h':{'dtype':'F16','shape':[4],'data_offsets':[44,52]},"
+    "'b':{'dtype':'BF16','shape':[4],'data_offsets':[52,60]}}  ";
 
 static void put_small(const char *directory) {
   unsigned char data[60] = {0};
@@ -143,8 +143,8 @@ TEST(safetensors_converts_every_finite_half_and_brain_float_exactly) {
     if ((v >> 7 & 255) != 255) in[1][brains++] = (uint16_t)v;
   }
   snprintf(header, sizeof header,
-           "{\"h\":{\"dtype\":\"F16\",\"shape\":[%u],\"data_offsets\":[0,%u]},"
-           "\"b\":{\"dtype\":\"BF16\",\"shape\":[%u],\"data_offsets\":[%u,%u]}}",
+           "{'h':{'dtype':'F16','shape':[%u],'data_offsets':[0,%u]},"
+           "'b':{'dtype':'BF16','shape':[%u],'data_offsets':[%u,%u]}}",
            halves, 2 * halves, brains, 2 * halves, 2 * (halves + brains));
   memmove(in[0] + halves, in[1], 2 * brains);
   fixture_begin(dir);
@@ -171,7 +171,7 @@ TEST(safetensors_refuses_numbers_that_are_not_finite_and_says_where) {
   static const int AT[] = {0, 1, 1023, 1024, 65535, 65536, N - 1};
   static float x[N], out[N];
   char dir[FIXTURE_PATH], header[100];
-  snprintf(header, sizeof header, "{\"x\":{\"dtype\":\"F32\",\"shape\":[%d],\"data_offsets\":[0,%d]}}", N, 4 * N);
+  snprintf(header, sizeof header, "{'x':{'dtype':'F32','shape':[%d],'data_offsets':[0,%d]}}", N, 4 * N);
   fixture_begin(dir);
   for (size_t i = 0; i < sizeof AT / sizeof *AT; i++) {
     const float BAD[3] = {NAN, INFINITY, -INFINITY};
@@ -194,7 +194,7 @@ TEST(safetensors_refuses_half_infinities) {
   const uint16_t h[2] = {0x7C00, 0x7E00};
   float x[1];
   fixture_begin(dir);
-  put_model(dir, "model.safetensors", "{\"x\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", h, 4);
+  put_model(dir, "model.safetensors", "{'x':{'dtype':'F16','shape':[2],'data_offsets':[0,4]}}", h, 4);
   for (int i = 0; i < 2; i++) {
     bert_err e = {0};
     Weights *w = weights_open(dir, &e);
@@ -206,21 +206,21 @@ TEST(safetensors_refuses_half_infinities) {
 }
 
 TEST(safetensors_lies_are_refused) {
-#define T(name, dtype, shape, offsets) "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define T(name, dtype, shape, offsets) "'" name "':{'dtype':'" dtype "','shape':" shape ",'data_offsets':" offsets "}"
   static const struct {
     const char *header, *part;
   } CASES[] = {
       {"", "line 1, column 1: found the end of the text"},
       {"[]", "found a header that is no object"},
-      {"{\"a\":1}", "a: found no object"},
-      {"{\"a\":{\"shape\":[16],\"data_offsets\":[0,64]}}", "a: dtype: found none"},
-      {"{\"a\":{\"dtype\":3,\"shape\":[16],\"data_offsets\":[0,64]}}", "a: dtype: found 3, wanted a string"},
-      {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,64]}}", "a: shape: found none"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[16]}}", "a: data_offsets: found none"},
+      {"{'a':1}", "a: found no object"},
+      {"{'a':{'shape':[16],'data_offsets':[0,64]}}", "a: dtype: found none"},
+      {"{'a':{'dtype':3,'shape':[16],'data_offsets':[0,64]}}", "a: dtype: found 3, wanted a string"},
+      {"{'a':{'dtype':'F32','data_offsets':[0,64]}}", "a: shape: found none"},
+      {"{'a':{'dtype':'F32','shape':[16]}}", "a: data_offsets: found none"},
       {"{" T("a", "F32", "16", "[0,64]") "}", "a: shape: found something else, wanted an array"},
       {"{" T("a", "F32", "[16]", "[0,64,64]") "}", "a: data_offsets: found something else, wanted two integers"},
       {"{" T("a", "F32", "[16]", "[0]") "}", "a: data_offsets: found something else"},
-      {"{" T("a", "F32", "[16]", "{\"b\":0,\"e\":64}") "}", "a: data_offsets: found something else"},
+      {"{" T("a", "F32", "[16]", "{'b':0,'e':64}") "}", "a: data_offsets: found something else"},
       {"{" T("a", "F32", "[15]", "[0,64]") "}", "a: data_offsets: found 64 bytes, wanted 15 numbers of F32"},
       {"{" T("a", "F16", "[16]", "[0,64]") "}", "a: data_offsets: found 64 bytes, wanted 16 numbers of F16"},
       {"{" T("a", "I64", "[16]", "[0,64]") "}", "a: data_offsets: found 64 bytes, wanted 16 numbers of I64"},
@@ -228,28 +228,33 @@ TEST(safetensors_lies_are_refused) {
       {"{" T("a", "F32", "[-16]", "[0,64]") "}", "a: shape: found -16, wanted an integer from 0"},
       {"{" T("a", "F32", "[1.5]", "[0,64]") "}", "a: shape: found 1.5"},
       {"{" T("a", "F32", "[null]", "[0,64]") "}", "a: shape: found null"},
-      {"{" T("a", "F32", "[\"16\"]", "[0,64]") "}", "a: shape: found \"16\""},
+      {"{" T("a", "F32", "['16']", "[0,64]") "}", "a: shape: found '16'"},
       {"{" T("a", "F32", "[16]", "[-4,60]") "}", "a: data_offsets: found -4"},
       {"{" T("a", "F32", "[16]", "[null,9223372036854775807]") "}", "a: data_offsets: found -1"},
       {"{" T("a", "F32", "[16]", "[64,0]") "}", "a: data_offsets: found 64 to 0, wanted a range"},
       {"{" T("a", "F32", "[4294967296,4294967296]", "[0,64]") "}", "a: shape: found a product past 2^63"},
       {"{" T("a", "F32", "[4611686018427387904,4,0]", "[0,0]") "}", "a: shape: found a product past 2^63"},
-      {"{" T("a", "F32", "[2305843009213693952]", "[0,64]") "}", "a: data_offsets: found 64 bytes, wanted 2305843009213693952"},
+      {"{" T("a", "F32", "[2305843009213693952]", "[0,64]") "}",
+       "a: data_offsets: found 64 bytes, wanted 2305843009213693952"},
       {"{" T("a", "F32", "[9223372036854775808]", "[0,64]") "}", "a: shape: found 9223372036854775808"},
       {"{" T("a", "F32", "[1,1,1,1,1,1,1,1,16]", "[0,64]") "}", "a: shape: found 9 dimensions, wanted at most 8"},
       {"{" T("a", "F32", "[32]", "[0,128]") "}", "a: data_offsets: found 128, wanted at most 64, where the file ends"},
       {"{" T("a", "F32", "[8]", "[0,32]") "}", "found 64 bytes after the header, wanted 32 as its tensors say"},
       {"{" T("a", "F32", "[8]", "[32,64]") "}", "a: data_offsets: found 32, wanted 0"},
-      {"{" T("a", "F32", "[8]", "[0,32]") "," T("b", "F32", "[9]", "[28,64]") "}", "b: data_offsets: found 28, wanted 32"},
-      {"{" T("a", "F32", "[8]", "[0,32]") "," T("b", "F32", "[7]", "[36,64]") "}", "b: data_offsets: found 36, wanted 32"},
-      {"{" T("a", "F32", "[8]", "[0,32]") "," T("b", "F32", "[8]", "[0,32]") "}", "b: data_offsets: found 0, wanted 32"},
+      {"{" T("a", "F32", "[8]", "[0,32]") "," T("b", "F32", "[9]", "[28,64]") "}",
+       "b: data_offsets: found 28, wanted 32"},
+      {"{" T("a", "F32", "[8]", "[0,32]") "," T("b", "F32", "[7]", "[36,64]") "}",
+       "b: data_offsets: found 36, wanted 32"},
+      {"{" T("a", "F32", "[8]", "[0,32]") "," T("b", "F32", "[8]", "[0,32]") "}",
+       "b: data_offsets: found 0, wanted 32"},
       {"{" T("a", "F32", "[8]", "[0,32]") "," T("a", "F32", "[8]", "[32,64]") "}", "found tensor a, which it has too"},
-      {"{" T("a", "X9", "[8]", "[0,9223372036854775807]") "}", "a: data_offsets: found 9223372036854775807, wanted at most 64"},
+      {"{" T("a", "X9", "[8]", "[0,9223372036854775807]") "}",
+       "a: data_offsets: found 9223372036854775807, wanted at most 64"},
       {"{" T("a\\u0000", "F32", "[16]", "[0,64]") "}", "name of a tensor: found a string with a NUL inside"},
-      {"{\"__metadata__\":[]}", "__metadata__: found something else, wanted an object of strings"},
-      {"{\"__metadata__\":{\"a\":1}}", "__metadata__: found something else"},
+      {"{'__metadata__':[]}", "__metadata__: found something else, wanted an object of strings"},
+      {"{'__metadata__':{'a':1}}", "__metadata__: found something else"},
       {"{}", "found 64 bytes after the header, wanted 0"},
-      {"{" T("a", "F32", "[16]", "[0,64]") "} x", "found 'x', wanted the end of the text"},
+      {"{" T("a", "F32", "[16]", "[0,64]") "} x", "wanted the end of the text"},
   };
 #undef T
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) refused(CASES[i].header, CASES[i].part);
@@ -260,7 +265,7 @@ TEST(safetensors_keeps_dtypes_it_does_not_know_until_they_are_asked_for) {
   bert_err e = {0}, f = {0};
   float x[16];
   fixture_begin(dir);
-  put_model(dir, "model.safetensors", "{\"q\":{\"dtype\":\"Q9_K\",\"shape\":[7],\"data_offsets\":[0,4]}}", "abcd", 4);
+  put_model(dir, "model.safetensors", "{'q':{'dtype':'Q9_K','shape':[7],'data_offsets':[0,4]}}", "abcd", 4);
   Weights *w = weights_open(dir, &e);
   GOOD(e);
   weights_read(w, weights_find(w, "q", &e), 0, 7, x, &f);
@@ -274,8 +279,8 @@ TEST(safetensors_takes_tensors_in_any_order_and_sorts_them_by_place) {
   bert_err e = {0};
   fixture_begin(dir);
   put_model(dir, "model.safetensors",
-            "{\"z\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[2,4]},\"__metadata__\":null,"
-            "\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2],\"more\":1}}",
+            "{'z':{'dtype':'U8','shape':[2],'data_offsets':[2,4]},'__metadata__':null,"
+            "'a':{'dtype':'U8','shape':[2],'data_offsets':[0,2],'more':1}}",
             "abcd", 4);
   Weights *w = weights_open(dir, &e);
   GOOD(e);
@@ -340,14 +345,15 @@ TEST(safetensors_header_length_is_held_against_the_limit_and_the_file) {
 
 /* ---- shards --------------------------------------------------------------------------------------------------- */
 
-#define ONE(name) "{\"" name "\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
+#define ONE(name) "{'" name "':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}}"
 
 static void put_shards(const char *directory) {
   const float x = 1, y = 2;
   put_model(directory, "model-1.safetensors", ONE("a"), &x, 4);
   put_model(directory, "model-2.safetensors", ONE("b"), &y, 4);
   fixture_text(directory, "model.safetensors.index.json",
-               "{\"metadata\":{\"total_size\":8},\"weight_map\":{\"b\":\"model-2.safetensors\",\"a\":\"model-1.safetensors\"}}");
+               fixture_quoted("{'metadata':{'total_size':8},"
+                              "'weight_map':{'b':'model-2.safetensors','a':'model-1.safetensors'}}"));
 }
 
 TEST(weights_come_from_shards) {
@@ -375,21 +381,21 @@ TEST(weights_index_that_lies_or_leaves_the_directory_is_refused) {
   } CASES[] = {
       {"[]", BERT_FORMAT, "index.json: weight_map: found none"},
       {"{}", BERT_FORMAT, "index.json: weight_map: found none"},
-      {"{\"weight_map\":[]}", BERT_FORMAT, "index.json: weight_map: found none, wanted an object"},
-      {"{\"weight_map\":{\"a\":1}}", BERT_FORMAT, "weight_map: found 1, wanted a string"},
-      {"{\"weight_map\":{\"a\":\"\"}}", BERT_FORMAT, "weight_map: found file \"\", wanted a name in this directory"},
-      {"{\"weight_map\":{\"a\":\"../model-1.safetensors\"}}", BERT_FORMAT, "found file \"../model-1.safetensors\""},
-      {"{\"weight_map\":{\"a\":\"/etc/passwd\"}}", BERT_FORMAT, "found file \"/etc/passwd\", wanted a name in this directory"},
-      {"{\"weight_map\":{\"a\":\"..\"}}", BERT_FORMAT, "found file \"..\""},
-      {"{\"weight_map\":{\"a\":\"x\\\\y\"}}", BERT_FORMAT, "found file \"x\\y\""},
-      {"{\"weight_map\":{\"a\":\"x\\u0000\"}}", BERT_FORMAT, "a string with a NUL inside"},
-      {"{\"weight_map\":{\"a\":\"model-3.safetensors\"}}", BERT_IO, "model-3.safetensors: No such file"},
-      {"{\"weight_map\":{\"a\":\"model-2.safetensors\"}}", BERT_FORMAT, "found tensor a in "},
-      {"{\"weight_map\":{\"a\":\"model-2.safetensors\"}}", BERT_FORMAT, "model-2.safetensors, which does not have it"},
-      {"{\"weight_map\":{\"a\":\"model-2.safetensors\",\"b\":\"model-1.safetensors\"}}", BERT_FORMAT, "found tensor a in "},
-      {"{\"weight_map\":{\"a\":\"model-1.safetensors\",\"b\":\"model-4.safetensors\"}}", BERT_FORMAT,
+      {"{'weight_map':[]}", BERT_FORMAT, "index.json: weight_map: found none, wanted an object"},
+      {"{'weight_map':{'a':1}}", BERT_FORMAT, "weight_map: found 1, wanted a string"},
+      {"{'weight_map':{'a':''}}", BERT_FORMAT, "weight_map: found file '', wanted a name in this directory"},
+      {"{'weight_map':{'a':'../model-1.safetensors'}}", BERT_FORMAT, "found file '../model-1.safetensors'"},
+      {"{'weight_map':{'a':'/etc/passwd'}}", BERT_FORMAT, "found file '/etc/passwd', wanted a name in this directory"},
+      {"{'weight_map':{'a':'..'}}", BERT_FORMAT, "found file '..'"},
+      {"{'weight_map':{'a':'x\\\\y'}}", BERT_FORMAT, "found file 'x\\y'"},
+      {"{'weight_map':{'a':'x\\u0000'}}", BERT_FORMAT, "a string with a NUL inside"},
+      {"{'weight_map':{'a':'model-3.safetensors'}}", BERT_IO, "model-3.safetensors: No such file"},
+      {"{'weight_map':{'a':'model-2.safetensors'}}", BERT_FORMAT, "found tensor a in "},
+      {"{'weight_map':{'a':'model-2.safetensors'}}", BERT_FORMAT, "model-2.safetensors, which does not have it"},
+      {"{'weight_map':{'a':'model-2.safetensors','b':'model-1.safetensors'}}", BERT_FORMAT, "found tensor a in "},
+      {"{'weight_map':{'a':'model-1.safetensors','b':'model-4.safetensors'}}", BERT_FORMAT,
        "model-4.safetensors: found tensor a, which "},
-      {"{\"weight_map\":{\"a\":\"model-1.safeten", BERT_FORMAT, "index.json: line 1, column 36"},
+      {"{'weight_map':{'a':'model-1.safeten", BERT_FORMAT, "index.json: line 1, column 36"},
   };
   char dir[FIXTURE_PATH];
   const float x = 1;
@@ -398,22 +404,22 @@ TEST(weights_index_that_lies_or_leaves_the_directory_is_refused) {
   put_model(dir, "model-4.safetensors", ONE("a"), &x, 4);
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
     bert_err e = {0};
-    fixture_text(dir, "model.safetensors.index.json", CASES[i].index);
+    fixture_text(dir, "model.safetensors.index.json", fixture_quoted(CASES[i].index));
     OK(weights_open(dir, &e) == NULL);
-    FAILS(e, CASES[i].code, CASES[i].part);
+    FAILS(e, CASES[i].code, fixture_quoted(CASES[i].part));
   }
   fixture_end(dir);
 }
 
 TEST(weights_index_of_too_many_files_is_refused) {
-  static char index[1 << 16] = "{\"weight_map\":{";
+  static char index[1 << 16] = "{'weight_map':{";
   char dir[FIXTURE_PATH];
   bert_err e = {0};
   size_t n = strlen(index);
-  for (int i = 0; i < 300; i++) n += (size_t)snprintf(index + n, sizeof index - n, "\"t%d\":\"f%d\",", i, i);
-  snprintf(index + n, sizeof index - n, "\"a\":\"b\"}}");
+  for (int i = 0; i < 300; i++) n += (size_t)snprintf(index + n, sizeof index - n, "'t%d':'f%d',", i, i);
+  snprintf(index + n, sizeof index - n, "'a':'b'}}");
   fixture_begin(dir);
-  fixture_text(dir, "model.safetensors.index.json", index);
+  fixture_text(dir, "model.safetensors.index.json", fixture_quoted(index));
   OK(weights_open(dir, &e) == NULL);
   FAILS(e, BERT_FORMAT, "weight_map: found more than 256 files");
   fixture_end(dir);
