@@ -72,7 +72,7 @@ int added_next(const AddedSet *s, AddedWalk *w, const unsigned char *text, size_
     if (t->single_word && !stands_alone(text, n, start, stop)) continue;
     if (t->lstrip) start = start > w->taken ? spaces_before(text, start, w->taken) : w->taken;
     if (t->rstrip) stop = spaces_after(w, text, n, stop);
-    if (start > stop) start = stop;
+    if (start >= stop) continue; /* white space that the token before has taken */
     *m = (AddedMatch){start, stop, t->rstrip, t->id};
     w->taken = stop;
     return 1;

@@ -132,7 +132,7 @@ static const unsigned char *scan_general(Run *x, const unsigned char *p, const u
   Normalized *n = &x->s->normalized;
   n->size = 0;
   p = normalize_run(&x->r->normalizer, n, p, end, index, 1, x->e);
-  if (!x->e->code) split_words(x, n->text, n->size, x->offsets ? n->source : NULL);
+  if (n->size && !x->e->code) split_words(x, n->text, n->size, x->offsets ? n->source : NULL);
   return p;
 }
 
@@ -144,13 +144,13 @@ static void scan_normalized(Run *x, const unsigned char *p, const unsigned char 
   AddedWalk walk = {0};
   AddedMatch m;
   const int32_t *source = x->offsets ? n->source : NULL;
-  while (!x->e->code) {
+  while (n->size && !x->e->code) {
     size_t from = walk.taken;
     int found = added_next(&x->r->added_normalized, &walk, n->text, n->size, &m);
     size_t to = found ? m.start : n->size;
     if (from < to) split_words(x, n->text + from, to - from, source ? source + from : NULL);
     if (!found) break;
-    if (source && m.start < m.stop) put_token(x, m.id, source[m.start], source[m.stop - 1] + 1);
+    if (source) put_token(x, m.id, source[m.start], source[m.stop - 1] + 1);
     else put_token(x, m.id, 0, 0);
   }
 }

@@ -93,6 +93,11 @@ void tokenizer_free(Tokenizer *t) {
   mem_free(t);
 }
 
+void tokenizer_lowercase(Tokenizer *t) {
+  t->rules.normalizer.lower = 1;
+  t->hash = hash_tokenizer(t);
+}
+
 /* ---- asking it ----------------------------------------------------------------------------------------------------- */
 
 int tokenizer_vocabulary(const Tokenizer *t) { return t->rules.wordpiece.size; }

@@ -30,6 +30,9 @@ Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name,
 
 void tokenizer_free(Tokenizer *t);
 
+/* From now on text is lower-cased, whatever the file says; accents are treated as before. Before the first use. */
+void tokenizer_lowercase(Tokenizer *t);
+
 int tokenizer_vocabulary(const Tokenizer *t);               /* one more than the highest id */
 const char *tokenizer_piece(const Tokenizer *t, int32_t id); /* "" for an id without one */
 int32_t tokenizer_id(const Tokenizer *t, const char *piece); /* -1: none */
