@@ -48,6 +48,7 @@ static void open_tokenizer(Model *m, bert_err *e) {
     m->tokenizer = json ? tokenizer_from_json(text, size, path, e) : tokenizer_from_vocab(text, size, path, &s, e);
   mem_free(text);
   if (e->code) return;
+  if (m->sentence.lowercase) tokenizer_lowercase(m->tokenizer);
   int ids = tokenizer_vocabulary(m->tokenizer);
   if (ids > m->config.vocabulary)
     err_set(e, BERT_FORMAT, "%s: found token id %d, wanted ids below the vocab_size of %s, %d", path, ids - 1,

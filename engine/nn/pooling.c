@@ -28,7 +28,7 @@ static void largest(float *out, const float *x, int n, int skip, size_t hidden) 
 static void one_kind(float *out, const float *x, int n, int skip, size_t hidden, PoolingKind kind) {
   float tokens = (float)(n - skip), weights = 0;
   switch (kind) {
-    case POOLING_CLS: memcpy(out, x, hidden * sizeof *out); break;
+    case POOLING_CLS: memcpy(out, x + (size_t)skip * hidden, hidden * sizeof *out); break;
     case POOLING_MAX: largest(out, x, n, skip, hidden); break;
     case POOLING_MEAN:
       add_tokens(out, x, n, skip, hidden, 0);

@@ -2,8 +2,8 @@
 ** Layer: nn. Uses: base kernel.
 **
 ** The ways of sentence-transformers' Pooling module (Reimers, Gurevych 2019); several are joined, one after the other.
-** Tokens are added in order, in float. The first `skip` tokens (a prompt that is not to count) are left out, but for cls,
-** which is the first token whatever it is; weights of the weighted mean are positions from 1, skipped ones counted. */
+** Tokens are added in order, in float. The first `skip` tokens (a prompt that is not to count) are left out, so cls
+** is then the first token after them; weights of the weighted mean are positions from 1, skipped ones counted. */
 #ifndef NN_POOLING_H
 #define NN_POOLING_H
 
