@@ -278,6 +278,12 @@ class Answers:
             f.write(np.concatenate(self.numbers).tobytes())
 
 
+def encode(tokenizer, text, pair, **how):
+    """As a batch of one: only there does transformers tell an empty pair from none."""
+    found = tokenizer([text], None if pair is None else [pair], return_offsets_mapping=True, return_token_type_ids=True, **how)
+    return {key: values[0] for key, values in found.items()}
+
+
 def hidden_states(model, encoded):
     inputs = {k: torch.tensor([encoded[k]]) for k in ('input_ids', 'token_type_ids', 'attention_mask')}
     with torch.no_grad():
@@ -316,11 +322,10 @@ def make_answers(directory, m, state, config):
     for i, (text, pair, prompt) in enumerate(rows):
         row = {'text': text, 'pair': pair, 'prompt': prompt}
         if prompt == m.get('prompts', [None])[0]:       # tokens are the same with every prompt: said once
-            encoded = tokenizer(text, pair, truncation='longest_first', max_length=window, return_offsets_mapping=True,
-                                return_token_type_ids=True)
+            encoded = encode(tokenizer, text, pair, truncation='longest_first', max_length=window)
             row.update(ids=encoded['input_ids'], types=encoded['token_type_ids'],
                        offsets=[list(o) for o in encoded['offset_mapping']],
-                       total=len(tokenizer(text, pair, truncation=False, verbose=False)['input_ids']))
+                       total=len(encode(tokenizer, text, pair, truncation=False, verbose=False)['input_ids']))
         if pair is None:
             row['embedding'] = answers.pack(embed(st, text, prompt))
         if m.get('hidden', 'all') == 'all' or i in m['hidden']:
