@@ -6,7 +6,7 @@
 
 enum { FIXTURE_PATH = 200 };
 
-/* A new, empty directory under TMPDIR; the path goes into out. */
+/* A new, empty directory, under TMPDIR where that is set; the path goes into out. */
 void fixture_begin(char out[FIXTURE_PATH]);
 
 /* Writes directory/name, whose folder (one at most) is made where it is missing. */
