@@ -5,7 +5,7 @@
 --   --! PART          the query above fails, and PART is in the message
 --   -- reopen         closes the database and opens it again
 --
--- bert.so is loaded and BERT_MODEL names a tiny model of 32 dimensions; {model} is its directory.
+-- bert.so is loaded and BERT_MODEL names a tiny model of 12 dimensions; {model} is its directory.
 
 -- claim the_version_is_text
 --? SELECT typeof(bert_version())
@@ -13,7 +13,7 @@
 
 -- claim an_embedding_is_a_blob_of_float32_of_length_1
 --? SELECT typeof(bert_embed('hello world')), length(bert_embed('hello world')) / 4
---= blob|32
+--= blob|12
 --? SELECT printf('%.4f', bert_similarity('hello world', 'hello world'))
 --= 1.0000
 
@@ -39,7 +39,7 @@ INSERT INTO k VALUES (1, 'a'), (2.5, 'b'), ('three', 'c'), (x'04', 'd'), (NULL, 
 --= text|'three'
 
 -- claim an_error_of_the_inner_query_is_passed_on
---? SELECT * FROM bert_embed_each('SELECT nothing FROM nowhere')
+--? SELECT * FROM bert_embed_each('SELECT id, body FROM nowhere')
 --! no such table: nowhere
 
 -- claim a_model_that_is_not_there_is_named
@@ -53,8 +53,7 @@ INSERT INTO k VALUES (1, 'a'), (2.5, 'b'), ('three', 'c'), (x'04', 'd'), (NULL, 
 --= 1
 --? SELECT count(*) FROM bert_models WHERE name = 'tiny'
 --= 1
---? SELECT bert_unload('tiny') IS NULL OR 1
---= 1
+SELECT bert_unload('tiny');
 --? SELECT bert_embed('hello', 'tiny')
 --! tiny
 
@@ -114,7 +113,7 @@ CREATE UNIQUE INDEX meant_once ON notes(embedding);
 --= ok
 
 -- claim a_partial_index_and_a_check_may_use_it
-CREATE TABLE notes(body TEXT CHECK (length(bert_embed(body)) = 128));
+CREATE TABLE notes(body TEXT CHECK (length(bert_embed(body)) = 48));
 CREATE INDEX long_ones ON notes(body) WHERE bert_token_count(body) > 4;
 INSERT INTO notes VALUES ('x'), ('a text of more than four tokens');
 --? SELECT body FROM notes INDEXED BY long_ones WHERE bert_token_count(body) > 4
@@ -161,5 +160,5 @@ CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT);
 INSERT INTO t(body) VALUES ('naïve café 東京 😀');
 --? SELECT count(*) FROM t, bert_embed_each('SELECT 1, body FROM t') AS e WHERE e.embedding = bert_embed(body) AND e.embedding = bert_embed('naïve café 東京 😀')
 --= 1
---? SELECT group_concat(token, ' ') FROM (SELECT token FROM bert_tokens((SELECT 'hello' FROM t)) ORDER BY position)
---= [CLS] hello [SEP]
+--? SELECT replace(group_concat(token, ''), '##', '') FROM (SELECT token FROM bert_tokens((SELECT 'hello' FROM t)) ORDER BY position)
+--= [CLS]hello[SEP]

@@ -33,7 +33,7 @@ class Apsw:
         self.db.load_extension(so)
 
     def run(self, sql):
-        self.db.execute(sql)
+        self.db.execute(sql).fetchall()
 
     def ask(self, sql):
         return self.db.execute(sql).fetchall()

@@ -1,6 +1,6 @@
 """process.py NAME BERT.SO MODEL TINY -- what a whole process must do: stop, share, stay small, fork. One test a process.
 
-MODEL is the directory of all-MiniLM-L6-v2 and TINY that of a model of 32 dimensions. Exit status 0 is a pass; a failure says
+MODEL is the directory of all-MiniLM-L6-v2 and TINY that of a model of 12 dimensions. Exit status 0 is a pass; a failure says
 why on standard error; figures go to standard output. `--list` prints the names.
 """
 import os
@@ -150,7 +150,7 @@ def connections_share_the_weights(so, model, tiny):
     check(all(embed(db, "shared") == vector for db in others), "another connection, another vector")
     more = status("RssAnon") - before
     print(f"  six more connections took {more / MIB:.1f} MiB; the model file has {weights_size(model) / MIB:.1f}")
-    check(more < weights_size(model) / 4, f"six more connections took {more} bytes")
+    check(more < weights_size(model) / 2, f"six more connections took {more} bytes")
 
 
 def unloading_gives_the_memory_back(so, model, tiny):
@@ -208,7 +208,7 @@ def closing_every_connection_leaves_the_library(so, model, tiny):
     db.close()
     with open("/proc/self/maps", encoding="utf-8") as f:
         check(os.path.basename(so) in f.read(), "the library was unloaded")
-    check(len(embed(connect(so, tiny), "x")) == 128, "nothing works afterwards")
+    check(len(embed(connect(so, tiny), "x")) == 48, "nothing works afterwards")
 
 
 TESTS = {f.__name__: f for f in (

@@ -100,9 +100,11 @@ def shell(path, so):
             lines += [step[1].rstrip(";") + ";", ".print " + MARK]
         done = subprocess.run([path, "-batch", file], input="\n".join(lines) + "\n", stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, env=environment, timeout=300)
-        for part in done.stdout.split(MARK + "\n")[:len(steps)]:
-            error = re.search(r"^(?:Parse|Runtime)? ?[Ee]rror.*", part, re.M | re.S)
-            yield {"error": part} if error else {"rows": part.splitlines()}
+        for step, part in zip(steps, done.stdout.split(MARK + "\n")):
+            if re.search(r"^(Parse error|Runtime error|Error)\b", part, re.M):
+                yield {"error": part}
+            else:
+                yield {"rows": part.splitlines() if step[0] == "ask" else []}
 
     def ask(sessions, environment):
         answers = []
