@@ -35,7 +35,7 @@ endif
 all: $(SO)
 
 $(SO): $(BUILD)/$(SO)
-	@cp $< $@
+	@cp $< $@.new && mv -f $@.new $@ # by renaming: programs that have the old one loaded keep it
 
 $(BUILD)/$(SO): $(OBJ) $(EXTOBJ)
 	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $^ -lm
