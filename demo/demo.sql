@@ -42,5 +42,5 @@ SELECT iif(rank = 1, ranked.text, '') AS question, printf('%.3f', score) AS scor
        substr(body, 1, 100) AS "the nearest paragraphs begin"
 FROM ranked JOIN passage ON passage.rowid = ranked.passage
 WHERE rank <= 3
-ORDER BY question, rank;
+ORDER BY ranked.question, rank;
 .timer off
