@@ -524,9 +524,13 @@ static int exact_product(const Decimal *d, double *out) {
 
 /* strtod rounds correctly, but its decimal point is the locale's: it is given an integer and an exponent. */
 static double round_decimal(const Decimal *d) {
-  char text[DIGITS_MAX + 32];
-  int64_t exponent = d->exponent < -9999 ? -9999 : d->exponent > 9999 ? 9999 : d->exponent;
-  snprintf(text, sizeof text, "%.*se%d", d->n, d->digit, (int)exponent);
+  char text[DIGITS_MAX + 1 + sizeof "e-9999"], *p = text + d->n;
+  int exponent = d->exponent < -9999 ? -9999 : d->exponent > 9999 ? 9999 : (int)d->exponent;
+  memcpy(text, d->digit, (size_t)d->n);
+  *p++ = 'e';
+  if (exponent < 0) *p++ = '-';
+  for (int place = 1000; place > 0; place /= 10) *p++ = (char)('0' + abs(exponent) / place % 10);
+  *p = 0;
   return strtod(text, NULL);
 }
 
