@@ -60,8 +60,12 @@ sql: $(BUILD)/$(SO)
 golden: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/golden/check.py $(BUILD)/$(SO)
 
-tokenizer: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/golden/tokenizer_parity.py $(BUILD)/$(SO)
+-include $(BUILD)/tests/golden/tokenize_driver.d
+$(BUILD)/tokenize_driver: $(BUILD)/tests/golden/tokenize_driver.o $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm
+
+tokenizer: $(BUILD)/tokenize_driver
+	$(PYTHON) tests/golden/tokenizer_parity.py $(BUILD)/tokenize_driver
 
 $(BUILD)/fault_engine: $(BUILD)/tests/fault/fault_engine.o $(BUILD)/libbert.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm
