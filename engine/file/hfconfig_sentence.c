@@ -18,6 +18,7 @@
 enum {
   MODULES_MAX = 64,
   PROMPTS_MAX = 1000,
+  FOLDER_MAX = 255,    /* bytes of a module's path */
   DENSE_MAX = 1 << 16, /* numbers in a vector */
   WINDOW_MAX = 1 << 20 /* tokens */
 };
@@ -33,7 +34,7 @@ typedef struct {
 
 /* 1 if joining `path` to a directory stays inside it. */
 static int stays_inside(const char *path) {
-  if (*path == '/' || strchr(path, '\\')) return 0;
+  if (*path == '/' || strchr(path, '\\') || strlen(path) > FOLDER_MAX) return 0;
   for (const char *p = path; *p;) {
     size_t n = strcspn(p, "/");
     if (n == 2 && p[0] == '.' && p[1] == '.') return 0;

@@ -159,6 +159,7 @@ Tensor *safetensors_parse(const char *header, size_t size, uint64_t file_size, c
       check_metadata(v, e);
     } else {
       tensors[n].file = file;
+      tensors[n].path = path;
       parse_tensor(&tensors[n++], v, a, e);
     }
     err_within(e, "%s", path);

@@ -18,6 +18,7 @@
 
 enum {
   SHARDS_MAX = 256,
+  FILE_NAME_MAX = 255,  /* bytes, as file systems have it */
   INDEX_MAX = 16 << 20, /* a line for each tensor; the largest models' take 1 MiB */
   BLOCK = 1 << 16,               /* numbers read at once: 256 KiB of f32 */
   CHECK = 1024                   /* numbers checked at once */
@@ -86,14 +87,17 @@ static void open_shards(Weights *w, bert_err *e) {
 
 /* ---- shards by an index ---------------------------------------------------------------------------------------- */
 
+/* 1 if `file` names nothing outside of a directory. */
+static int is_name(const char *file) {
+  return *file && !strpbrk(file, "/\\") && strcmp(file, ".") && strcmp(file, "..") && strlen(file) <= FILE_NAME_MAX;
+}
+
 /* The place of a weight_map's file among the shards, which is a new one where the file was not named before. */
-static int shard_of(Weights *w, const char *file, const char *index, bert_err *e) {
+static int shard_of(Weights *w, const char *file, bert_err *e) {
   for (int i = w->shards - 1; i >= 0; i--)
     if (!strcmp(w->shard[i].name, file)) return i;
-  if (!*file || strpbrk(file, "/\\") || !strcmp(file, "..") || !strcmp(file, "."))
-    err_set(e, BERT_FORMAT, "%s: weight_map: found file \"%s\", wanted a name in this directory", index, file);
   if (w->shards == SHARDS_MAX)
-    err_set(e, BERT_FORMAT, "%s: weight_map: found more than %d files, wanted at most that", index, SHARDS_MAX);
+    err_set(e, BERT_FORMAT, "weight_map: found more than %d files, wanted at most that", SHARDS_MAX);
   if (e->code) return 0;
   w->shard[w->shards].name = arena_copy(&w->arena, file, strlen(file), e);
   w->shard[w->shards].path = arena_print(&w->arena, e, "%s/%s", w->directory, file);
@@ -110,7 +114,9 @@ static void open_index(Weights *w, const char *index, const char *text, size_t s
   int n = 0;
   for (const Json *v = json_first(map); v && !e->code; v = json_next(v)) {
     const char *file = json_text(v, "", "weight_map", &scratch, e);
-    if (!e->code) shard[n++] = shard_of(w, file, index, e);
+    if (file && !is_name(file)) json_refuse(v, "weight_map", "a name in this directory", e);
+    if (!e->code) shard[n++] = shard_of(w, file, e);
+    err_within(e, "%s", index);
   }
   open_shards(w, e);
   n = 0;
@@ -205,7 +211,7 @@ void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err
   char is[TENSOR_RANK_MAX * 20 + 1], want[2 * 20 + 1];
   print_shape(is, sizeof is, t->shape, t->rank);
   print_shape(want, sizeof want, wanted, rank);
-  err_set(e, BERT_FORMAT, "%s: %s, wanted %s", t->name, is, want);
+  err_set(e, BERT_FORMAT, "%s: %s: %s, wanted %s", t->path, t->name, is, want);
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */

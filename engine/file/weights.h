@@ -18,8 +18,9 @@ typedef struct {
   const char *dtype_name; /* as the file spells it */
   int rank;
   int64_t shape[TENSOR_RANK_MAX];
-  int64_t count; /* product of the shape */
-  int file;      /* which of the files */
+  int64_t count;    /* product of the shape */
+  int file;         /* which of the files */
+  const char *path; /* of that file */
   uint64_t offset, bytes;
 } Tensor;
 
@@ -36,7 +37,8 @@ const Tensor *weights_find(const Weights *w, const char *name, bert_err *e);
 /* Tensor i in file order, NULL past the end. */
 const Tensor *weights_at(const Weights *w, int i);
 
-/* "pooler.dense.weight: 384x768, wanted 768x768". columns 0: a vector of `rows`. t may be NULL on a failed e. */
+/* "…/model.safetensors: pooler.dense.weight: 384x768, wanted 768x768". columns 0: a vector of `rows`. t may be NULL on a
+** failed e. */
 void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err *e);
 
 /* out[rows][count / shape[0]] = f32 of the rows of t from first_row (a vector has rows of one number, a scalar is one

@@ -53,6 +53,10 @@ static void open_tokenizer(Model *m, bert_err *e) {
   if (ids > m->config.vocabulary)
     err_set(e, BERT_FORMAT, "%s: found token id %d, wanted ids below the vocab_size of %s, %d", path, ids - 1,
             m->config.path, m->config.vocabulary);
+  int types = tokenizer_types(m->tokenizer, 0);
+  if (types > m->config.types)
+    err_set(e, BERT_FORMAT, "%s: found segment %d, wanted segments below the type_vocab_size of %s, %d", path, types - 1,
+            m->config.path, m->config.types);
   m->max_tokens = c.max_tokens;
 }
 

@@ -35,9 +35,11 @@ void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert
   if (layer < -1 || layer > n->layers)
     err_set(e, BERT_ARGUMENT, "layer: found %d, wanted 0 (the embeddings) to %d (the last), or -1 for the last", layer,
             n->layers);
+  if (b && tokenizer_types(s->model->tokenizer, 1) > s->model->config.types)
+    err_set(e, BERT_ARGUMENT, "pair: found one, wanted a single text: the model's type_vocab_size is %d",
+            s->model->config.types);
   tokens_encode(s, a, b, 1, out, e);
   if (e->code) return;
-  /* A pair's second segment needs a row of the type table; models with one row give both segments the first. */
   int32_t start[2] = {0, out->n};
   Job job = {.session = s, .layers = layer < 0 ? n->layers : layer};
   job.batch = (Batch){1, out->n, out->n, out->ids, out->types, start};

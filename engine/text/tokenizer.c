@@ -100,7 +100,24 @@ void tokenizer_lowercase(Tokenizer *t) {
 
 /* ---- asking it ----------------------------------------------------------------------------------------------------- */
 
-int tokenizer_vocabulary(const Tokenizer *t) { return t->rules.wordpiece.size; }
+/* The template's ids need not be in the vocabulary. */
+int tokenizer_vocabulary(const Tokenizer *t) {
+  int ids = t->rules.wordpiece.size;
+  for (int pair = 0; pair < 2; pair++) {
+    const Template *template = &t->templates.of[pair];
+    for (int i = 0; i < template->count; i++)
+      if (template->part[i].sequence == TEMPLATE_TOKEN && template->part[i].id >= ids) ids = template->part[i].id + 1;
+  }
+  return ids;
+}
+
+int tokenizer_types(const Tokenizer *t, int pair) {
+  const Template *template = &t->templates.of[pair != 0];
+  int types = 0;
+  for (int i = 0; i < template->count; i++)
+    if (template->part[i].type >= types) types = template->part[i].type + 1;
+  return types;
+}
 
 const char *tokenizer_piece(const Tokenizer *t, int32_t id) {
   const WordPiece *w = &t->rules.wordpiece;

@@ -33,7 +33,8 @@ void tokenizer_free(Tokenizer *t);
 /* From now on text is lower-cased, whatever the file says; accents are treated as before. Before the first use. */
 void tokenizer_lowercase(Tokenizer *t);
 
-int tokenizer_vocabulary(const Tokenizer *t);               /* one more than the highest id */
+int tokenizer_vocabulary(const Tokenizer *t);               /* one more than the highest id that it can give */
+int tokenizer_types(const Tokenizer *t, int pair);          /* one more than the highest segment, of a text or a pair */
 const char *tokenizer_piece(const Tokenizer *t, int32_t id); /* "" for an id without one */
 int32_t tokenizer_id(const Tokenizer *t, const char *piece); /* -1: none */
 int tokenizer_special_count(const Tokenizer *t, int pair);   /* tokens that the template puts in */
