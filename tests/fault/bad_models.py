@@ -269,16 +269,20 @@ def config_values(root):
     for key in ('hidden_size', 'num_attention_heads', 'intermediate_size', 'max_position_embeddings', 'vocab_size',
                 'type_vocab_size', 'num_hidden_layers'):
         for value in odd:
-            wanted = Either() if key == 'num_hidden_layers' and value == 0 else X, setting(file, key, value), wanted
+            wanted = Either() if key == 'num_hidden_layers' and value == 0 else Refused((file, 'model.safetensors'))
+            yield f'{key} of {value!r}', PLAIN, setting(file, key, value), wanted
         yield f'no {key}', PLAIN, without(file, key), Either()
     for value in (5, 7, 12, 24, 1):
         yield f'{value} heads', PLAIN, setting(file, 'num_attention_heads', value), Either() if 12 % value == 0 else \
             Refused(file, 'num_attention_heads')
-    for key, near in (('hidden_size', (11, 13, 24)), ('intermediate_size', (19, 21)), ('max_position_embeddings', (39, 41, 400)),
-                      ('vocab_size', (210, 212)), ('num_hidden_layers', (2, 1000, 1000000))):
+    for key, near in (('hidden_size', (24,)), ('intermediate_size', (19, 21)), ('max_position_embeddings', (39, 41, 400)),
+                      ('vocab_size', (212,)), ('num_hidden_layers', (2,))):
         for value in near:
             wanted = Either() if key == 'max_position_embeddings' and value == 39 else Refused('model.safetensors')
             yield f'{key} of {value}', PLAIN, setting(file, key, value), wanted
+    for key, value in (('hidden_size', 11), ('hidden_size', 13), ('num_hidden_layers', 1000), ('num_hidden_layers', 1000000)):
+        yield f'{key} of {value}', PLAIN, setting(file, key, value), Refused(file, key)
+    yield 'a vocab_size below the tokens', PLAIN, setting(file, 'vocab_size', 210), Refused('tokenizer.json', '210')
     for value in (-1, 'x', [], 1e300, 1e400, float('nan')):
         yield f'layer_norm_eps of {value!r}', PLAIN, setting(file, 'layer_norm_eps', value), Refused(file)
     yield 'layer_norm_eps of 0', PLAIN, setting(file, 'layer_norm_eps', 0), Either()
@@ -330,8 +334,11 @@ def other_tokenizers(root):
         yield f'a {kind} tokenizer', PLAIN, part('model', value), Refused(file, kind, 'WordPiece')
     for value in (None, [], 'x', {}, {'type': 'WordPiece'}, {'type': 7}):
         yield f'a model of {value!r}', PLAIN, part('model', value), Refused(file)
-    for vocab in (None, [], {}, 'x', ['a', 'b'], {'[UNK]': 0}, {'a': 0}):
+    for vocab in (None, [], 'x', ['a', 'b']):
         yield f'a vocabulary of {vocab!r}', PLAIN, model(vocab=vocab), Refused(file)
+
+    for vocab in ({}, {'[UNK]': 0}, {'a': 0}):
+        yield f'a vocabulary of {vocab!r}', PLAIN, model(vocab=vocab), Either()
 
     def piece(name, value):
         return changed(file, lambda j: j['model']['vocab'].__setitem__(name, value))
@@ -373,9 +380,15 @@ def other_tokenizers(root):
     huge = {'type': 'TemplateProcessing', 'pair': [], 'special_tokens': {'[CLS]': {'id': '[CLS]', 'ids': [2], 'tokens': ['[CLS]']}},
             'single': [{'SpecialToken': {'id': '[CLS]', 'type_id': 0}}] * 100 + [{'Sequence': {'id': 'A', 'type_id': 0}}]}
     yield 'a template longer than the window', PLAIN, part('post_processor', huge), Either()
-    for value in (7, 2 ** 40, -1):
+    for value in (2, 7, 255, 256, 2 ** 40, -1):
         odd = {'type': 'TemplateProcessing', 'pair': [], 'single': [{'Sequence': {'id': 'A', 'type_id': value}}], 'special_tokens': {}}
         yield f'a segment of {value}', PLAIN, part('post_processor', odd), Refused(file)
+    for value in (210, 211, 5000, 2 ** 31 - 1, 2 ** 31, -1):
+        ends = changed(file, lambda j, v=value: j['post_processor']['special_tokens']['[SEP]'].__setitem__('ids', [v]))
+        yield f'a [SEP] of id {value}', PLAIN, ends, Either() if value == 210 else Refused(file)
+    yield 'two texts in a single template', PLAIN, changed(file, lambda j: j['post_processor'].__setitem__(
+        'single', j['post_processor']['single'] * 2)), Either()
+    yield 'a pair, where the model knows one segment', 'file-one-type', lambda d: None, Same()
     yield 'truncation and padding of anything', PLAIN, changed(file, lambda j: j.update(
         truncation={'max_length': 3, 'strategy': 'OnlyFirst', 'stride': 9}, padding={'strategy': {'Fixed': 10 ** 9}})), Same()
 
@@ -413,13 +426,14 @@ def ways_out(root):
         yield f'{shown!r} in the index', SHARDED, leak, Refused(INDEX)
     yield 'another shard in the index', SHARDED, changed(INDEX, lambda j: j['weight_map'].__setitem__(
         WORDS, next(f for f in sorted(set(j['weight_map'].values())) if f != j['weight_map'][WORDS]))), Refused(WORDS)
-    for value in (None, [], 'x', {}):
+    for value in (None, [], 'x'):
         yield f'a weight_map of {value!r}', SHARDED, setting(INDEX, 'weight_map', value), Refused(INDEX)
+    yield 'an empty weight_map', SHARDED, setting(INDEX, 'weight_map', {}), Refused('word_embeddings')
     yield 'a tensor that no shard has', SHARDED, changed(INDEX, lambda j: j['weight_map'].__setitem__('nothing', SHARD)), Either()
     yield '100,000 shards', SHARDED, changed(INDEX, lambda j: j['weight_map'].update(
         {f't{i}': f'model-{i}.safetensors' for i in range(100000)})), Refused('safetensors')
     for path in outside:
-        if path in ('', '.', '~/x'):
+        if path in ('', '.', '~/x', None):
             continue
         shown = str(path)[:20]
         for i in range(3):
@@ -515,16 +529,29 @@ def ask(so, base):
 def outcome(db, directory):
     try:
         db.execute("SELECT bert_load('m', ?)", (directory,)).fetchall()
-        vector = db.execute("SELECT bert_embed(?, 'm')", (TEXT,)).fetchone()[0]
-        db.execute("SELECT count(*) FROM bert_tokens(?, NULL, 'm')", (TEXT,)).fetchall()
-        found = {'vector': vector.hex()}
+        found = {'vector': db.execute("SELECT bert_embed(?, 'm')", (TEXT,)).fetchone()[0].hex()}
     except sqlite3.Error as e:
         found = {'error': str(e)}
     except (MemoryError, UnicodeDecodeError) as e:
         found = {'broken': f'{type(e).__name__}: {e}'}
+    else:
+        found['errors'] = [error for error in (trial(db, sql) for sql in OTHERS) if error]
     with contextlib.suppress(sqlite3.Error):
         db.execute("SELECT bert_unload('m')").fetchall()
     return found
+
+
+# What a model that loads is asked besides; each may fail, if in words.
+OTHERS = ("SELECT bert_embed('', 'm')", "SELECT max(embedding) FROM bert_token_embeddings('the train', 'a letter', 'm')",
+          "SELECT max(start), max(token) FROM bert_tokens('', 'the', 'm')", "SELECT max(start) FROM bert_chunks('the train', 9, 2, 'm')",
+          "SELECT bert_token_count('the train [MASK]', 'm')", "SELECT max(pooling), max(bytes) FROM bert_models")
+
+
+def trial(db, sql):
+    try:
+        db.execute(sql).fetchall()
+    except sqlite3.Error as e:
+        return str(e)
 
 
 class Asker:
@@ -571,7 +598,15 @@ def judge(wanted, found, clean):
     numbers = struct.unpack(f'<{len(data) // 4}f', data)
     if not numbers or any(x - x != 0 for x in numbers):
         return 'numbers that are not finite'
-    return wanted.wrong(found, clean)
+    return next(filter(None, map(readable, found['errors'])), None) or wanted.wrong(found, clean)
+
+
+def copy_model(base, directory):
+    """A copy that anybody may read."""
+    shutil.copytree(base, directory)
+    for folder, _, files in os.walk(directory):
+        for f in files:
+            os.chmod(os.path.join(folder, f), 0o644)
 
 
 def clear(directory):
@@ -594,13 +629,12 @@ def main(so='bert.so', root=os.path.join(HERE, '..', 'golden', 'models'), word='
                 title = f'{group.__name__}: {name}'
                 if word not in title:
                     continue
-                if base not in clean:
-                    clean[base] = asker.ask(os.path.join(root, base))
                 directory = os.path.join(scratch, 'damaged')
-                shutil.copytree(os.path.join(root, base), directory)
-                for folder, _, files in os.walk(directory):
-                    for f in files:
-                        os.chmod(os.path.join(folder, f), 0o644)
+                if base not in clean:
+                    copy_model(os.path.join(root, base), directory)
+                    clean[base] = asker.ask(directory)
+                    clear(directory)
+                copy_model(os.path.join(root, base), directory)
                 damage(directory)
                 found = asker.ask(directory)
                 problem = judge(wanted, found, clean[base])
