@@ -113,7 +113,7 @@ install_by_apt() {
   # shellcheck disable=SC2086  # empty, or the word sudo
   {
     $as_root apt-get update -qq >&2 || die "apt-get update failed"
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
       die "apt-get install $* failed"
   }
 }
