@@ -50,9 +50,9 @@ $(BUILD)/%.o: %.c
 -include $(OBJ:.o=.d) $(EXTOBJ:.o=.d)
 
 demo:
-	sh setup.sh demo
-	$(MAKE) $(SO)
-	sh demo/run.sh
+	@sh setup.sh demo
+	@$(MAKE) -s --no-print-directory -j$$(getconf _NPROCESSORS_ONLN) $(SO)
+	@sh demo/run.sh
 
 include tests/tests.mk
 
