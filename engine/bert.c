@@ -95,11 +95,9 @@ int bert_vector_finite(const float *v, int n) { return vector_finite(v, n); }
 /* ---- the machine ------------------------------------------------------------------------------------------------------- */
 
 int bert_kernel_describe(int i, bert_kernel_info *out) {
-  int operations = 0, chosen;
-  while (kernels_operation(operations)) operations++;
-  const char *reason, *isa = i < 0 ? NULL : kernels_describe(i / operations, &chosen, &reason);
-  if (!isa) return 0;
-  *out = (bert_kernel_info){kernels_operation(i % operations), isa, chosen, reason};
+  KernelRow row;
+  if (i < 0 || !kernels_row(i, &row)) return 0;
+  *out = (bert_kernel_info){row.operation, row.isa, row.chosen, row.reason};
   return 1;
 }
 

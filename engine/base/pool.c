@@ -22,15 +22,16 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Tells the core that this is a loop of waiting. */
+static inline void pause_core(void) {
 #if defined(__x86_64__)
-#define PAUSE() __builtin_ia32_pause()
+  __builtin_ia32_pause();
 #elif defined(__aarch64__)
-#define PAUSE() __asm__ volatile("yield")
-#else
-#define PAUSE() ((void)0)
+  __asm__ volatile("yield");
 #endif
+}
 
-/* Turns of PAUSE before a waiter yields or sleeps: about 30 µs, a few times a barrier's usual wait and less than a wake. */
+/* Turns of pause_core before a waiter yields or sleeps: about 30 µs, a few times a barrier's usual wait and less than a wake. */
 enum { SPINS = 1000 };
 
 struct TeamBarrier {
@@ -80,6 +81,17 @@ int pool_threads(void) {
   return n > POOL_THREADS_MAX ? POOL_THREADS_MAX : (int)n;
 }
 
+void pool_once(PoolOnce *once, void (*start)(void)) {
+  static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+  if (__atomic_load_n(&once->state, __ATOMIC_ACQUIRE)) return;
+  pthread_mutex_lock(&one_at_a_time);
+  if (!once->state) {
+    start();
+    __atomic_store_n(&once->state, 1, __ATOMIC_RELEASE);
+  }
+  pthread_mutex_unlock(&one_at_a_time);
+}
+
 /* ---- workers ------------------------------------------------------------------------------------------------------- */
 
 static void work(Job *job, int rank) {
@@ -93,7 +105,7 @@ static void work(Job *job, int rank) {
 
 /* Waits for a generation other than `seen` and returns it. */
 static unsigned next_generation(unsigned seen) {
-  for (int i = 0; i < SPINS; i++, PAUSE()) {
+  for (int i = 0; i < SPINS; i++, pause_core()) {
     unsigned now = atomic_load_explicit(&pool.generation, memory_order_acquire);
     if (now != seen) return now;
   }
@@ -197,7 +209,7 @@ static void finish(Job *job, void (*wait)(void *context)) {
   }
   pool.job = job->body ? pool.job : NULL;
   pthread_mutex_unlock(&pool.lock);
-  for (int i = 0; i < SPINS && atomic_load(&job->done) < job->places; i++) PAUSE();
+  for (int i = 0; i < SPINS && atomic_load(&job->done) < job->places; i++) pause_core();
   while (atomic_load(&job->done) < job->places) {
     sleep_on(job);
     if (wait && atomic_load(&job->done) < job->places) wait(job->context);
@@ -243,7 +255,7 @@ void team_barrier(const Team *team) {
     return;
   }
   for (int i = 0; atomic_load_explicit(&b->phase, memory_order_acquire) == phase; i++) {
-    if (i < SPINS) PAUSE();
+    if (i < SPINS) pause_core();
     else sched_yield(); /* more threads than free processors: let the one that is awaited run */
   }
 }

@@ -25,6 +25,12 @@ int pool_threads(void);
 void pool_each(int threads, int tasks, void (*task)(void *context, int i, int worker), void (*wait)(void *context),
                void *context);
 
+/* A flag of zeros; the first call runs start(), later ones and those of other threads wait until it has run. */
+typedef struct {
+  int state;
+} PoolOnce;
+void pool_once(PoolOnce *once, void (*start)(void));
+
 typedef struct Team {
   int rank, size;
   struct TeamBarrier *barrier;

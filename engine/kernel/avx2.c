@@ -1,5 +1,5 @@
 /* avx2.c -- the kernels for AVX2 with FMA: a V is two registers, a tile 6 rows by half a panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h gemm8.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -70,8 +70,53 @@ V_OP float v_fold(V v) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-#define SET_NAME kernels_avx2
+/* The low bytes of eight lanes, in the low half of each 128 bits' first four bytes. */
+V_OP __m128i bytes_of(__m256 v) {
+  __m256i pick = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1,
+                                  -1, -1, -1, -1, -1, -1, -1, -1);
+  __m256i low = _mm256_shuffle_epi8(_mm256_castps_si256(v), pick);
+  return _mm_unpacklo_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+}
+V_OP void v_store_bytes(int8_t *p, V v) {
+  _mm_storel_epi64((__m128i *)p, bytes_of(v.low));
+  _mm_storel_epi64((__m128i *)(p + 8), bytes_of(v.high));
+}
+
+/* maddubs takes one unsigned side: |x|, with the signs of x moved to w. Two products reach 2 * 127^2 = 32,258 at most, which
+** 16 bits hold: nothing saturates. */
+typedef struct {
+  __m256i low, high;
+} Q;
+typedef Q W;
+typedef struct {
+  __m256i x, size;
+} X;
+#define X_FLIP 0
+#define TILE8_ROWS 4
+#define TILE8_VECTORS 1
+V_OP Q q_load(const int32_t *p) {
+  return (Q){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
+}
+V_OP W w_load(const int8_t *p) {
+  return (W){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
+}
+V_OP X x_set(int32_t four) {
+  __m256i x = _mm256_set1_epi32(four);
+  return (X){x, _mm256_abs_epi8(x)};
+}
+V_OP __m256i dot_half(__m256i sum, X x, __m256i w) {
+  __m256i pairs = _mm256_maddubs_epi16(x.size, _mm256_sign_epi8(w, x.x));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+V_OP Q q_dot(Q sum, X x, W w) { return (Q){dot_half(sum.low, x, w.low), dot_half(sum.high, x, w.high)}; }
+V_OP V q_float(Q q) { return (V){_mm256_cvtepi32_ps(q.low), _mm256_cvtepi32_ps(q.high)}; }
+
 #include "kernel/lanes.h"
+#include "kernel/rows.h"
+#include "kernel/gemm.h"
+#include "kernel/gemm8.h"
+#define SET_NAME kernels_avx2
+#include "kernel/set.h"
 TARGET_END
 #else
 typedef int avx2_is_x86_only; /* a translation unit may not be empty */

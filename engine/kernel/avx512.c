@@ -1,5 +1,5 @@
 /* avx512.c -- the kernels for AVX-512 (F, BW, DQ, VL): a V is one register, a tile 14 rows by a whole panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h gemm8.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -11,39 +11,33 @@
 
 TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
 
-typedef __m512 V;
-#define TILE_ROWS 14
-#define TILE_VECTORS 2
-#define V_OP static inline __attribute__((always_inline))
+#include "kernel/avx512.h"
 
-V_OP V v_load(const float *p) { return _mm512_loadu_ps(p); }
-V_OP void v_store(float *p, V v) { _mm512_storeu_ps(p, v); }
-V_OP V v_set(float x) { return _mm512_set1_ps(x); }
-V_OP V v_add(V a, V b) { return _mm512_add_ps(a, b); }
-V_OP V v_sub(V a, V b) { return _mm512_sub_ps(a, b); }
-V_OP V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }
-V_OP V v_div(V a, V b) { return _mm512_div_ps(a, b); }
-V_OP V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
-V_OP V v_max(V a, V b) { return _mm512_max_ps(a, b); }
-V_OP V v_min(V a, V b) { return _mm512_min_ps(a, b); }
-V_OP __mmask16 first(int n) { return (__mmask16)((1u << n) - 1); }
-V_OP V v_load_part(const float *p, int n, float fill) { return _mm512_mask_loadu_ps(v_set(fill), first(n), p); }
-V_OP void v_store_part(float *p, int n, V v) { _mm512_mask_storeu_ps(p, first(n), v); }
-V_OP V v_keep(V v, int n) { return _mm512_maskz_mov_ps(first(n), v); }
-V_OP V v_power(V e, V shifted) {
-  __m512i n = _mm512_sub_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(EXP_ROUND_BITS));
-  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(e), _mm512_slli_epi32(n, 23)));
+/* maddubs takes one unsigned side: |x|, with the signs of x moved to w. Two products reach 2 * 127^2 = 32,258 at most, which
+** 16 bits hold: nothing saturates. */
+typedef struct {
+  __m512i size;
+  __mmask64 minus;
+} X;
+#define X_FLIP 0
+#define TILE8_ROWS 12
+#define TILE8_VECTORS 2
+V_OP X x_set(int32_t four) {
+  __m512i x = _mm512_set1_epi32(four);
+  return (X){_mm512_abs_epi8(x), _mm512_movepi8_mask(x)};
 }
-V_OP V v_less(V a, V b, V x, V y) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x); }
-V_OP float v_fold(V v) {
-  __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-  __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+V_OP Q q_dot(Q sum, X x, W w) {
+  __m512i same = _mm512_mask_sub_epi8(w, x.minus, _mm512_setzero_si512(), w);
+  __m512i pairs = _mm512_maddubs_epi16(x.size, same);
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
 }
 
-#define SET_NAME kernels_avx512
 #include "kernel/lanes.h"
+#include "kernel/rows.h"
+#include "kernel/gemm.h"
+#include "kernel/gemm8.h"
+#define SET_NAME kernels_avx512
+#include "kernel/set.h"
 TARGET_END
 #else
 typedef int avx512_is_x86_only; /* a translation unit may not be empty */

@@ -13,11 +13,12 @@ const char *cpu_lacks(const char *isa) {
     if (!__builtin_cpu_supports("avx2")) return "this processor has no AVX2";
     if (!__builtin_cpu_supports("fma")) return "this processor has no FMA";
   }
-  if (!strcmp(isa, "avx512")) {
+  if (!strcmp(isa, "avx512") || !strcmp(isa, "vnni")) {
     if (!__builtin_cpu_supports("avx512f")) return "this processor has no AVX-512";
     if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
       return "this processor's AVX-512 lacks BW, DQ or VL";
   }
+  if (!strcmp(isa, "vnni") && !__builtin_cpu_supports("avx512vnni")) return "this processor has no AVX-512 VNNI";
   return NULL;
 }
 #else

@@ -25,6 +25,9 @@
 #define EXP_ROUND 12582912.0f
 #define EXP_ROUND_BITS 0x4B400000
 
+/* A group whose largest magnitude is below this counts as zeros: its scale would leave the normal numbers. */
+#define QUANTIZE_ZERO 1e-30f
+
 #define EXP_COUNT 5
 #define EXP_E {0.4999999403953552f, 0.1666652113199234f, 0.04166838899254799f, 0.00836874544620514f, 0.0013814539415761828f}
 

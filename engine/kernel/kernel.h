@@ -14,13 +14,20 @@
 ** Matrices on the right are kept in panels of 32 columns, which every instruction set divides evenly:
 **
 **    w[K][N]  ->  panel 0: [k = 0: 32 columns][k = 1: 32 columns] … [k = K-1]   panel 1: …   the last one padded with 0
+**
+** In 8 bits, numbers are integers in ±127 times a scale. A scale holds for a group of 128 along k, of one token's numbers on
+** the left, of one column's on the right: an outlier coarsens its own group alone. Products are summed in 32-bit integers
+** within a group, which is exact, and groups in float, in order. Four k stand together, as the dot products of VNNI and NEON
+** take them:
+**
+**    panel: [k = 0 … 3: 32 columns of 4 bytes][k = 4 … 7: …] …       K padded with 0 to a multiple of 4
 */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 
 #include "base/mem.h"
 
-enum { KERNEL_LANES = 16, KERNEL_PANEL = 32, KERNEL_ROWS = 112, KERNEL_DEPTH = 512 };
+enum { KERNEL_LANES = 16, KERNEL_PANEL = 32, KERNEL_ROWS = 112, KERNEL_DEPTH = 512, KERNEL_GROUP = 128 };
 
 /* What is done to an element once its sum is complete. */
 typedef enum { KERNEL_NONE, KERNEL_GELU, KERNEL_GELU_TANH, KERNEL_RELU, KERNEL_TANH } KernelActivation;
@@ -41,6 +48,26 @@ typedef struct {
 } KernelGemm;
 #define KERNEL_SCRATCH ((size_t)KERNEL_ROWS * KERNEL_DEPTH + KERNEL_ROWS * KERNEL_PANEL)
 
+/* The same product in 8 bits. Depth and groups are those of k: kernel_depth8(k), kernel_groups(k). */
+typedef struct {
+  float *y;
+  size_t y_stride;
+  const int8_t *x;      /* [m][depth], as quantize makes it */
+  const float *x_scale; /* [m][groups] */
+  const int8_t *w;      /* panels[depth / 4][32][4] */
+  const float *w_scale; /* panels[groups][32] */
+  const int32_t *w_sum; /* panels[groups][32]: -128 times the sum of the group's integers, for unsigned left sides */
+  const float *bias;    /* padded to whole panels, or NULL for 0 */
+  int m, n, k;
+  int first, last;
+  KernelActivation activation;
+  float *scratch; /* KERNEL_SCRATCH floats of the calling thread, aligned to 64 */
+} KernelGemm8;
+
+/* k rounded up to a multiple of 4; groups of 128 that k takes, the last one may be shorter. */
+static inline int kernel_depth8(int k) { return (k + 3) / 4 * 4; }
+static inline int kernel_groups(int k) { return (k + KERNEL_GROUP - 1) / KERNEL_GROUP; }
+
 typedef struct {
 #define KERNEL(name, parameters, cost) void(*name) parameters;
 #include "kernel/kernels.def"
@@ -53,10 +80,16 @@ const Kernels *kernels(void);
 /* Set i of those built in (0 is ref), for tests and benchmarks; NULL past the end or where this machine lacks it. */
 const Kernels *kernels_at(int i);
 
-/* Set i of those built in: its name, and in *reason why it is or is not in use; NULL past the end. */
-const char *kernels_describe(int i, int *chosen, const char **reason);
-/* Operation i by name; NULL past the end. */
-const char *kernels_operation(int i);
+/* Set i of those built in: its name; NULL past the end. */
+const char *kernels_name(int i);
+
+/* Row i of what is built in: an operation of a set that has it of its own. 0 past the end. */
+typedef struct {
+  const char *operation, *isa;
+  int chosen;
+  const char *reason; /* why it is, or is not, in use */
+} KernelRow;
+int kernels_row(int i, KernelRow *row);
 
 /* ceil(n / 32). */
 static inline int kernel_panels(int n) { return (n + KERNEL_PANEL - 1) / KERNEL_PANEL; }
@@ -69,5 +102,23 @@ static inline size_t kernel_panel_floats(int k, int n) {
 /* Packs rows first … first+rows-1 of the transposed matrix: panels[k][n] from w[n][k], n ascending in memory with the
 ** given stride. Rows past the last one in a panel stay as they are (zero in fresh memory). */
 void kernel_pack(float *panels, const float *w, size_t stride, int first, int rows, int k);
+
+/* A matrix w[k][n] in 8 bits. */
+typedef struct {
+  int8_t *panels;
+  float *scale;
+  int32_t *sum;
+} Panels8;
+
+/* Bytes of its parts. */
+static inline size_t kernel_panel_bytes8(int k, int n) {
+  return (size_t)kernel_panels(n) * (size_t)kernel_depth8(k) * KERNEL_PANEL;
+}
+static inline size_t kernel_panel_scales(int k, int n) {
+  return (size_t)kernel_panels(n) * (size_t)kernel_groups(k) * KERNEL_PANEL;
+}
+
+/* As kernel_pack, rounding to 8 bits: scale = the group's largest magnitude / 127. All of p is zero at first. */
+void kernel_pack8(const Panels8 *p, const float *w, size_t stride, int first, int rows, int k);
 
 #endif

@@ -1,6 +1,6 @@
 /* neon.c -- the kernels for AArch64, whose base instruction set has them: a V is four registers, a tile 6 rows by half a
 ** panel (24 of the 32 registers).
-** Layer: kernel. Uses: kernel.h formula.h lanes.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h gemm8.h. */
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <math.h>
@@ -69,8 +69,45 @@ V_OP float v_fold(V v) {
   return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 
-#define SET_NAME kernels_neon
+V_OP void v_store_bytes(int8_t *p, V v) {
+  for (int i = 0; i < 2; i++) {
+    int16x4_t low = vmovn_s32(vreinterpretq_s32_f32(v.q[2 * i])), high = vmovn_s32(vreinterpretq_s32_f32(v.q[2 * i + 1]));
+    vst1_s8(p + 8 * i, vmovn_s16(vcombine_s16(low, high)));
+  }
+}
+
+/* Bytes are multiplied to 16 bits (127^2 fits), and added in pairs to 32, twice. */
+typedef struct {
+  int32x4_t q[4];
+} Q;
+typedef struct {
+  int8x16_t q[4];
+} W;
+typedef int8x8_t X;
+#define X_FLIP 0
+#define TILE8_ROWS 4
+#define TILE8_VECTORS 1
+V_OP Q q_load(const int32_t *p) { return (Q){{vld1q_s32(p), vld1q_s32(p + 4), vld1q_s32(p + 8), vld1q_s32(p + 12)}}; }
+V_OP W w_load(const int8_t *p) { return (W){{vld1q_s8(p), vld1q_s8(p + 16), vld1q_s8(p + 32), vld1q_s8(p + 48)}}; }
+V_OP X x_set(int32_t four) { return vreinterpret_s8_s32(vdup_n_s32(four)); }
+V_OP Q q_dot(Q sum, X x, W w) {
+  for (int i = 0; i < 4; i++) {
+    int16x8_t low = vmull_s8(x, vget_low_s8(w.q[i])), high = vmull_s8(x, vget_high_s8(w.q[i]));
+    int32x4_t pairs = vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
+    sum.q[i] = vaddq_s32(sum.q[i], pairs);
+  }
+  return sum;
+}
+V_OP V q_float(Q q) {
+  return (V){{vcvtq_f32_s32(q.q[0]), vcvtq_f32_s32(q.q[1]), vcvtq_f32_s32(q.q[2]), vcvtq_f32_s32(q.q[3])}};
+}
+
 #include "kernel/lanes.h"
+#include "kernel/rows.h"
+#include "kernel/gemm.h"
+#include "kernel/gemm8.h"
+#define SET_NAME kernels_neon
+#include "kernel/set.h"
 #else
 typedef int neon_is_aarch64_only; /* a translation unit may not be empty */
 #endif

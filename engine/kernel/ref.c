@@ -122,5 +122,47 @@ static void dot(float *sum, const float *v, const float *w, int n) {
   *sum = folded(lane);
 }
 
+/* ---- 8 bits ---------------------------------------------------------------------------------------------------------- */
+
+static void gemm8(const KernelGemm8 *g) {
+  int depth = kernel_depth8(g->k), groups = kernel_groups(g->k);
+  for (int i = 0; i < g->m; i++)
+    for (int j = g->first * KERNEL_PANEL; j < g->n && j < g->last * KERNEL_PANEL; j++) {
+      int panel = j / KERNEL_PANEL, column = j % KERNEL_PANEL;
+      const int8_t *x = g->x + (size_t)i * (size_t)depth, *w = g->w + (size_t)panel * (size_t)depth * KERNEL_PANEL;
+      float sum = g->bias ? g->bias[j] : 0.0f;
+      for (int group = 0; group < groups; group++) {
+        int32_t exact = 0;
+        for (int k = group * KERNEL_GROUP; k < (group + 1) * KERNEL_GROUP && k < depth; k++)
+          exact += x[k] * w[(k / 4 * KERNEL_PANEL + column) * 4 + k % 4];
+        float scale = g->x_scale[i * groups + group] * g->w_scale[(panel * groups + group) * KERNEL_PANEL + column];
+        sum = fmaf((float)exact, scale, sum);
+      }
+      g->y[(size_t)i * g->y_stride + (size_t)j] = activation_of(sum, g->activation);
+    }
+}
+
+static void quantize_group(int8_t *q, float *scale, const float *x, int n) {
+  float top = 0;
+  for (int i = 0; i < n; i++) top = larger(top, fabsf(x[i]));
+  float inverse = top < QUANTIZE_ZERO ? 0.0f : 127.0f / top;
+  *scale = top < QUANTIZE_ZERO ? 1.0f : top / 127.0f;
+  for (int i = 0; i < n; i++) {
+    float shifted = fmaf(x[i], inverse, EXP_ROUND);
+    uint32_t bits;
+    memcpy(&bits, &shifted, 4);
+    q[i] = (int8_t)(uint8_t)bits;
+  }
+}
+
+static void quantize(int8_t *q, float *scale, const float *x, size_t stride, int m, int k) {
+  int depth = kernel_depth8(k);
+  for (int i = 0; i < m; i++, q += depth, x += stride) {
+    for (int at = 0; at < k; at += KERNEL_GROUP)
+      quantize_group(q + at, scale++, x + at, k - at < KERNEL_GROUP ? k - at : KERNEL_GROUP);
+    memset(q + k, 0, (size_t)(depth - k));
+  }
+}
+
 #define SET_NAME kernels_ref
 #include "kernel/set.h"

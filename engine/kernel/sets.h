@@ -7,7 +7,7 @@
 
 extern const Kernels kernels_ref;
 #if defined(__x86_64__)
-extern const Kernels kernels_avx2, kernels_avx512;
+extern const Kernels kernels_avx2, kernels_avx512, kernels_vnni;
 #elif defined(__aarch64__)
 extern const Kernels kernels_neon;
 #endif
