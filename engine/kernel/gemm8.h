@@ -1,0 +1,119 @@
+/* gemm8.h -- the product with weights in 8 bits. See lanes.h.
+** Layer: kernel. Uses: kernel.h lanes.h.
+**
+** Included after lanes.h by files that define, beside V:
+**
+**    Q                    16 sums of 32 bits, one a column        X   four bytes of a token, in every lane
+**    W                    4 x 16 bytes of a panel: 16 columns
+**    X_FLIP               0x80808080 where the left side of a dot product is unsigned: bytes get 128 added on their way in,
+**                         and sums begin at -128 times the sum of the column; 0 where it is signed
+**    q_load(p) x_set(bytes) w_load(p) q_dot(sum, x, w) q_float(sum)
+**    TILE8_ROWS, TILE8_VECTORS
+**
+** A tile keeps the integer sums of a group in registers; once a group they are scaled and added to y, which is in L1. */
+
+INLINE void tile8(int rows, float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps, const int32_t *start,
+                  const float *x_scale, size_t scale_stride, const float *w_scale, const float *from) {
+  Q sum[TILE8_ROWS][TILE8_VECTORS];
+UNROLL
+  for (int r = 0; r < rows; r++)
+UNROLL
+    for (int v = 0; v < TILE8_VECTORS; v++) sum[r][v] = q_load(start + KERNEL_LANES * v);
+  for (int i = 0; i < steps; i++, a += rows, w += 4 * KERNEL_PANEL) {
+    W b[TILE8_VECTORS];
+UNROLL
+    for (int v = 0; v < TILE8_VECTORS; v++) b[v] = w_load(w + 4 * KERNEL_LANES * v);
+UNROLL
+    for (int r = 0; r < rows; r++) {
+      X x = x_set(a[r]);
+UNROLL
+      for (int v = 0; v < TILE8_VECTORS; v++) sum[r][v] = q_dot(sum[r][v], x, b[v]);
+    }
+  }
+UNROLL
+  for (int r = 0; r < rows; r++) {
+    V scale = v_set(x_scale[(size_t)r * scale_stride]);
+UNROLL
+    for (int v = 0; v < TILE8_VECTORS; v++) {
+      float *to = y + (size_t)r * y_stride + KERNEL_LANES * v;
+      V factor = v_mul(scale, v_load(w_scale + KERNEL_LANES * v));
+      v_store(to, v_fma(q_float(sum[r][v]), factor, v_load(from ? from + KERNEL_LANES * v : to)));
+    }
+  }
+}
+
+typedef void Tile8(float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps, const int32_t *start,
+                   const float *x_scale, size_t scale_stride, const float *w_scale, const float *from);
+#define TILE8_OF(rows)                                                                                              \
+  static void tile8_##rows(float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps,                 \
+                           const int32_t *start, const float *x_scale, size_t scale_stride, const float *w_scale, \
+                           const float *from) {                                                                     \
+    tile8(rows, y, y_stride, a, w, steps, start, x_scale, scale_stride, w_scale, from);                             \
+  }
+TILE8_OF(1) TILE8_OF(2) TILE8_OF(3) TILE8_OF(4)
+#if TILE8_ROWS > 4
+TILE8_OF(5) TILE8_OF(6) TILE8_OF(7) TILE8_OF(8) TILE8_OF(9) TILE8_OF(10) TILE8_OF(11) TILE8_OF(12)
+#endif
+static Tile8 *const TILES8[TILE8_ROWS + 1] = {NULL,    tile8_1, tile8_2, tile8_3,  tile8_4,
+#if TILE8_ROWS > 4
+                                              tile8_5, tile8_6, tile8_7, tile8_8, tile8_9, tile8_10, tile8_11, tile8_12
+#endif
+};
+
+/* to[depth / 4][rows] = four bytes each of x[rows][depth]. */
+static void pack_strip8(int32_t *to, const int8_t *x, int rows, int depth) {
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < depth / 4; i++) {
+      int32_t four;
+      memcpy(&four, x + (size_t)r * (size_t)depth + 4 * (size_t)i, 4);
+      to[(size_t)i * (size_t)rows + (size_t)r] = four ^ (int32_t)X_FLIP;
+    }
+}
+
+/* One panel's columns of a strip, all groups; `to` has room for the whole panel. */
+static void strip_panel8(float *to, size_t stride, const int32_t *a, const KernelGemm8 *g, int panel, int row, int rows) {
+  static const float ZERO[KERNEL_PANEL];
+  static const int32_t NONE[KERNEL_PANEL];
+  int depth = kernel_depth8(g->k), groups = kernel_groups(g->k);
+  const int8_t *w = g->w + (size_t)panel * (size_t)depth * KERNEL_PANEL;
+  const float *bias = g->bias ? g->bias + panel * KERNEL_PANEL : ZERO;
+  for (int group = 0; group < groups; group++) {
+    int k = group * KERNEL_GROUP, steps = (depth - k < KERNEL_GROUP ? depth - k : KERNEL_GROUP) / 4;
+    size_t at = ((size_t)panel * (size_t)groups + (size_t)group) * KERNEL_PANEL;
+    for (int c = 0; c < KERNEL_PANEL; c += KERNEL_LANES * TILE8_VECTORS)
+      TILES8[rows](to + c, stride, a + (size_t)k / 4 * (size_t)rows, w + ((size_t)k * KERNEL_PANEL + 4 * (size_t)c), steps,
+                   X_FLIP ? g->w_sum + at + c : NONE, g->x_scale + (size_t)row * (size_t)groups + (size_t)group,
+                   (size_t)groups, g->w_scale + at + c, group ? NULL : bias + c);
+  }
+}
+
+static void gemm8_block(const KernelGemm8 *g, int row, int m) {
+  int depth = kernel_depth8(g->k), strips = (m + TILE8_ROWS - 1) / TILE8_ROWS;
+  int32_t *packed = (int32_t *)g->scratch;
+  float *edge = g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH;
+  for (int s = 0; s < strips; s++) {
+    int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
+    pack_strip8(packed + (size_t)start * (size_t)depth / 4, g->x + (size_t)(row + start) * (size_t)depth, rows, depth);
+  }
+  for (int p = g->first; p < g->last; p++) {
+    int part = g->n - p * KERNEL_PANEL < KERNEL_PANEL ? g->n - p * KERNEL_PANEL : KERNEL_PANEL;
+    for (int s = 0; s < strips; s++) {
+      int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
+      float *y = g->y + (size_t)(row + start) * g->y_stride + p * KERNEL_PANEL;
+      float *to = part < KERNEL_PANEL ? edge : y;
+      size_t stride = part < KERNEL_PANEL ? KERNEL_PANEL : g->y_stride;
+      strip_panel8(to, stride, packed + (size_t)start * (size_t)depth / 4, g, p, row + start, rows);
+      for (int r = 0; r < rows; r++) {
+        if (g->activation != KERNEL_NONE) activate(to + (size_t)r * stride, KERNEL_PANEL, g->activation);
+        if (part < KERNEL_PANEL) memcpy(y + (size_t)r * g->y_stride, edge + r * KERNEL_PANEL, (size_t)part * sizeof *y);
+      }
+    }
+  }
+}
+
+static void gemm8(const KernelGemm8 *g) {
+  /* As many rows as the scratch holds packed, and no more than keep the packed block in L2. */
+  int most = (int)((size_t)KERNEL_ROWS * KERNEL_DEPTH * 4 / (size_t)kernel_depth8(g->k));
+  int block = most < KERNEL_ROWS ? most : KERNEL_ROWS;
+  for (int row = 0; row < g->m; row += block) gemm8_block(g, row, g->m - row < block ? g->m - row : block);
+}

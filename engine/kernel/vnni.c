@@ -1,0 +1,32 @@
+/* vnni.c -- the 8-bit product with AVX-512's VNNI: one instruction multiplies and adds 64 pairs of bytes.
+** Layer: kernel. Uses: kernel.h formula.h lanes.h gemm8.h target.h.
+**
+** vpdpbusd takes an unsigned left side, so its bytes get 128 added, and the sums begin 128 times the column's sum lower. It
+** does not saturate (vpdpbusds would): 128 * 255 * 127 is far inside 32 bits. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernel/formula.h"
+#include "kernel/sets.h"
+#include "kernel/target.h"
+
+TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")
+
+#include "kernel/avx512.h"
+
+typedef __m512i X;
+#define X_FLIP 0x80808080u
+#define TILE8_ROWS 12
+#define TILE8_VECTORS 2
+V_OP X x_set(int32_t four) { return _mm512_set1_epi32(four); }
+V_OP Q q_dot(Q sum, X x, W w) { return _mm512_dpbusd_epi32(sum, x, w); }
+
+#include "kernel/lanes.h"
+#include "kernel/gemm8.h"
+const Kernels kernels_vnni = {.gemm8 = gemm8};
+TARGET_END
+#else
+typedef int vnni_is_x86_only; /* a translation unit may not be empty */
+#endif
