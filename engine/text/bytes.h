@@ -1,5 +1,5 @@
 /* bytes.h -- eight bytes at a time.
-** Layer: text. Uses: base.
+** Layer: text. Uses: nothing.
 **
 ** Plain C: a word holds 8 bytes, the first one lowest, and tests answer with bit 7 of each byte. */
 #ifndef TEXT_BYTES_H

@@ -1,5 +1,5 @@
 /* unicode.c -- see unicode.h.
-** Layer: text. Uses: base. */
+** Layer: text. Uses: nothing. */
 #include "text/unicode.h"
 
 /* Unicode 15, 3.12: a syllable is 28 * (21 * L + V) + T from U+AC00. */

@@ -1,5 +1,5 @@
 /* unicode.h -- what the reference tokenizer believes about code points.
-** Layer: text. Uses: base.
+** Layer: text. Uses: nothing.
 **
 ** The reference is no single version of Unicode: its parts carry several. unicode_tables.c holds its own answers, asked
 ** code point by code point (tests/tools/unicode_tables.py), in two stages:

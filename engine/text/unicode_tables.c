@@ -1,5 +1,5 @@
 /* unicode_tables.c -- what the reference tokenizer believes about every code point.
-** Layer: text. Uses: base.
+** Layer: text. Uses: nothing.
 **
 ** Written by tests/tools/unicode_tables.py from tokenizers 0.23.3; not edited by hand. 75608 bytes: 165 classes,
 ** 2060 decompositions. How the tables are read: unicode.h. */

@@ -112,7 +112,7 @@ def main():
               array('uint32_t', 'unicode_parts', pool, 4)]
     size = sum(n for _, n in tables)
     print(f'''/* unicode_tables.c -- what the reference tokenizer believes about every code point.
-** Layer: text. Uses: base.
+** Layer: text. Uses: nothing.
 **
 ** Written by tests/tools/unicode_tables.py from tokenizers {version('tokenizers')}; not edited by hand. {size} bytes: {len(kinds)} classes,
 ** {len(decompositions)} decompositions. How the tables are read: unicode.h. */
