@@ -36,6 +36,11 @@ int error_shown(const char *text, size_t size, int most) {
   return most;
 }
 
+char *error_text(const char *function, const bert_err *e) {
+  if (e->code == BERT_NOMEM || e->code == BERT_INTERRUPT) return NULL;
+  return sqlite3_mprintf("%s: %s", function, e->text);
+}
+
 int error_rc(const bert_err *e) {
   switch (e->code) {
     case BERT_OK: return SQLITE_OK;

@@ -33,6 +33,8 @@ SQLITE_EXTENSION_INIT3
 void error_set(bert_err *e, bert_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* How many of text[size] a message shows: at most `most` bytes, up to a whole character; for "%.*s". */
 int error_shown(const char *text, size_t size, int most);
+/* "function: text", freed by sqlite3_free; NULL where SQLite has its own words: out of memory, interrupted. */
+char *error_text(const char *function, const bert_err *e);
 /* SQLite's result code for a failed *e. */
 int error_rc(const bert_err *e);
 

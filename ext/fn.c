@@ -12,17 +12,10 @@ typedef struct {
 } Registered;
 
 static void set_error(sqlite3_context *context, const char *name, const bert_err *e) {
-  if (e->code == BERT_NOMEM) {
-    sqlite3_result_error_nomem(context);
-    return;
-  }
-  char *text = sqlite3_mprintf("%s: %s", name, e->text);
-  if (!text) {
-    sqlite3_result_error_nomem(context);
-    return;
-  }
-  sqlite3_result_error(context, text, -1);
-  if (error_rc(e) != SQLITE_ERROR) sqlite3_result_error_code(context, error_rc(e));
+  char *text = error_text(name, e);
+  int rc = error_rc(e);
+  if (text) sqlite3_result_error(context, text, -1);
+  else sqlite3_result_error_code(context, rc == SQLITE_ERROR ? SQLITE_NOMEM : rc);
   sqlite3_free(text);
 }
 

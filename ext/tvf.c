@@ -34,7 +34,7 @@ static int count_names(const char *list) {
 
 static int fail(sqlite3_vtab *table, const char *name, int rc, const bert_err *e) {
   sqlite3_free(table->zErrMsg);
-  table->zErrMsg = e->code == BERT_NOMEM ? NULL : sqlite3_mprintf("%s: %s", name, e->text);
+  table->zErrMsg = error_text(name, e);
   return rc ? rc : error_rc(e);
 }
 
