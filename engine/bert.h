@@ -65,7 +65,7 @@ typedef struct {
 typedef struct bert_model bert_model;
 
 /* Opens a model directory in the Hugging Face layout. options_json is NULL or an object with any of
-**    compute    "f32"
+**    compute    "f32" | "int8"   weights and activations of the encoder in 8 bits            (default: f32)
 **    pooling    "cls" | "mean" | "max" | "mean_sqrt_len" | "weightedmean" | "lasttoken"   (default: the model's own)
 **    max_tokens window in tokens, [CLS] and [SEP] included                                (default: the model's own)
 **    on_long    "truncate" | "error" | "mean"                                             (default: truncate)
@@ -82,7 +82,7 @@ typedef struct {
   const char *architecture; /* "bert" */
   const char *task;         /* "embedding" */
   const char *pooling;      /* "mean" …; several joined by '+' */
-  const char *compute;      /* "f32" */
+  const char *compute;      /* "f32", "int8" */
   const char *source;       /* the directory it was opened from */
   const char *labels;       /* JSON array of the head's labels, or NULL where there is no such head */
   const char *prompts;      /* JSON object name -> text, or NULL */

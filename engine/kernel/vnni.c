@@ -21,7 +21,11 @@ typedef __m512i X;
 #define TILE8_ROWS 12
 #define TILE8_VECTORS 2
 V_OP X x_set(int32_t four) { return _mm512_set1_epi32(four); }
-V_OP Q q_dot(Q sum, X x, W w) { return _mm512_dpbusd_epi32(sum, x, w); }
+/* As an instruction of ours, not an intrinsic: gcc 12 copies and spills every sum of _mm512_dpbusd_epi32 (2.3 x slower). */
+V_OP Q q_dot(Q sum, X x, W w) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
+  return sum;
+}
 
 #include "kernel/lanes.h"
 #include "kernel/gemm8.h"

@@ -54,7 +54,7 @@ void describe_model(Model *m, bert_err *e) {
   m->info = (bert_model_info){.architecture = m->arch->model_type,
                               .task = "embedding",
                               .pooling = arena_copy(&m->arena, pooling, strlen(pooling), e),
-                              .compute = "f32",
+                              .compute = m->options.compute == COMPUTE_INT8 ? "int8" : "f32",
                               .source = m->source,
                               .layers = n->layers,
                               .hidden = n->hidden,

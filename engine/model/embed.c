@@ -160,15 +160,17 @@ static void normalize(float *v, int n) {
   for (int i = 0; i < n; i++) v[i] /= length;
 }
 
-/* out[dimensions] from the states x[n][H] of one item. */
+/* out[dimensions] from the states x[n][H] of one item. Dense products are in float, and need no more of a Scratch than the
+** rank's own part. */
 static void finish_item(const Model *m, const float *x, const Item *item, float *pooled, size_t widest, float *own,
                         float *out) {
   static const Team ALONE = {0, 1, NULL};
+  Scratch mine = {.own = &own};
   float *from = pooled, *to = pooled + widest;
   pooling_apply(from, x, item->n, item->skip, m->encoder.hidden, &m->pooling);
   for (int i = 0; i < m->sentence.dense_count; i++) {
     const Linear *l = &m->dense[i].linear;
-    linear(to, (size_t)l->out, from, (size_t)l->in, l, 1, m->dense[i].activation, own, &ALONE);
+    linear(to, (size_t)l->out, from, (size_t)l->in, l, 1, m->dense[i].activation, &mine, &ALONE);
     float *swap = from;
     from = to, to = swap;
   }

@@ -21,6 +21,7 @@ typedef struct {
   float *block;       /* NULL on the first walk */
   size_t used;        /* floats */
   float *rows;        /* [ROWS_AT_ONCE][widest row] */
+  Compute compute;    /* of the encoder's matrices */
   int64_t parameters;
   uint64_t hash;
   bert_err *e;
@@ -75,26 +76,33 @@ static void load_part(Loader *l, Linear *to, int first, int out, const Tensor *w
   for (int r = 0; r < out && !l->e->code; r += ROWS_AT_ONCE) {
     int n = out - r < ROWS_AT_ONCE ? out - r : ROWS_AT_ONCE;
     read_rows(l, w, r, n, (size_t)to->in, l->rows);
-    kernel_pack(to->panels, l->rows, (size_t)to->in, first + r, n, to->in);
+    if (to->panels) kernel_pack(to->panels, l->rows, (size_t)to->in, first + r, n, to->in);
+    else kernel_pack8(&to->panels8, l->rows, (size_t)to->in, first + r, n, to->in);
   }
   if (bias) read_rows(l, bias, 0, out, 1, to->bias + first);
 }
 
-static void begin_linear(Loader *l, Linear *to, int in, int out, int bias) {
+static void begin_linear(Loader *l, Linear *to, int in, int out, int bias, Compute compute) {
   *to = (Linear){.in = in, .out = out};
-  to->panels = take(l, kernel_panel_floats(in, out));
+  if (compute == COMPUTE_F32) {
+    to->panels = take(l, kernel_panel_floats(in, out));
+  } else {
+    to->panels8.panels = (int8_t *)take(l, kernel_panel_bytes8(in, out) / sizeof(float));
+    to->panels8.scale = take(l, kernel_panel_scales(in, out));
+    to->panels8.sum = (int32_t *)take(l, kernel_panel_scales(in, out));
+  }
   to->bias = bias ? take(l, (size_t)kernel_panels(out) * KERNEL_PANEL) : NULL;
 }
 
 static void load_linear(Loader *l, Linear *to, const char *pattern, int layer, int in, int out) {
-  begin_linear(l, to, in, out, 1);
+  begin_linear(l, to, in, out, 1, l->compute);
   const Tensor *w = find(l, pattern, layer, ".weight", NULL), *b = find(l, pattern, layer, ".bias", NULL);
   load_part(l, to, 0, out, w, b);
 }
 
 static void load_qkv(Loader *l, Linear *to, int layer, int hidden) {
   const char *parts[3] = {l->arch->query, l->arch->key, l->arch->value};
-  begin_linear(l, to, hidden, 3 * hidden, 1);
+  begin_linear(l, to, hidden, 3 * hidden, 1, l->compute);
   for (int i = 0; i < 3; i++) {
     const Tensor *w = find(l, parts[i], layer, ".weight", NULL), *b = find(l, parts[i], layer, ".bias", NULL);
     load_part(l, to, i * hidden, hidden, w, b);
@@ -135,7 +143,7 @@ static void load_dense(Loader *l, Dense *d, const DenseConfig *c) {
   Weights *files = weights_open(c->directory, l->e);
   const Weights *outer = l->files;
   l->files = files;
-  begin_linear(l, &d->linear, c->in, c->out, c->bias);
+  begin_linear(l, &d->linear, c->in, c->out, c->bias, COMPUTE_F32);
   if (files) {
     const Tensor *b = c->bias ? weights_find(files, "linear.bias", l->e) : NULL;
     load_part(l, &d->linear, 0, c->out, weights_find(files, "linear.weight", l->e), b);
@@ -159,7 +167,7 @@ static size_t widest(const Model *m) {
 }
 
 void load_weights(Model *m, bert_err *e) {
-  Loader l = {.arch = m->arch, .prefix = "", .hash = m->hash, .e = e};
+  Loader l = {.arch = m->arch, .prefix = "", .compute = m->options.compute, .hash = m->hash, .e = e};
   Weights *files = weights_open(m->sentence.transformer_directory, e);
   l.files = files;
   if (files && !weights_maybe(files, m->arch->word)) l.prefix = m->arch->prefix;

@@ -71,6 +71,9 @@ static void choose_window(Model *m, bert_err *e) {
             m->options.max_tokens, positions);
   if (m->options.max_tokens) m->max_tokens = m->options.max_tokens;
   int special = tokenizer_special_count(m->tokenizer, 0);
+  if (special == 0) /* an empty text would have no token at all, and nothing to pool */
+    err_set(e, BERT_FORMAT, "%s: found a tokenizer that puts nothing around a text, wanted [CLS] or the like",
+            m->sentence.transformer_directory);
   if (m->max_tokens <= special)
     err_set(e, BERT_ARGUMENT, "max_tokens: found %d, wanted more than the %d special tokens", m->max_tokens, special);
 }
@@ -128,9 +131,23 @@ static void finish_hash(Model *m) {
   const Encoder *n = &m->encoder;
   uint64_t epsilon = 0;
   memcpy(&epsilon, &n->epsilon, sizeof n->epsilon);
-  int64_t facts[] = {BERT_ARITHMETIC, n->hidden,  n->heads,     n->inner, n->layers, n->embedding.first_position, n->activation,
-                     m->max_tokens, m->options.on_long, m->sentence.normalize, m->sentence.include_prompt,
-                     m->sentence.lowercase, m->pooling.count, m->sentence.dense_count, (int64_t)epsilon, (int64_t)tokenizer_hash(m->tokenizer)};
+  int64_t facts[] = {BERT_ARITHMETIC,
+                     m->options.compute,
+                     m->options.on_long,
+                     m->max_tokens,
+                     m->pooling.count,
+                     m->sentence.normalize,
+                     m->sentence.include_prompt,
+                     m->sentence.lowercase,
+                     m->sentence.dense_count,
+                     n->hidden,
+                     n->heads,
+                     n->inner,
+                     n->layers,
+                     n->activation,
+                     n->embedding.first_position,
+                     (int64_t)epsilon,
+                     (int64_t)tokenizer_hash(m->tokenizer)};
   m->hash = hash_bytes(facts, sizeof facts, m->hash);
   m->hash = mix_text(m->hash, m->arch->model_type);
   for (int i = 0; i < m->pooling.count; i++) m->hash = mix(m->hash, m->pooling.kind[i]);

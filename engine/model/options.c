@@ -37,10 +37,11 @@ static int one_of(const Json *v, const char *key, const char *const *names, int 
 }
 
 static void one_option(Options *o, const Json *v, bert_err *e) {
-  static const char *const COMPUTE[] = {"f32"}, *const LONG[] = {"truncate", "error", "mean"};
+  static const char *const COMPUTE[] = {"f32", "int8"}, *const LONG[] = {"truncate", "error", "mean"};
   const Json *key = json_key(v);
   if (json_is(key, "compute")) {
-    one_of(v, "compute", COMPUTE, 1, e);
+    int i = one_of(v, "compute", COMPUTE, 2, e);
+    if (i >= 0) o->compute = (Compute)i;
   } else if (json_is(key, "pooling")) {
     int i = one_of(v, "pooling", POOLINGS, POOLING_KINDS, e);
     if (i >= 0) o->pooling = (Pooling){1, {(PoolingKind)i}};

@@ -10,7 +10,10 @@ enum { OPTIONS_POOLING_ROOM = 80 };
 
 typedef enum { ON_LONG_TRUNCATE, ON_LONG_ERROR, ON_LONG_MEAN } OnLong;
 
+typedef enum { COMPUTE_F32, COMPUTE_INT8 } Compute;
+
 typedef struct {
+  Compute compute;
   Pooling pooling; /* count 0: the model's own */
   int max_tokens; /* or 0: the model's own */
   int threads;    /* or 0: pool_threads() */

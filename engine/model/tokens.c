@@ -39,6 +39,8 @@ void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert
     err_set(e, BERT_ARGUMENT, "pair: found one, wanted a single text: the model's type_vocab_size is %d",
             s->model->config.types);
   tokens_encode(s, a, b, 1, out, e);
+  if (!e->code && out->n == 0)
+    err_set(e, BERT_ARGUMENT, "found no token in the %s, wanted at least one", b ? "pair" : "text");
   if (e->code) return;
   int32_t start[2] = {0, out->n};
   Job job = {.session = s, .layers = layer < 0 ? n->layers : layer};

@@ -84,7 +84,7 @@ void attend(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, const 
   size_t H = (size_t)n->hidden;
   float *own = s->own[team->rank];
   int d = n->hidden / n->heads;
-  linear(s->qkv, 3 * H, s->x, H, &l->qkv, b->tokens, KERNEL_NONE, own, team);
+  linear(s->qkv, 3 * H, s->x, H, &l->qkv, b->tokens, KERNEL_NONE, s, team);
   team_barrier(team);
   int items = b->rows * n->heads;
   for (int i = team->rank; i < items; i += team->size) {
@@ -94,7 +94,7 @@ void attend(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, const 
                 b->start[row + 1] - b->start[row], n->hidden, d, own);
   }
   team_barrier(team);
-  linear(s->sum, H, s->context, H, &l->project, b->tokens, KERNEL_NONE, own, team);
+  linear(s->sum, H, s->context, H, &l->project, b->tokens, KERNEL_NONE, s, team);
   team_barrier(team);
   norm_rows(s->x, s->sum, s->x, &l->attention_norm, b->tokens, n->hidden, n->epsilon, team);
   team_barrier(team);

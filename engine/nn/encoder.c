@@ -31,7 +31,10 @@ void scratch_reserve(Scratch *s, const Encoder *n, int tokens, int longest, int 
   /* A line of 16 floats beyond each array: panels at the right edge may be read past the last row. */
   size_t narrow = round_up(T * H, KERNEL_LANES) + KERNEL_PANEL, wide = round_up(T * F, KERNEL_LANES) + KERNEL_PANEL;
   size_t qkv = round_up(T * H * 3, KERNEL_LANES) + KERNEL_PANEL, own = own_floats(n, longest);
-  size_t floats = mem_size(own, (size_t)ranks, 3 * narrow + qkv + wide);
+  int widest = n->hidden > n->inner ? n->hidden : n->inner;
+  size_t q = round_up(T * (size_t)kernel_depth8(widest) / sizeof(float) + 1, KERNEL_LANES);
+  size_t q_scale = round_up(T * (size_t)kernel_groups(widest), KERNEL_LANES);
+  size_t floats = mem_size(own, (size_t)ranks, 3 * narrow + qkv + wide + q + q_scale);
   s->own = mem_new((size_t)ranks, sizeof *s->own, e);
   s->bytes = mem_size(floats, sizeof(float), 0);
   s->block = mem_pages(s->bytes, e);
@@ -45,14 +48,46 @@ void scratch_reserve(Scratch *s, const Encoder *n, int tokens, int longest, int 
   s->sum = p, p += narrow;
   s->qkv = p, p += qkv;
   s->wide = p, p += wide;
+  s->q = (int8_t *)p, p += q;
+  s->q_scale = p, p += q_scale;
   for (int r = 0; r < ranks; r++, p += own) s->own[r] = p;
   s->tokens = tokens;
   s->longest = longest;
   s->ranks = ranks;
 }
 
+/* The product in 8 bits: the team quantizes x together, a share of the rows each, before any rank multiplies. */
+static void linear8(float *y, size_t y_stride, const float *x, size_t x_stride, const Linear *l, int m,
+                    KernelActivation activation, Scratch *s, const Team *team) {
+  int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1), panels = kernel_panels(l->out);
+  kernels()->quantize(s->q + (size_t)from * (size_t)kernel_depth8(l->in),
+                      s->q_scale + (size_t)from * (size_t)kernel_groups(l->in), x + (size_t)from * x_stride, x_stride,
+                      to - from, l->in);
+  team_barrier(team);
+  KernelGemm8 g = {.y = y,
+                   .y_stride = y_stride,
+                   .x = s->q,
+                   .x_scale = s->q_scale,
+                   .w = l->panels8.panels,
+                   .w_scale = l->panels8.scale,
+                   .w_sum = l->panels8.sum,
+                   .bias = l->bias,
+                   .m = m,
+                   .n = l->out,
+                   .k = l->in,
+                   .first = team_start(team, panels, team->rank),
+                   .last = team_start(team, panels, team->rank + 1),
+                   .activation = activation,
+                   .scratch = s->own[team->rank]};
+  if (g.first < g.last) kernels()->gemm8(&g);
+}
+
 void linear(float *y, size_t y_stride, const float *x, size_t x_stride, const Linear *l, int m,
-            KernelActivation activation, float *own, const Team *team) {
+            KernelActivation activation, Scratch *s, const Team *team) {
+  if (!l->panels) {
+    linear8(y, y_stride, x, x_stride, l, m, activation, s, team);
+    return;
+  }
   int panels = kernel_panels(l->out);
   KernelGemm g = {.y = y,
                   .y_stride = y_stride,
@@ -68,7 +103,7 @@ void linear(float *y, size_t y_stride, const float *x, size_t x_stride, const Li
                   .first = team_start(team, panels, team->rank),
                   .last = team_start(team, panels, team->rank + 1),
                   .activation = activation,
-                  .scratch = own};
+                  .scratch = s->own[team->rank]};
   if (g.first < g.last) kernels()->gemm(&g);
 }
 

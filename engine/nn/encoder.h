@@ -15,10 +15,12 @@
 #include "base/pool.h"
 #include "kernel/kernel.h"
 
-/* y[out] = w[out][in] x[in] + bias[out], w in panels, bias padded to whole panels. */
+/* y[out] = w[out][in] x[in] + bias[out], w in panels of floats or, where those are NULL, of 8 bits; bias padded to whole
+** panels, or NULL. */
 typedef struct {
   int in, out;
   float *panels, *bias;
+  Panels8 panels8;
 } Linear;
 
 typedef struct {
@@ -60,6 +62,8 @@ typedef struct {
 typedef struct {
   int tokens, longest, ranks; /* what it has room for */
   float *x, *qkv, *context, *wide, *sum; /* [T][H] [T][3H] [T][H] [T][F] [T][H] */
+  int8_t *q;      /* [T][depth of the wider of H and F], for products in 8 bits */
+  float *q_scale; /* [T][groups of the same] */
   float **own;
   float *block;
   size_t bytes;
@@ -87,9 +91,10 @@ void embed_tokens(const Encoder *n, const Batch *b, Scratch *s, const Team *team
 void attend(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, const Team *team); /* s->x -> s->x */
 void feed_forward(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, const Team *team); /* s->x -> s->x */
 
-/* y[m][out] = activation(x[m][in]), the rank's share of the panels. y_stride >= out. No barrier. */
+/* y[m][out] = activation(x[m][in]), the rank's share of the panels. y_stride >= out, m <= s->tokens. What follows must stand
+** behind a barrier: other ranks are not through yet. */
 void linear(float *y, size_t y_stride, const float *x, size_t x_stride, const Linear *l, int m,
-            KernelActivation activation, float *own, const Team *team);
+            KernelActivation activation, Scratch *s, const Team *team);
 
 /* y[m][H] = norm(x + residual), the rank's share of the rows. No barrier. */
 void norm_rows(float *y, const float *x, const float *residual, const Norm *n, int m, int hidden, float epsilon,
