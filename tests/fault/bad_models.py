@@ -46,7 +46,7 @@ class Refused:
 
 class Same:
     def wrong(self, outcome, clean):
-        return None if outcome == clean else 'wanted the vector of the undamaged model'
+        return None if outcome['vector'] == clean['vector'] else 'wanted the vector of the undamaged model'
 
 
 class Either:
@@ -388,6 +388,11 @@ def other_tokenizers(root):
         yield f'a [SEP] of id {value}', PLAIN, ends, Either() if value == 210 else Refused(file)
     yield 'two texts in a single template', PLAIN, changed(file, lambda j: j['post_processor'].__setitem__(
         'single', j['post_processor']['single'] * 2)), Either()
+    yield 'nothing around a text', PLAIN, changed(file, lambda j: j['post_processor'].__setitem__(
+        'single', [{'Sequence': {'id': 'A', 'type_id': 0}}])), Refused('damaged')
+    yield 'nothing of a pair', PLAIN, changed(file, lambda j: j['post_processor'].__setitem__('pair', [])), Same()
+    yield 'nothing of a text', PLAIN, changed(file, lambda j: j['post_processor'].__setitem__(
+        'single', j['post_processor']['single'][:1])), Either()
     yield 'a pair, where the model knows one segment', 'file-one-type', lambda d: None, Same()
     yield 'truncation and padding of anything', PLAIN, changed(file, lambda j: j.update(
         truncation={'max_length': 3, 'strategy': 'OnlyFirst', 'stride': 9}, padding={'strategy': {'Fixed': 10 ** 9}})), Same()
@@ -544,6 +549,7 @@ def outcome(db, directory):
 # What a model that loads is asked besides; each may fail, if in words.
 OTHERS = ("SELECT bert_embed('', 'm')", "SELECT max(embedding) FROM bert_token_embeddings('the train', 'a letter', 'm')",
           "SELECT max(start), max(token) FROM bert_tokens('', 'the', 'm')", "SELECT max(start) FROM bert_chunks('the train', 9, 2, 'm')",
+          "SELECT max(embedding) FROM bert_token_embeddings('', '', 'm')", "SELECT max(id) FROM bert_tokens('', NULL, 'm')",
           "SELECT bert_token_count('the train [MASK]', 'm')", "SELECT max(pooling), max(bytes) FROM bert_models")
 
 
