@@ -74,9 +74,6 @@ static void choose_window(Model *m, bert_err *e) {
   if (special == 0) /* an empty text would have no token at all, and nothing to pool */
     err_set(e, BERT_FORMAT, "%s: found a tokenizer that puts nothing around a text, wanted [CLS] or the like",
             m->sentence.transformer_directory);
-  if (special == 0) /* an empty text would have no token at all, and nothing to pool */
-    err_set(e, BERT_FORMAT, "%s: found a tokenizer that puts nothing around a text, wanted [CLS] or the like",
-            m->sentence.transformer_directory);
   if (m->max_tokens <= special)
     err_set(e, BERT_ARGUMENT, "max_tokens: found %d, wanted more than the %d special tokens", m->max_tokens, special);
 }
