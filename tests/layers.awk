@@ -147,8 +147,8 @@ function judge_includes(p, own,    part, target, n, i) {
   }
 }
 
-# Other rooms that are included are named; what is named, room or file, is included: here, by what is included here, or by a
-# header's own .c file. "nothing" and "bert.h" are always true.
+# Other rooms that are included are named. Another room that is named is included: here, by what is included here, or by a
+# header's own .c file. A file of the own room that is named exists. "nothing" and "bert.h" are always true.
 function judge_head(p, own,    part, target, claimed, headers, n, i) {
   if (!(p in layer)) complain("no \"Layer:\" in its head")
   else if (own != "top" && layer[p] != own) complain("its head says \"Layer: " layer[p] "\" but it lies in " own)
@@ -196,6 +196,7 @@ function reach(p,    part, n, i, next_path) {
 
 function is_reached(target, own,    r, bare) {
   sub(/\.[a-z]+$/, "", target)
+  for (r in lines) if (room(r) == own && stem(r) == target) return 1
   for (r in reached) {
     bare = r
     sub(/\.[a-z]+$/, "", bare)

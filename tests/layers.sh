@@ -92,7 +92,9 @@ self_test() {
   { head_of text 'bert.h'; echo '#include "base/mem.h"'; } >"$house/engine/text/silent.c"
   spoiled 'does not name'
   head_of text 'base' >"$house/engine/text/boast.c"
-  spoiled 'which it does not include'
+  spoiled 'names base, which it does not include'
+  head_of text 'gone.h' >"$house/engine/text/boast.c"
+  spoiled 'names gone.h, which it does not include'
   mkdir "$house/engine/attic"
   head_of attic 'bert.h' >"$house/engine/attic/box.c"
   spoiled 'room attic is not one of the house'
