@@ -1,5 +1,5 @@
 /* pooling.h -- hidden states of a row to one vector.
-** Layer: nn. Uses: base kernel.
+** Layer: nn. Uses: base.
 **
 ** The ways of sentence-transformers' Pooling module (Reimers, Gurevych 2019); several are joined, one after the other.
 ** Tokens are added in order, in float. The first `skip` tokens (a prompt that is not to count) are left out, so cls
