@@ -224,6 +224,7 @@ case $target in
     ;;
   sanitize)
     need compiler headers asan
+    venv
     ;;
   bench)
     need compiler headers openblas
