@@ -2,9 +2,9 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql golden tokenizer fault bad-models clients demo-test
+PARTS = unit fuzz-replay layers sql golden tokenizer fault fault-sql bad-models clients demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
-SANITIZED_PARTS = unit fuzz-replay fault bad-models sql golden
+SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden
 
 # Python with the packages of requirements.txt, made by setup.sh; its sqlite3 module is the system's.
 PYTHON = build/venv/bin/python
@@ -73,6 +73,19 @@ $(BUILD)/fault_engine: $(BUILD)/tests/fault/fault_engine.o $(BUILD)/libbert.a
 fault: $(BUILD)/fault_engine
 	$(BUILD)/fault_engine tests/golden/models
 
+# ext/ as a program links it statically, with the system's SQLite.
+CORE = $(patsubst %.c,$(BUILD)/core/%.o,$(EXT))
+$(BUILD)/core/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -DSQLITE_CORE $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(CORE:.o=.d)
+
+$(BUILD)/fault_sql: $(BUILD)/tests/fault/fault_sql.o $(CORE) $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lsqlite3 -lm
+
+fault-sql: $(BUILD)/fault_sql
+	$(BUILD)/fault_sql tests/golden/models
+
 bad-models: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/fault/bad_models.py $(BUILD)/$(SO)
 
@@ -96,9 +109,9 @@ sanitize:
 	$(RUN) $(SANITIZED_PARTS)
 
 valgrind: $(BUILD)/unit
-	timeout 900 valgrind -q --error-exitcode=1 $(BUILD)/unit
+	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite $(BUILD)/unit
 
-.PHONY: unit fuzz-replay fuzz layers sql golden tokenizer fault bad-models clients demo-test sanitize valgrind
+.PHONY: unit fuzz-replay fuzz layers sql golden tokenizer fault fault-sql bad-models clients demo-test sanitize valgrind
 
 # ---- make bench: kernels on this machine ------------------------------------------------------------------------------
 BENCHOBJ = $(patsubst %.c,$(BUILD)/%.o,tests/bench/bench.c tests/bench/limits.c)
