@@ -2,13 +2,11 @@
 ** Layer: kernel. Uses: base kernel.h sets.h cpu.h. */
 #include "kernel/kernel.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/pool.h"
 #include "kernel/cpu.h"
-#include "kernel/formula.h"
 #include "kernel/sets.h"
 
 /* Slowest first: the last that runs here, and that BERT_ISA does not rule out, is chosen. */
@@ -115,18 +113,13 @@ void kernel_pack(float *panels, const float *w, size_t stride, int first, int ro
   }
 }
 
-/* One column's group: w[n] into every fourth byte, its scale and its sum. */
+/* One column's group: w[n], four numbers to each row of the panel, with its scale and its sum. */
 static void pack_group8(int8_t *to, float *scale, int32_t *sum, const float *w, int n) {
-  float top = 0;
-  for (int i = 0; i < n; i++) top = fabsf(w[i]) > top ? fabsf(w[i]) : top;
-  *scale = top < QUANTIZE_ZERO ? 1.0f : top / 127.0f;
-  float inverse = top < QUANTIZE_ZERO ? 0.0f : 127.0f / top;
+  int8_t q[KERNEL_GROUP] = {0};
   int32_t total = 0;
-  for (int i = 0; i < n; i++) {
-    int q = (int)rintf(w[i] * inverse);
-    to[i / 4 * 4 * KERNEL_PANEL + i % 4] = (int8_t)q;
-    total += q;
-  }
+  kernels()->quantize(q, scale, w, (size_t)n, 1, n);
+  for (int i = 0; i < n; i += 4) memcpy(to + (size_t)i * KERNEL_PANEL, q + i, 4);
+  for (int i = 0; i < KERNEL_GROUP; i++) total += q[i];
   *sum = -128 * total;
 }
 

@@ -67,6 +67,20 @@ static float *load_plain(Loader *l, const Tensor *t, int rows, int columns) {
   return p;
 }
 
+/* The table of word embeddings, in 8 bits: most of a small model's weights. */
+static void load_words8(Loader *l, Embedding *m, const Tensor *t, int hidden) {
+  size_t depth = (size_t)kernel_depth8(hidden), groups = (size_t)kernel_groups(hidden), V = (size_t)m->vocabulary;
+  weights_want_shape(t, m->vocabulary, hidden, l->e);
+  m->word8 = (int8_t *)take(l, mem_size(V, depth, sizeof(float) - 1) / sizeof(float));
+  m->word_scale = take(l, mem_size(V, groups, 0));
+  l->parameters += (int64_t)V * hidden;
+  for (int r = 0; l->block && r < m->vocabulary && !l->e->code; r += ROWS_AT_ONCE) {
+    int n = m->vocabulary - r < ROWS_AT_ONCE ? m->vocabulary - r : ROWS_AT_ONCE;
+    read_rows(l, t, r, n, (size_t)hidden, l->rows);
+    kernels()->quantize(m->word8 + (size_t)r * depth, m->word_scale + (size_t)r * groups, l->rows, (size_t)hidden, n, hidden);
+  }
+}
+
 /* One of the matrices that stand side by side in a Linear: its outputs are columns first … of the panels. */
 static void load_part(Loader *l, Linear *to, int first, int out, const Tensor *w, const Tensor *bias) {
   weights_want_shape(w, out, to->in, l->e);
@@ -119,7 +133,9 @@ static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c) {
   m->positions = c->positions;
   m->types = c->types;
   m->first_position = l->arch->first_position;
-  m->word = load_plain(l, find(l, l->arch->word, 0, "", NULL), c->vocabulary, c->hidden);
+  const Tensor *word = find(l, l->arch->word, 0, "", NULL);
+  if (l->compute == COMPUTE_INT8) load_words8(l, m, word, c->hidden);
+  else m->word = load_plain(l, word, c->vocabulary, c->hidden);
   m->position = load_plain(l, find(l, l->arch->position, 0, "", NULL), c->positions, c->hidden);
   m->type = load_plain(l, find(l, l->arch->type, 0, "", NULL), c->types, c->hidden);
   load_norm(l, &m->norm, l->arch->embedding_norm, 0, c->hidden);

@@ -31,6 +31,8 @@ typedef struct {
   int vocabulary, positions, types;
   int first_position;            /* of a row's first token */
   float *word, *position, *type; /* [V][H], [P][H], [types][H] */
+  int8_t *word8;                 /* where word is NULL: [V][depth of H] in 8 bits, as quantize makes it, */
+  float *word_scale;             /* and [V][groups of H] */
   Norm norm;
 } Embedding;
 
