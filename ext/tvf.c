@@ -35,7 +35,8 @@ static int count_names(const char *list) {
 static int fail(sqlite3_vtab *table, const char *name, int rc, const bert_err *e) {
   sqlite3_free(table->zErrMsg);
   table->zErrMsg = error_text(name, e);
-  return rc ? rc : error_rc(e);
+  if (!rc) rc = error_rc(e);
+  return rc == SQLITE_ERROR && !table->zErrMsg ? SQLITE_NOMEM : rc;
 }
 
 /* ---- planning --------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,163 @@
+/* fault_sql.c -- every allocation of the SQL functions failing in turn: SQLite's, the glue's, the engine's.
+**
+**    fault_sql MODELS        MODELS is tests/golden/models; ends with "N passed, N failed"
+**
+** ext/ is compiled into this program with -DSQLITE_CORE, as users do who link statically. Each script runs again and again,
+** the first time with its first allocation failing, then its second, and so on until it comes through: once with that one
+** alone, once with all after it. A run ends well, or with SQLITE_NOMEM, or with the script's own error; afterwards
+** sqlite3_close finds nothing left to close, and no memory is missing from SQLite's or the engine's count. */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bert.h"
+
+int sqlite3_bert_init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api);
+
+/* ---- an allocator that fails when told to --------------------------------------------------------------------------- */
+
+static sqlite3_mem_methods real;
+static long left; /* allocations until the one that fails; 0: none does */
+static int forever, has_failed;
+
+static int fails(void) {
+  if (left == 0 || --left > 0) return 0;
+  if (forever) left = 1;
+  return has_failed = 1;
+}
+
+static void *failing_malloc(int n) { return fails() ? NULL : real.xMalloc(n); }
+static void *failing_realloc(void *p, int n) { return fails() ? NULL : real.xRealloc(p, n); }
+
+static void install(void) {
+  sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real);
+  sqlite3_mem_methods m = real;
+  m.xMalloc = failing_malloc;
+  m.xRealloc = failing_realloc;
+  sqlite3_config(SQLITE_CONFIG_MALLOC, &m);
+  sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0); /* small pieces come from the allocator too */
+  sqlite3_initialize();
+}
+
+/* ---- scripts ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char *name;
+  const char *before; /* run without failures; %s is the model's directory */
+  const char *sql;
+  const char *error;  /* a part of the message that it ends with, or NULL */
+} Script;
+
+#define LOAD "SELECT bert_load('m', '%s');"
+#define NOTES "CREATE TABLE t(id, body); INSERT INTO t VALUES (1, 'the river'), ('two', NULL), (x'03', 'train'), (2.5, '');"
+
+static const Script scripts[] = {
+    {"bert_load", "", "SELECT bert_load('m', '%s'), bert_load('n', '%s', '{\"threads\": 1}'), bert_unload('m')", NULL},
+    {"bert_load of nothing", "", "SELECT bert_load('m', '%s/nothing')", "nothing"},
+    {"bert_models", LOAD, "SELECT * FROM bert_models", NULL},
+    {"bert_kernels", "", "SELECT * FROM bert_kernels", NULL},
+    {"bert_embed", LOAD, "SELECT bert_embed('the river', 'm'), bert_embed('train', 'm', 'prompt '), bert_version()", NULL},
+    {"bert_embed with nobody", LOAD, "SELECT bert_embed('x', 'nobody')", "nobody"},
+    {"bert_similarity", LOAD, "SELECT bert_similarity('the river', 'train', 'm'), bert_similarity('x', bert_embed('y', 'm'), 'm')", NULL},
+    {"vectors", "", "SELECT bert_to_json(bert_concat('[1, 2]', 3, '4', '[5]')), bert_cosine('[1]', bert_vector('[2]'))", NULL},
+    {"bert_tokens", LOAD, "SELECT * FROM bert_tokens('the river', 'train', 'm'); SELECT bert_token_count('the river', 'm')", NULL},
+    {"bert_token_embeddings", LOAD, "SELECT * FROM bert_token_embeddings('the river', NULL, 'm', 0)", NULL},
+    {"bert_chunks", LOAD, "SELECT * FROM bert_chunks('the river and the train', 4, 1, 'm')", NULL},
+    {"bert_embed_each", LOAD NOTES, "SELECT * FROM bert_embed_each('SELECT id, body FROM t; -- all', 'm', 'prompt ')", NULL},
+    {"bert_embed_each within", LOAD NOTES,
+     "SELECT * FROM bert_embed_each('SELECT key, 1 FROM bert_embed_each(''SELECT id, body FROM t'', ''m'')', 'm')", NULL},
+    {"bert_embed_each of no query", LOAD, "SELECT * FROM bert_embed_each('SELECT 1', 'm')", "1 column"},
+    {"a model forgotten under a scan", LOAD NOTES,
+     "SELECT key, CASE key WHEN 1 THEN bert_unload('m') END FROM bert_embed_each('SELECT id, body FROM t', 'm')", NULL},
+    {"a generated column", LOAD "CREATE TABLE n(a, e AS (bert_embed(a, 'm')) STORED); CREATE INDEX i ON n(bert_embed(a, 'm'));",
+     "INSERT INTO n VALUES ('the river'), (NULL), ('train'); SELECT count(*) FROM n WHERE e IS bert_embed(a, 'm')", NULL},
+    {"UTF-16", "PRAGMA encoding = 'UTF-16';" LOAD NOTES,
+     "SELECT * FROM t, bert_embed_each('SELECT 1, ''train''', 'm'), bert_tokens(body, NULL, 'm')", NULL},
+};
+
+/* Fills the model's directory in, as often as the text asks for it. */
+static char *filled(const char *text, const char *model) {
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  for (const char *p; (p = strstr(text, "%s")); text = p + 2) sqlite3_str_appendf(s, "%.*s%s", (int)(p - text), text, model);
+  sqlite3_str_appendall(s, text);
+  return sqlite3_str_finish(s);
+}
+
+/* ---- one run ------------------------------------------------------------------------------------------------------------ */
+
+typedef enum { SQLITE_FAILS, ENGINE_FAILS } Side;
+
+static void arm(Side side, long n, int all) {
+  has_failed = 0;
+  forever = all;
+  if (side == SQLITE_FAILS) left = n;
+  else bert_test_fail_allocation(n, all);
+}
+
+static void disarm(void) {
+  left = 0;
+  bert_test_fail_allocation(0, 0);
+}
+
+static int run(const Script *script, const char *before, const char *sql, Side side, long n, int all) {
+  sqlite3 *db = NULL;
+  char *message = NULL;
+  int wrong = 0;
+  sqlite3_int64 used = sqlite3_memory_used();
+  int64_t live = bert_test_live_allocations();
+  if (sqlite3_open(":memory:", &db)) return printf("FAIL %s: no database\n", script->name) > 0;
+  arm(side, n, all);
+  int rc = sqlite3_bert_init(db, &message, NULL);
+  disarm();
+  if (rc == SQLITE_OK) rc = sqlite3_exec(db, before, NULL, NULL, &message);
+  if (rc == SQLITE_OK) {
+    arm(side, n, all);
+    rc = sqlite3_exec(db, sql, NULL, NULL, &message);
+    disarm();
+  }
+  const char *text = message ? message : sqlite3_errmsg(db);
+  if (rc != SQLITE_OK && rc != SQLITE_NOMEM && !(script->error && strstr(text, script->error)))
+    wrong = printf("FAIL %s, allocation %ld of %s%s: code %d, %s\n", script->name, n, side ? "the engine" : "SQLite",
+                   all ? " and all after it" : "", rc, text);
+  sqlite3_free(message);
+  rc = sqlite3_close(db);
+  if (rc != SQLITE_OK) wrong = printf("FAIL %s, allocation %ld: sqlite3_close gives %d\n", script->name, n, rc);
+  if (sqlite3_memory_used() != used || bert_test_live_allocations() != live)
+    wrong = printf("FAIL %s, allocation %ld of %s: %lld bytes of SQLite's and %lld allocations of the engine's are left\n",
+                   script->name, n, side ? "the engine" : "SQLite", (long long)(sqlite3_memory_used() - used),
+                   (long long)(bert_test_live_allocations() - live));
+  return wrong != 0;
+}
+
+/* Until a run in which nothing failed. The engine does not say whether it did: no script allocates as often as the limit. */
+static int sweep(const Script *script, const char *model, Side side, int all) {
+  char *before = filled(script->before, model), *sql = filled(script->sql, model);
+  int wrong = 0;
+  enum { ENGINE_ALLOCATIONS = 400 };
+  for (long n = 1; !wrong; n++) {
+    wrong = run(script, before, sql, side, n, all);
+    if (side == SQLITE_FAILS ? !has_failed : n == ENGINE_ALLOCATIONS) break;
+  }
+  sqlite3_free(before);
+  sqlite3_free(sql);
+  return wrong;
+}
+
+int main(int argc, char **argv) {
+  int passed = 0, failed = 0;
+  if (argc < 2) return printf("usage: fault_sql MODELS [WORD]\n") > 0;
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  install();
+  char *model = sqlite3_mprintf("%s/sbert-mean", argv[1]);
+  for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+    if (argc > 2 && !strstr(scripts[i].name, argv[2])) continue;
+    for (int kind = 0; kind < 4; kind++) {
+      if (sweep(&scripts[i], model, kind & 1 ? ENGINE_FAILS : SQLITE_FAILS, kind >> 1)) failed++;
+      else passed++;
+    }
+  }
+  sqlite3_free(model);
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed != 0 || passed == 0;
+}
