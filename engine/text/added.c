@@ -49,7 +49,7 @@ static size_t spaces_before(const unsigned char *text, size_t start, size_t leas
   return start;
 }
 
-/* The end of the white space from `stop` on. Tokens that are white space themselves may ask within a run seen already. */
+/* The end of the white space from `stop` on. Tokens that are white space themselves ask again within a run. */
 static size_t spaces_after(AddedWalk *w, const unsigned char *text, size_t n, size_t stop) {
   if (stop < w->spaces_end) return w->spaces_end;
   const unsigned char *p = text + stop, *next = p;

@@ -3,8 +3,8 @@
 **
 **    "I like [MASK]."  ->  "I like " | [MASK] | "."
 **
-** Tokens with `normalized` are looked for in the normalized text, the others before it is normalized. Where several begin at one
-** place the longest counts, and the search goes on behind it, also behind one that single_word discards.
+** Tokens with `normalized` are looked for in the normalized text, the others before it is normalized. Where several
+** begin at one place the longest counts, and the search goes on behind it, also behind one that single_word discards.
 **
 ** Cost: one pass over the bytes; a look into a set of pieces where a token may begin. */
 #ifndef TEXT_ADDED_H
@@ -29,7 +29,7 @@ typedef struct {
   uint8_t begins[256];
 } AddedSet;
 
-/* Room for `count` patterns out of `text`, meaning tokens of the array `token`, both of which must live as long as the arena. */
+/* Room for `count` patterns out of `text`, meaning tokens of the array `token`; both must live as long as the arena. */
 void added_init(AddedSet *s, size_t count, const char *text, const AddedToken *token, Arena *a, bert_err *e);
 /* text[at .. at + size), not empty, is the pattern of token[index]; the first one of a pattern wins. */
 void added_put(AddedSet *s, uint32_t at, uint32_t size, int index, bert_err *e);
@@ -47,8 +47,8 @@ typedef struct {
   int32_t id;
 } AddedMatch;
 
-/* The next match in text[0..n), known to be UTF-8: 1, and *m, or 0. The text from w->taken (as it was before the call) to m->start
-** is plain; after it w->taken is m->stop. */
+/* The next match in text[0..n), known to be UTF-8: 1, and *m, or 0. The text from w->taken (as it was before the call)
+** to m->start is plain; after it w->taken is m->stop. */
 int added_next(const AddedSet *s, AddedWalk *w, const unsigned char *text, size_t n, AddedMatch *m);
 
 #endif

@@ -44,7 +44,7 @@ static void put_lower(const Normalizer *o, Normalized *n, uint32_t c, const Unic
   if (c == UNICODE_I_WITH_DOT) put(n, UNICODE_DOT_ABOVE, source);
 }
 
-/* ---- marks ------------------------------------------------------------------------------------------------------ */
+/* ---- marks ------------------------------------------------------------------------------------------------------- */
 
 static int mark_room(Normalized *n, bert_err *e) {
   if (n->marks < n->mark_room) return 1;
@@ -90,7 +90,7 @@ static void flush_marks(const Normalizer *o, Normalized *n, bert_err *e) {
   n->kept_marks = 0;
 }
 
-/* ---- one character ------------------------------------------------------------------------------------------------ */
+/* ---- one character ----------------------------------------------------------------------------------------------- */
 
 static void put_part(const Normalizer *o, Normalized *n, uint32_t c, const UnicodeClass *k, int first, int32_t source,
                      bert_err *e) {
@@ -104,7 +104,8 @@ static void put_part(const Normalizer *o, Normalized *n, uint32_t c, const Unico
   }
 }
 
-static void put_stripped(const Normalizer *o, Normalized *n, uint32_t c, const UnicodeClass *k, int32_t source, bert_err *e) {
+static void put_stripped(const Normalizer *o, Normalized *n, uint32_t c, const UnicodeClass *k, int32_t source,
+                         bert_err *e) {
   uint32_t part[UNICODE_PARTS_MAX];
   int count = unicode_decompose(c, k, part);
   for (int i = 0; i < count; i++) put_part(o, n, part[i], part[i] == c ? k : unicode_class(part[i]), i == 0, source, e);

@@ -8,11 +8,11 @@
 **
 ** in that order, as one pass: the first two look at one code point, and reordering stays between two starters.
 **
-** Alignment is the reference's: a decomposed piece belongs to its character, and marks that change places leave the places
-** aligned as they were: the first piece of a character takes the next character in the text's order, a later one the
-** character taken last. This shows where a mark that stays (not Mn) has a combining class.
+** Alignment is the reference's: a decomposed piece belongs to its character, and marks that change places leave the
+** places aligned as they were: the first piece of a character takes the next character in the text's order, a later one
+** the character taken last. This shows where a mark that stays (not Mn) has a combining class.
 **
-** Cost: linear, but for sorting a run of m marks: m log m at most, by counting. Memory in proportion to the text given. */
+** Cost: linear, marks are sorted by counting. Memory in proportion to the text given. */
 #ifndef TEXT_NORMALIZE_H
 #define TEXT_NORMALIZE_H
 
@@ -40,9 +40,9 @@ typedef struct {
   int32_t last;        /* the character taken last */
 } Normalized;
 
-/* Appends p..end, known to be UTF-8, normalized, to n; *index is the first character's number and is left past the last one.
-** With to_space it stops before the first tab, line feed, carriage return or space, where text may always be cut. Returns
-** where it stopped. */
+/* Appends p..end, known to be UTF-8, normalized, to n; *index is the first character's number and is left past the last
+** one. With to_space it stops before the first tab, line feed, carriage return or space, where text may always be cut.
+** Returns where it stopped. */
 const unsigned char *normalize_run(const Normalizer *o, Normalized *n, const unsigned char *p, const unsigned char *end,
                                    int32_t *index, int to_space, bert_err *e);
 

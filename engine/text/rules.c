@@ -8,7 +8,7 @@
 
 enum { ADDED_MAX = 1 << 20 };
 
-/* ---- added tokens -------------------------------------------------------------------------------------------------- */
+/* ---- added tokens ------------------------------------------------------------------------------------------------ */
 
 /* Ids, and the names of those that the vocabulary does not have. `all` finds a content's first place in token. */
 static void give_ids(ScanRules *r, AddedToken *token, int n, Pieces *all, const char *text, bert_err *e) {
@@ -28,7 +28,8 @@ static void give_ids(ScanRules *r, AddedToken *token, int n, Pieces *all, const 
 static int overridden(const int32_t *last, const AddedToken *token, int i) { return last[token[i].id] != i; }
 
 /* The patterns of tokens that stand in normalized text: their normalized contents, one after the other. */
-static void normalized_patterns(ScanRules *r, const AddedToken *token, int n, const int32_t *last, Arena *a, bert_err *e) {
+static void normalized_patterns(ScanRules *r, const AddedToken *token, int n, const int32_t *last, Arena *a,
+                                bert_err *e) {
   Normalized out = {0};
   size_t *at = arena_push(a, (size_t)n + 1, sizeof *at, e);
   int count = 0;
@@ -38,7 +39,8 @@ static void normalized_patterns(ScanRules *r, const AddedToken *token, int n, co
     int32_t index = 0;
     const unsigned char *p = (const unsigned char *)token[i].content;
     normalize_run(&r->normalizer, &out, p, p + token[i].size, &index, 0, e);
-    if (out.size == at[i]) err_set(e, BERT_FORMAT, "added_tokens: nothing is left of \"%s\" when normalized", token[i].content);
+    if (out.size == at[i])
+      err_set(e, BERT_FORMAT, "added_tokens: nothing is left of \"%s\" when normalized", token[i].content);
     count++;
   }
   if (count && !e->code) {
@@ -105,7 +107,7 @@ static void read_added(ScanRules *r, const Json *list, Arena *a, bert_err *e) {
   add_tokens(r, token, used, text, a, e);
 }
 
-/* ---- tokenizer.json -------------------------------------------------------------------------------------------------- */
+/* ---- tokenizer.json ---------------------------------------------------------------------------------------------- */
 
 static int is_null(const Json *v) { return !v || v->kind == JSON_NULL; }
 
@@ -180,7 +182,8 @@ static void read_model(WordPiece *w, const Json *model, const Json *added, Arena
   if (!vocab || vocab->kind != JSON_OBJECT) json_refuse(vocab, "model.vocab", "an object", e);
   if (is_null(chars)) json_refuse(chars, "model.max_input_chars_per_word", "a number", e);
   const char *unknown = needed_text(json_get(model, "unk_token"), "model.unk_token", a, e);
-  const char *prefix = needed_text(json_get(model, "continuing_subword_prefix"), "model.continuing_subword_prefix", a, e);
+  const Json *go_on = json_get(model, "continuing_subword_prefix");
+  const char *prefix = needed_text(go_on, "model.continuing_subword_prefix", a, e);
   int64_t max = json_integer(chars, 100, 0, INT64_MAX, "model.max_input_chars_per_word", e);
   WordPieceSize size = measure(vocab, prefix, e);
   size_t bytes;
@@ -203,7 +206,7 @@ void rules_from_json(ScanRules *r, const Json *root, Arena *a, bert_err *e) {
   if (!e->code) scan_init(r);
 }
 
-/* ---- vocab.txt ------------------------------------------------------------------------------------------------------- */
+/* ---- vocab.txt --------------------------------------------------------------------------------------------------- */
 
 /* The line at *p, without its end (any of \n, \r\n, \r); *p goes behind it. 0 at the end of the text. */
 static int next_line(const char **p, const char *end, const char **line, size_t *n) {
@@ -218,9 +221,9 @@ static int next_line(const char **p, const char *end, const char **line, size_t 
 
 static int is_utf8(const char *p, size_t n) {
   int used;
+  const unsigned char *s = (const unsigned char *)p;
   for (size_t at = 0; at < n; at += (size_t)used)
-    if (utf8_decode((const unsigned char *)p + at, n - at, &used) == UTF8_REPLACEMENT && (used != 3 || (unsigned char)p[at] != 0xEF))
-      return 0;
+    if (utf8_decode(s + at, n - at, &used) == UTF8_REPLACEMENT && (used != 3 || s[at] != 0xEF)) return 0;
   return 1;
 }
 

@@ -1,8 +1,8 @@
 /* rules.h -- ScanRules out of a tokenizer.json or a vocab.txt.
 ** Layer: text. Uses: base.
 **
-** Ids of added tokens are the reference's: the vocabulary's where the piece is in it, else counted on from the number of
-** its pieces; what the file says about the id is not looked at. Not here: post_processor (template.h). */
+** Ids of added tokens are the reference's: the vocabulary's where the piece is in it, else counted on from the number
+** of its pieces; what the file says about the id is not looked at. Not here: post_processor (template.h). */
 #ifndef TEXT_RULES_H
 #define TEXT_RULES_H
 

@@ -35,7 +35,7 @@ typedef struct {
   int64_t dropped;    /* counted, no longer in tokens */
 } Run;
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------------------------------------ */
 
 static int grow_tokens(Run *x, size_t need) {
   Tokens *t = x->t;
@@ -82,7 +82,7 @@ static inline void put_token(Run *x, int32_t id, int32_t start, int32_t end) {
   t->n++;
 }
 
-/* A word of the pre-tokenizer, normalized. Its characters are source[0..n), or first, first + 1, … where source is NULL. */
+/* A word of the pre-tokenizer, normalized. Its characters are source[0..n), or first, first + 1, … without source. */
 static void put_word(Run *x, const unsigned char *word, size_t n, int64_t chars, const int32_t *source, int32_t first) {
   Tokens *t = x->t;
   const WordPiece *w = &x->r->wordpiece;
@@ -106,7 +106,7 @@ static void put_word(Run *x, const unsigned char *word, size_t n, int64_t chars,
   t->n += count;
 }
 
-/* ---- the way through normalize.h ------------------------------------------------------------------------------------ */
+/* ---- the way through normalize.h --------------------------------------------------------------------------------- */
 
 /* Splits normalized text at white space and around punctuation. */
 static void split_words(Run *x, const unsigned char *text, size_t n, const int32_t *source) {
@@ -155,7 +155,7 @@ static void scan_normalized(Run *x, const unsigned char *p, const unsigned char 
   }
 }
 
-/* ---- the way of ASCII ---------------------------------------------------------------------------------------------- */
+/* ---- the way of ASCII -------------------------------------------------------------------------------------------- */
 
 /* p[0..8), zeros past end; `begin` is the first byte that may be read. */
 static inline uint64_t load(const unsigned char *begin, const unsigned char *p, const unsigned char *end) {
@@ -186,8 +186,8 @@ static const unsigned char *scan_long_word(Run *x, const unsigned char *begin, c
 }
 
 /* Words and marks of ASCII from p on; stops before a word that is not for here. */
-static const unsigned char *scan_ascii(Run *x, const unsigned char *begin, const unsigned char *p, const unsigned char *end,
-                                       int32_t *index) {
+static const unsigned char *scan_ascii(Run *x, const unsigned char *begin, const unsigned char *p,
+                                       const unsigned char *end, int32_t *index) {
   const ScanRules *r = x->r;
   const unsigned char *from = p;
   const int32_t base = *index;
@@ -227,7 +227,7 @@ static const unsigned char *scan_ascii(Run *x, const unsigned char *begin, const
   return p;
 }
 
-/* ---- a text -------------------------------------------------------------------------------------------------------- */
+/* ---- a text ------------------------------------------------------------------------------------------------------ */
 
 /* Text without added tokens of the first kind; *index goes from its first character's number past its last one's. */
 static void scan_plain(Run *x, const unsigned char *p, const unsigned char *end, int32_t *index) {
@@ -310,7 +310,8 @@ static const unsigned char *repair(Scan *s, const unsigned char *text, size_t *n
 
 int64_t scan_text(const ScanRules *r, Scan *s, bert_text text, int offsets, size_t keep, bert_err *e) {
   Run x = {.r = r, .s = s, .t = &s->tokens, .e = e, .offsets = offsets, .begin = s->tokens.n, .keep = keep};
-  if (text.size > INT32_MAX) err_set(e, BERT_ARGUMENT, "a text of %zu bytes, at most %d are taken", text.size, INT32_MAX);
+  if (text.size > INT32_MAX)
+    err_set(e, BERT_ARGUMENT, "a text of %zu bytes, at most %d are taken", text.size, INT32_MAX);
   if (e->code || !text.size) return 0;
   s->normalized.aligned = offsets;
   if (offsets && !s->tokens.start) s->tokens.room = 0; /* the arrays of offsets have yet to be made */

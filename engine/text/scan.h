@@ -44,8 +44,8 @@ typedef struct {
   size_t repaired_room;
 } Scan;
 
-/* Appends the first `keep` tokens of a text, or all if there are fewer, to s->tokens, with offsets where asked for. Returns how
-** many there are in all. */
+/* Appends the first `keep` tokens of a text, or all if there are fewer, to s->tokens, with offsets where asked for.
+** Returns how many there are in all. */
 int64_t scan_text(const ScanRules *r, Scan *s, bert_text text, int offsets, size_t keep, bert_err *e);
 
 void scan_fini(Scan *s);

@@ -43,7 +43,7 @@ static void read_nothing(Templates *t, Arena *a, bert_err *e) {
   }
 }
 
-/* ---- BertProcessing ----------------------------------------------------------------------------------------------- */
+/* ---- BertProcessing ---------------------------------------------------------------------------------------------- */
 
 static int32_t read_id(const Json *v, const char *what, bert_err *e) {
   if (!e->code && (!v || v->kind != JSON_NUMBER)) json_refuse(v, what, "a token's id", e);
@@ -56,7 +56,7 @@ static int32_t read_token_pair(const Json *v, const char *what, bert_err *e) {
   return e->code ? 0 : read_id(json_next(json_first(v)), what, e);
 }
 
-/* ---- TemplateProcessing ------------------------------------------------------------------------------------------- */
+/* ---- TemplateProcessing ------------------------------------------------------------------------------------------ */
 
 static int read_type(const Json *v, bert_err *e) {
   return (int)json_integer(json_get(v, "type_id"), 0, 0, 255, "post_processor: type_id", e);
@@ -120,7 +120,7 @@ void template_read(Templates *t, const Json *processor, Arena *a, bert_err *e) {
   }
 }
 
-/* ---- truncation ---------------------------------------------------------------------------------------------------- */
+/* ---- truncation -------------------------------------------------------------------------------------------------- */
 
 static void at_most(int64_t *n, int64_t most) {
   if (*n > most) *n = most;

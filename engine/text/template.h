@@ -33,9 +33,9 @@ void template_read(Templates *t, const Json *processor, Arena *a, bert_err *e);
 /* BERT's own, with these ids. */
 void template_bert(Templates *t, int32_t cls, int32_t sep, Arena *a, bert_err *e);
 
-/* Cuts lengths n[count] to `room` together, longest first, as `tokenizers` does: the shorter one keeps what it has up to half of
-** the room; of two long ones each gets half, and an odd token goes to the one with more tokens, the second if they are
-** equal. */
+/* Cuts lengths n[count] to `room` together, longest first, as `tokenizers` does: the shorter one keeps what it has up
+** to half of the room; of two long ones each gets half, and an odd token goes to the longer one, the second of equals.
+*/
 void template_cut(int64_t *n, int count, int64_t room);
 
 #endif

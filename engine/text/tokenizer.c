@@ -19,14 +19,17 @@ struct Tokenizer {
   uint64_t hash;
 };
 
-/* ---- making one --------------------------------------------------------------------------------------------------- */
+/* ---- making one -------------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_text(const char *text, uint64_t seed) { return hash_bytes(text, strlen(text), seed); }
 
-static uint64_t hash_numbers(uint64_t seed, const int64_t *n, size_t count) { return hash_bytes(n, count * sizeof *n, seed); }
+static uint64_t hash_numbers(uint64_t seed, const int64_t *n, size_t count) {
+  return hash_bytes(n, count * sizeof *n, seed);
+}
 
 static uint64_t hash_template(const Template *t, uint64_t h) {
-  for (int i = 0; i < t->count; i++) h = hash_numbers(h, (int64_t[]){t->part[i].sequence, t->part[i].id, t->part[i].type}, 3);
+  for (int i = 0; i < t->count; i++)
+    h = hash_numbers(h, (int64_t[]){t->part[i].sequence, t->part[i].id, t->part[i].type}, 3);
   return hash_numbers(h, (int64_t[]){t->count}, 1);
 }
 
@@ -78,7 +81,8 @@ static int32_t needed(const Tokenizer *t, const char *name, const char *standard
   return id;
 }
 
-Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name, const TokenizerSettings *s, bert_err *e) {
+Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name, const TokenizerSettings *s,
+                                bert_err *e) {
   Tokenizer *t = mem_new(1, sizeof *t, e);
   if (!t) return NULL;
   rules_from_vocab(&t->rules, text, size, s, &t->arena, e);
@@ -98,7 +102,7 @@ void tokenizer_lowercase(Tokenizer *t) {
   t->hash = hash_tokenizer(t);
 }
 
-/* ---- asking it ----------------------------------------------------------------------------------------------------- */
+/* ---- asking it --------------------------------------------------------------------------------------------------- */
 
 /* The template's ids need not be in the vocabulary. */
 int tokenizer_vocabulary(const Tokenizer *t) {
@@ -136,7 +140,7 @@ int64_t tokenizer_bytes(const Tokenizer *t) { return (int64_t)(t->arena.held + s
 
 uint64_t tokenizer_hash(const Tokenizer *t) { return t->hash; }
 
-/* ---- using it ------------------------------------------------------------------------------------------------------ */
+/* ---- using it ---------------------------------------------------------------------------------------------------- */
 
 struct TokenizerScratch {
   Scan scan;
@@ -195,8 +199,8 @@ static void put_special(TokenizerScratch *s, int at, const TemplatePart *p) {
 }
 
 /* Texts of n[] tokens, which begin at begin[], with the template around them. */
-static void assemble(const Template *t, TokenizerScratch *s, const size_t *begin, const int64_t *n, int offsets, Encoding *out,
-                     bert_err *e) {
+static void assemble(const Template *t, TokenizerScratch *s, const size_t *begin, const int64_t *n, int offsets,
+                     Encoding *out, bert_err *e) {
   int64_t total = t->tokens + t->uses[0] * n[0] + t->uses[1] * n[1];
   if (total > INT32_MAX) err_set(e, BERT_ARGUMENT, "%lld tokens, at most %d are taken", (long long)total, INT32_MAX);
   else grow(s, (size_t)total, e);
@@ -215,8 +219,8 @@ static void assemble(const Template *t, TokenizerScratch *s, const size_t *begin
   if (offsets) out->start = s->start, out->end = s->end, out->whole = s->whole;
 }
 
-void tokenizer_encode(const Tokenizer *t, TokenizerScratch *s, bert_text a, const bert_text *b, int max_tokens, int offsets,
-                      Encoding *out, bert_err *e) {
+void tokenizer_encode(const Tokenizer *t, TokenizerScratch *s, bert_text a, const bert_text *b, int max_tokens,
+                      int offsets, Encoding *out, bert_err *e) {
   *out = (Encoding){0};
   const Template *around = &t->templates.of[b != NULL];
   if (max_tokens && max_tokens < around->tokens)

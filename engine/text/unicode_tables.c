@@ -1,8 +1,8 @@
 /* unicode_tables.c -- what the reference tokenizer believes about every code point.
 ** Layer: text. Uses: nothing.
 **
-** Written by tests/tools/unicode_tables.py from tokenizers 0.23.3; not edited by hand. 75608 bytes: 165 classes,
-** 2060 decompositions. How the tables are read: unicode.h. */
+** Written by tests/tools/unicode_tables.py from tokenizers 0.23.3; not edited by hand.
+** 75608 bytes: 165 classes, 2060 decompositions. How they are read: unicode.h. */
 #include "text/unicode.h"
 
 const uint8_t unicode_class_first[8704] = {

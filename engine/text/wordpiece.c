@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-void wordpiece_init(WordPiece *w, const WordPieceSize *size, const char *prefix, int64_t max_chars, Arena *a, bert_err *e) {
+void wordpiece_init(WordPiece *w, const WordPieceSize *size, const char *prefix, int64_t max_chars, Arena *a,
+                    bert_err *e) {
   *w = (WordPiece){.unknown = -1, .prefix = prefix, .prefix_size = strlen(prefix), .max_chars = max_chars};
   size_t names = size->names, ids = (size_t)size->ids > size->count ? (size_t)size->ids : size->count;
-  w->text = arena_push(a, mem_size(1, size->bytes, size->count + names + 1), 1, e); /* a NUL after each, one before all */
+  w->text = arena_push(a, mem_size(1, size->bytes, size->count + names + 1), 1, e); /* NULs around each */
   w->text_size = 1;
   w->at = arena_push(a, ids + names, sizeof *w->at, e);
   w->size = size->ids;
@@ -42,9 +43,12 @@ void wordpiece_unknown(WordPiece *w, const char *piece) {
   w->unknown = wordpiece_id(w, piece, strlen(piece));
 }
 
-int32_t wordpiece_id(const WordPiece *w, const char *piece, size_t n) { return n ? pieces_find(&w->first, piece, n) : -1; }
+int32_t wordpiece_id(const WordPiece *w, const char *piece, size_t n) {
+  return n ? pieces_find(&w->first, piece, n) : -1;
+}
 
-size_t wordpiece_split(const WordPiece *w, const unsigned char *word, size_t n, int64_t chars, int32_t *ids, int32_t *ends) {
+size_t wordpiece_split(const WordPiece *w, const unsigned char *word, size_t n, int64_t chars, int32_t *ids,
+                       int32_t *ends) {
   size_t k = 0;
   if (chars <= w->max_chars) {
     const Pieces *pieces = &w->first;

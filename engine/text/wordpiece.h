@@ -1,8 +1,8 @@
 /* wordpiece.h -- splits words into vocabulary pieces, longest match first.
 ** Layer: text. Uses: base.
 **
-** One text block holds the spelling of every piece, NUL-terminated; two sets of pieces point into it: those that begin a
-** word, and those that go on ("##ing", found as "ing").
+** One text block holds the spelling of every piece, NUL-terminated; two sets of pieces point into it: those that begin
+** a word, and those that go on ("##ing", found as "ing").
 **
 ** Cost: see pieces.h; nothing is allocated. Not here: case, accents, what a word is (normalize.h, scan.h). */
 #ifndef TEXT_WORDPIECE_H
@@ -37,7 +37,8 @@ typedef struct {
 } WordPieceSize;
 
 /* The prefix must live as long as the arena. */
-void wordpiece_init(WordPiece *w, const WordPieceSize *size, const char *prefix, int64_t max_chars, Arena *a, bert_err *e);
+void wordpiece_init(WordPiece *w, const WordPieceSize *size, const char *prefix, int64_t max_chars, Arena *a,
+                    bert_err *e);
 /* A piece; the last one of a spelling or an id wins. */
 void wordpiece_put(WordPiece *w, const char *piece, size_t n, int32_t id, bert_err *e);
 /* A spelling for an id that no word is split into. */
@@ -47,8 +48,9 @@ void wordpiece_unknown(WordPiece *w, const char *piece);
 /* The id of a piece by its full spelling, or -1. */
 int32_t wordpiece_id(const WordPiece *w, const char *piece, size_t n);
 
-/* Splits word[0..n) of `chars` characters into ids[], with ends[] (or NULL) the byte where each ends; both have room for n. The
-** unknown piece, where the word cannot be split, is the only one then. */
-size_t wordpiece_split(const WordPiece *w, const unsigned char *word, size_t n, int64_t chars, int32_t *ids, int32_t *ends);
+/* Splits word[0..n) of `chars` characters into ids[], with ends[] (or NULL) the byte where each ends; both have room
+** for n. The unknown piece, where the word cannot be split, is the only one then. */
+size_t wordpiece_split(const WordPiece *w, const unsigned char *word, size_t n, int64_t chars, int32_t *ids,
+                       int32_t *ends);
 
 #endif

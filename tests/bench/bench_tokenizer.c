@@ -66,7 +66,8 @@ int main(int argc, char **argv) {
   w.s = tokenizer_scratch_new(&w.e);
   make(&w);
   if (!w.e.code) {
-    printf("making it              %7.2f ms    %lld bytes held\n", 1e3 * bench_time(make, &w), (long long)tokenizer_bytes(w.t));
+    double seconds = bench_time(make, &w);
+    printf("%-22s %7.2f ms    %lld bytes held\n", "making it", 1e3 * seconds, (long long)tokenizer_bytes(w.t));
     show("counting", count, &w);
     show("ids", encode, &w);
     w.offsets = 1;

@@ -1,8 +1,8 @@
 /* fuzz_tokenizer.c -- tokenizers out of any bytes, over texts of any bytes.
 **
-** Input: [kind, window, bytes of the file, 0xFF, text]. An even kind is a tokenizer.json, an odd one a vocab.txt whose bits above
-** are its settings. What comes out must hang together: the same tokens counted and made, within the window and outside,
-** with offsets inside the text. */
+** Input: [kind, window, bytes of the file, 0xFF, text]. An even kind is a tokenizer.json, an odd one a vocab.txt whose
+** settings are the bits above. What comes out must hang together: the same tokens counted and made, within the window
+** and outside, with offsets inside the text. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,9 +24,11 @@ static char *copy_of(const uint8_t *data, size_t n) {
 }
 
 static Tokenizer *make(const uint8_t *data, size_t size, int kind, bert_err *e) {
-  TokenizerSettings s = {.lowercase = kind >> 1 & 1, .strip_accents = (kind >> 2 & 3) % 3 - 1, .chinese_characters = kind >> 4 & 1};
+  TokenizerSettings s = {
+      .lowercase = kind >> 1 & 1, .strip_accents = (kind >> 2 & 3) % 3 - 1, .chinese_characters = kind >> 4 & 1};
   char *text = copy_of(data, size);
-  Tokenizer *t = kind & 1 ? tokenizer_from_vocab(text, size, "fuzz", &s, e) : tokenizer_from_json(text, size, "fuzz", e);
+  Tokenizer *t = kind & 1 ? tokenizer_from_vocab(text, size, "vocab.txt", &s, e)
+                          : tokenizer_from_json(text, size, "tokenizer.json", e);
   free(text);
   want((t == NULL) == (e->code != BERT_OK));
   return t;

@@ -67,7 +67,8 @@ static Tokenizer *open_tokenizer(int argc, char **argv, bert_err *e) {
   if (argc == 3) {
     t = tokenizer_from_json(text, size, "tokenizer.json", e);
   } else {
-    TokenizerSettings s = {.lowercase = atoi(argv[3]), .strip_accents = atoi(argv[4]), .chinese_characters = atoi(argv[5])};
+    TokenizerSettings s = {
+        .lowercase = atoi(argv[3]), .strip_accents = atoi(argv[4]), .chinese_characters = atoi(argv[5])};
     t = tokenizer_from_vocab(text, size, "vocab.txt", &s, e);
   }
   mem_free(text);

@@ -2,11 +2,10 @@
 
     python tokenizer_parity.py DRIVER [NAME]     DRIVER is tokenize_driver, built; NAME runs the claims that contain it
 
-Ids, types, special and word marks, and offsets of both sides are compared, over every code point of Unicode alone and in
-company, the naughty strings, sentences of 56 languages, four vocabularies, random mixtures (fixed seeds, broken UTF-8
-among them), every way of truncating, every combination of the normalizer's options, added tokens of every kind. Each
-function below is a claim; the last line counts them. Texts that are unequal are shown, the
-first few of each claim.
+Ids, types, special and word marks, and offsets of both sides are compared, over every code point of Unicode alone and
+in company, the naughty strings, sentences of 56 languages, four vocabularies, random mixtures (fixed seeds, broken
+UTF-8 among them), every way of truncating, every combination of the normalizer's options, added tokens of every kind.
+Each function below is a claim; the last line counts them. Texts that are unequal are shown, the first few of a claim.
 """
 import array
 import itertools
@@ -101,7 +100,8 @@ def vocabulary(name):
 
 
 def bert_normalizer(clean=True, chinese=True, strip=None, lower=True):
-    return dict(type='BertNormalizer', clean_text=clean, handle_chinese_chars=chinese, strip_accents=strip, lowercase=lower)
+    return dict(type='BertNormalizer', clean_text=clean, handle_chinese_chars=chinese, strip_accents=strip,
+                lowercase=lower)
 
 
 def special(content, id):
@@ -122,7 +122,8 @@ def bert(name='uncased', **parts):
     return {**dict(version='1.0', truncation=None, padding=None,
                    added_tokens=[special(t, vocab[t]) for t in ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]')],
                    normalizer=bert_normalizer(lower=name in ('uncased', 'chinese')),
-                   pre_tokenizer=dict(type='BertPreTokenizer'), post_processor=template, decoder=None, model=model), **parts}
+                   pre_tokenizer=dict(type='BertPreTokenizer'), post_processor=template, decoder=None, model=model),
+            **parts}
 
 
 def alone(texts):
@@ -155,13 +156,15 @@ def code_points_first_in_a_text():
 
 def code_points_of_cased_vocabularies():
     some = [c for c in CODE_POINTS if c < 0x3100 or c % 5 == 0]
-    return sum(Pair(bert(name)).unequal(every_code_point('a* *\u0301', some)) for name in ('cased', 'multilingual-cased'))
+    return sum(Pair(bert(name)).unequal(every_code_point('a* *\u0301', some))
+               for name in ('cased', 'multilingual-cased'))
 
 
 def every_combination_of_options():
     some = [c for c in CODE_POINTS if c < 0x3100 or 0xA000 < c < 0x20000 and c % 7 == 0 or c % 101 == 0]
     wrong = 0
-    for clean, chinese, strip, lower in itertools.product((True, False), (True, False), (None, True, False), (True, False)):
+    both, three = (True, False), (None, True, False)
+    for clean, chinese, strip, lower in itertools.product(both, both, three, both):
         pair = Pair(bert(normalizer=bert_normalizer(clean, chinese, strip, lower)))
         wrong += pair.unequal(every_code_point('X*\u0301\u0327\u0345y', some))
         wrong += pair.unequal(alone(mixture(random.Random(f'{clean}{chinese}{strip}{lower}')) for _ in range(500)))
@@ -315,7 +318,7 @@ def added_tokens_templates_and_small_vocabularies():
         model = dict(type='WordPiece', unk_token=rng.choice(['[UNK]', 'x']), continuing_subword_prefix=prefix,
                      max_input_chars_per_word=rng.choice([100, 1, 0, 3, 100]), vocab=vocab)
         tokens = list(random_tokens(rng, vocab))
-        some = bert_normalizer(*(rng.random() < .7 for _ in range(2)), rng.choice([None, True, False]), rng.random() < .6)
+        some = bert_normalizer(rng.random() < .7, rng.random() < .7, rng.choice([None, True, False]), rng.random() < .6)
         pair = Pair(bert(model=model, added_tokens=tokens, normalizer=rng.choice([None, some]),
                          post_processor=rng.choice(TEMPLATES)))
         if left_to_chance(pair, tokens):
@@ -330,8 +333,8 @@ def added_tokens_templates_and_small_vocabularies():
 
 CLAIMS = [code_points_alone, code_points_between_letters, code_points_among_marks, code_points_first_in_a_text,
           code_points_of_cased_vocabularies, every_combination_of_options, no_normalizer, a_sequence_of_one_normalizer,
-          naughty_strings, sentences_of_many_languages, vocab_txt_is_read_as_its_tokenizer_json, random_mixtures, broken_utf8,
-          random_pairs_cut, every_truncation, long_words_and_texts, short_texts_end_anywhere,
+          naughty_strings, sentences_of_many_languages, vocab_txt_is_read_as_its_tokenizer_json, random_mixtures,
+          broken_utf8, random_pairs_cut, every_truncation, long_words_and_texts, short_texts_end_anywhere,
           added_tokens_templates_and_small_vocabularies]
 
 

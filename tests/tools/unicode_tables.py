@@ -24,7 +24,7 @@ def bert(**on):
 
 
 def word_characters():
-    """Regex \\w as added tokens with single_word see it: such a token is found unless a word character stands before it."""
+    """Regex \\w as single_word sees it: an added token of that kind is found unless a word character stands before it."""
     t = Tokenizer(models.WordPiece({'[UNK]': 0}, unk_token='[UNK]'))
     t.add_tokens([AddedToken('xyz', single_word=True, normalized=False)])
     found = t.encode_batch([chr(c) + 'xyz' for c in CODE_POINTS])
@@ -106,16 +106,18 @@ def main():
         where[c] = len(pool) << 2 | len(d) - 1
         pool += d
     parts_first, parts_second = two_stages([where.get(c, 0) for c in range(0x110000)])
-    tables = [array('uint8_t', 'unicode_class_first', class_first), array('uint8_t', 'unicode_class_second', class_second),
+    tables = [array('uint8_t', 'unicode_class_first', class_first),
+              array('uint8_t', 'unicode_class_second', class_second),
               array('UnicodeClass', 'unicode_classes', ['{%d, %d, %d}' % r for r in kinds], 8),
-              array('uint8_t', 'unicode_parts_first', parts_first), array('uint16_t', 'unicode_parts_second', parts_second, 2),
+              array('uint8_t', 'unicode_parts_first', parts_first),
+              array('uint16_t', 'unicode_parts_second', parts_second, 2),
               array('uint32_t', 'unicode_parts', pool, 4)]
     size = sum(n for _, n in tables)
     print(f'''/* unicode_tables.c -- what the reference tokenizer believes about every code point.
 ** Layer: text. Uses: nothing.
 **
-** Written by tests/tools/unicode_tables.py from tokenizers {version('tokenizers')}; not edited by hand. {size} bytes: {len(kinds)} classes,
-** {len(decompositions)} decompositions. How the tables are read: unicode.h. */
+** Written by tests/tools/unicode_tables.py from tokenizers {version('tokenizers')}; not edited by hand.
+** {size} bytes: {len(kinds)} classes, {len(decompositions)} decompositions. How they are read: unicode.h. */
 #include "text/unicode.h"
 ''')
     print('\n'.join(t for t, _ in tables), end='')

@@ -1,5 +1,5 @@
-/* test_tokenizer.c -- tokens of texts and pairs, from tokenizer.json and vocab.txt. That they are the reference's is for
-** tests/golden/tokenizer_parity.py; here are the claims one reads. */
+/* test_tokenizer.c -- tokens of texts and pairs, from tokenizer.json and vocab.txt. That they are the reference's is
+** for tests/golden/tokenizer_parity.py; here are the claims one reads. */
 #include "text/tokenizer.h"
 
 #include "base/mem.h"
@@ -30,9 +30,9 @@ static const char *json_of(Parts p, char out[4096]) {
            OR(p.normalizer, "{'type':'BertNormalizer','clean_text':true,'handle_chinese_chars':true,'lowercase':true}"),
            OR(p.pre_tokenizer, "{'type':'BertPreTokenizer'}"),
            OR(p.processor, "{'type':'BertProcessing','cls':['[CLS]',2],'sep':['[SEP]',3]}"),
-           OR(p.model, "{'type':'WordPiece','unk_token':'[UNK]','continuing_subword_prefix':'##','max_input_chars_per_word':100,"
-                       "'vocab':{'[PAD]':0,'[UNK]':1,'[CLS]':2,'[SEP]':3,'[MASK]':4,'hello':5,'world':6,'play':7,'##ing':8,"
-                       "'.':9,'a':10,'b':11}}"));
+           OR(p.model, "{'type':'WordPiece','unk_token':'[UNK]','continuing_subword_prefix':'##',"
+                       "'max_input_chars_per_word':100,'vocab':{'[PAD]':0,'[UNK]':1,'[CLS]':2,'[SEP]':3,'[MASK]':4,"
+                       "'hello':5,'world':6,'play':7,'##ing':8,'.':9,'a':10,'b':11}}"));
   for (char *c = out; *c; c++)
     if (*c == '\'') *c = '"';
   return out;
@@ -185,8 +185,9 @@ TEST(tokenizer_counts_on_past_what_it_keeps) {
 
 TEST(tokenizer_json_and_vocab_of_one_kind_have_one_hash) {
   bert_err e = {0};
-  const char *specials = "{'content':'[UNK]','special':true},{'content':'[SEP]','special':true},{'content':'[PAD]','special':true},"
-                         "{'content':'[CLS]','special':true},{'content':'[MASK]','special':true}";
+  const char *specials = "{'content':'[UNK]','special':true},{'content':'[SEP]','special':true},"
+                         "{'content':'[PAD]','special':true},{'content':'[CLS]','special':true},"
+                         "{'content':'[MASK]','special':true}";
   Tokenizer *v = from_vocab(), *j = from_json((Parts){.added = specials}, &e), *other = from_json((Parts){0}, &e);
   GOOD(e);
   OK(tokenizer_hash(v) == tokenizer_hash(j));
@@ -236,11 +237,11 @@ TEST(tokenizer_normalized_added_tokens_match_normalized_text) {
 
 TEST(tokenizer_template_may_use_texts_in_any_order) {
   bert_err e = {0};
-  Tokenizer *t = from_json(
-      (Parts){.processor = "{'type':'TemplateProcessing','single':[{'Sequence':{'id':'A','type_id':2}}],'pair':[{'Sequence':{'id':'B',"
-                           "'type_id':1}},{'SpecialToken':{'id':'two','type_id':3}},{'Sequence':{'id':'A','type_id':0}}],"
-                           "'special_tokens':{'two':{'id':'two','ids':[3,2],'tokens':['[SEP]','[CLS]']}}}"},
-      &e);
+  const char *processor = "{'type':'TemplateProcessing','single':[{'Sequence':{'id':'A','type_id':2}}],"
+                          "'pair':[{'Sequence':{'id':'B','type_id':1}},{'SpecialToken':{'id':'two','type_id':3}},"
+                          "{'Sequence':{'id':'A','type_id':0}}],"
+                          "'special_tokens':{'two':{'id':'two','ids':[3,2],'tokens':['[SEP]','[CLS]']}}}";
+  Tokenizer *t = from_json((Parts){.processor = processor}, &e);
   Encoding out;
   TokenizerScratch *s = tokenizer_scratch_new(&e);
   bert_text b = TEXT("hello");
@@ -256,7 +257,7 @@ TEST(tokenizer_template_may_use_texts_in_any_order) {
 TEST(tokenizer_of_another_kind_is_refused_with_what_was_found) {
   refused((Parts){.model = "{'type':'BPE','vocab':{}}"}, "tokenizer.json: model.type: found \"BPE\", wanted WordPiece");
   refused((Parts){.normalizer = "{'type':'NFC'}"}, "normalizer.type: found \"NFC\", wanted BertNormalizer");
-  refused((Parts){.normalizer = "{'type':'Sequence','normalizers':[{'type':'NFD'}]}"}, "normalizer.type: found \"NFD\"");
+  refused((Parts){.normalizer = "{'type':'Sequence','normalizers':[{'type':'NFD'}]}"}, "found \"NFD\"");
   refused((Parts){.pre_tokenizer = "{'type':'ByteLevel'}"}, "pre_tokenizer.type: found \"ByteLevel\"");
   refused((Parts){.pre_tokenizer = "null"}, "pre_tokenizer");
   refused((Parts){.processor = "{'type':'RobertaProcessing'}"}, "post_processor.type: found \"RobertaProcessing\"");
@@ -264,14 +265,16 @@ TEST(tokenizer_of_another_kind_is_refused_with_what_was_found) {
 
 TEST(tokenizer_json_that_lies_is_refused) {
   refused((Parts){.model = "{'type':'WordPiece','vocab':{}}"}, "max_input_chars_per_word");
-  refused((Parts){.model = "{'type':'WordPiece','unk_token':'u','continuing_subword_prefix':'','max_input_chars_per_word':1,"
-                           "'vocab':{'a':-1}}"}, "model.vocab: found -1");
-  refused((Parts){.model = "{'type':'WordPiece','unk_token':'u','continuing_subword_prefix':'','max_input_chars_per_word':1,"
-                           "'vocab':{'a':4294967295}}"}, "model.vocab: found 4294967295");
+#define MODEL(vocab) \
+  "{'unk_token':'u','continuing_subword_prefix':'','max_input_chars_per_word':1,'vocab':" vocab "}"
+  refused((Parts){.model = MODEL("{'a':-1}")}, "model.vocab: found -1");
+  refused((Parts){.model = MODEL("{'a':4294967295}")}, "model.vocab: found 4294967295");
+  refused((Parts){.model = MODEL("['a']")}, "model.vocab: found an array");
   refused((Parts){.added = "{'content':7}"}, "added_tokens: content: found 7");
   refused((Parts){.added = "{'content':'\u0301','normalized':true}"}, "nothing is left");
-  refused((Parts){.processor = "{'type':'TemplateProcessing','single':[{'Sequence':{'id':'B','type_id':0}}],'pair':[]}"}, "found \"B\"");
-  refused((Parts){.processor = "{'type':'TemplateProcessing','single':[{'SpecialToken':{'id':'x'}}],'pair':[]}"}, "special_tokens");
+#define TEMPLATE(part) "{'type':'TemplateProcessing','single':[" part "],'pair':[]}"
+  refused((Parts){.processor = TEMPLATE("{'Sequence':{'id':'B','type_id':0}}")}, "found \"B\"");
+  refused((Parts){.processor = TEMPLATE("{'SpecialToken':{'id':'x'}}")}, "special_tokens");
   bert_err e = {0};
   OK(tokenizer_from_json("{", 1, "tokenizer.json", &e) == NULL);
   FAILS(e, BERT_FORMAT, "tokenizer.json: line 1");
@@ -298,8 +301,9 @@ TEST(tokenizer_vocab_txt_needs_its_special_tokens) {
 
 TEST(tokenizer_without_its_unknown_piece_fails_where_it_is_needed) {
   bert_err e = {0};
-  Tokenizer *t = from_json((Parts){.model = "{'unk_token':'[UNK]','continuing_subword_prefix':'##','max_input_chars_per_word':9,"
-                                            "'vocab':{'a':0}}", .processor = "null"}, &e);
+  const char *model = "{'unk_token':'[UNK]','continuing_subword_prefix':'##','max_input_chars_per_word':9,"
+                      "'vocab':{'a':0}}";
+  Tokenizer *t = from_json((Parts){.model = model, .processor = "null"}, &e);
   GOOD(e);
   encodes(t, TEXT("a A"), LIST(0, 0), LIST(0, 2), LIST(1, 3));
   TokenizerScratch *s = tokenizer_scratch_new(&e);

@@ -18,8 +18,9 @@ static WordPiece vocabulary(const char *const *piece, int n, const char *prefix,
   return w;
 }
 
-static const char *const PIECES[] = {"[UNK]", "un", "##aff", "##able", "unaff", "a", "##a", "##b", "straightforwardly", "##ly",
-                                     "internationalisation", "internationalisationx", "##internationalisation", "aa"};
+static const char *const PIECES[] = {"[UNK]", "un", "##aff", "##able", "unaff", "a", "##a", "##b", "straightforwardly",
+                                     "##ly", "internationalisation", "internationalisationx", "##internationalisation",
+                                     "aa"};
 #define VOCABULARY(prefix, max) vocabulary(PIECES, sizeof PIECES / sizeof *PIECES, prefix, max)
 
 /* "un 2, ##aff 5 ..." as ids and the bytes where they end; -1 ends a list. */
@@ -107,19 +108,23 @@ TEST(pieces_longest_reads_no_further_than_the_text) {
   arena_fini(&arena);
 }
 
-TEST(pieces_share_bits_of_lengths_past_62_bytes) {
-  static char text[400];
+TEST(pieces_of_many_bytes_are_found_at_every_size) {
+  static char text[1025];
   Pieces p;
   bert_err e = {0};
   size_t size;
   memset(text, 'a', sizeof text);
+  text[40] = 'b';
   pieces_init(&p, 400, text, &arena, &e);
-  for (uint32_t n = 61; n <= 300; n += 17) pieces_put(&p, 0, n, (int32_t)n, &e);
+  for (uint32_t n = 30; n <= 1024; n += 7) pieces_put(&p, 0, n, (int32_t)n, &e);
   GOOD(e);
-  EQ(pieces_longest(&p, text, 400, &size), 299);
-  EQ(size, 299);
-  EQ(pieces_longest(&p, text, 298, &size), 282);
-  EQ(pieces_longest(&p, text, 77, &size), 61);
-  EQ(pieces_longest(&p, text, 60, &size), -1);
+  for (size_t n = 30; n <= 1024; n++) {
+    EQ(pieces_longest(&p, text, n, &size), 30 + (int)(n - 30) / 7 * 7);
+    EQ(size, 30 + (n - 30) / 7 * 7);
+    EQ(pieces_find(&p, text, n), (n - 30) % 7 ? -1 : (int)n);
+  }
+  EQ(pieces_longest(&p, text, 29, &size), -1);
+  pieces_put(&p, 0, 1025, 1, &e);
+  FAILS(e, BERT_FORMAT, "a piece of 1025 bytes, at most 1024");
   arena_fini(&arena);
 }
