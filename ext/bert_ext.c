@@ -40,7 +40,8 @@ static const TableFunction tables[] = {
     /* name, columns, arguments, how many are required, risk, what runs */
     {"bert_models",
      "name TEXT, architecture TEXT, task TEXT, layers INTEGER, hidden INTEGER, heads INTEGER, vocabulary INTEGER, "
-     "max_tokens INTEGER, pooling TEXT, compute TEXT, parameters INTEGER, bytes INTEGER, hash TEXT, source TEXT, labels TEXT",
+     "max_tokens INTEGER, pooling TEXT, compute TEXT, parameters INTEGER, bytes INTEGER, hash TEXT, source TEXT, "
+     "labels TEXT",
      "", 0, TELLS, &tvf_models},
     {"bert_kernels", "operation TEXT, isa TEXT, chosen INTEGER, reason TEXT", "", 0, COMPUTES, &tvf_kernels},
     {"bert_tokens",
@@ -90,7 +91,7 @@ int sqlite3_bert_init(sqlite3 *db, char **message, const struct sqlite3_api_rout
 
 #else
 
-/* All of ext/ calls SQLite through one pointer. Two copies of SQLite in a process (a language's own and the system's, say)
+/* All of ext/ calls SQLite through one pointer. Two copies of SQLite in a process (a language's own and the system's)
 ** share a loaded library, and functions of one called on connections of the other crash, so the second is refused. */
 static int adopt(const sqlite3_api_routines *api) {
   static atomic_flag busy = ATOMIC_FLAG_INIT;

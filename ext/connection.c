@@ -6,8 +6,8 @@
 **
 **    names: "m" -> Loaded {model, session} <- "n"        two names of one model share the session
 **
-** A Loaded lives while a name or a cursor holds it, so a model may be unloaded under a running statement. "default" is what
-** was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for.
+** A Loaded lives while a name or a cursor holds it, so a model may be unloaded under a running statement. "default" is
+** what was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for.
 ** Cost of finding a model: one comparison a name, no allocation, no lock. */
 #include "ext.h"
 
@@ -234,7 +234,8 @@ static Name *find_further(Connection *c, bert_text asked, bert_err *e) {
   bert_text hash = {at + 1, asked.size - name.size - 1};
   if (!at || (hash.size == HASH_DIGITS && !memcmp(hash.data, x->loaded->info.hash, HASH_DIGITS))) return x;
   error_set(e, BERT_ARGUMENT,
-            "the model '%s' has hash %s, wanted %.*s: it is another model, or was loaded with other options", x->text, x->loaded->info.hash, error_shown(hash.data, hash.size, 40), hash.data);
+            "the model '%s' has hash %s, wanted %.*s: it is another model, or was loaded with other options", x->text,
+            x->loaded->info.hash, error_shown(hash.data, hash.size, 40), hash.data);
   return NULL;
 }
 

@@ -43,8 +43,8 @@ int error_rc(const bert_err *e);
 /* SQLite's heap, so that its limits and counters hold: zeroed; NULL and BERT_NOMEM when there is none. Freed by
 ** sqlite3_free. */
 void *memory_new(size_t count, size_t size, bert_err *e);
-/* Makes *p hold at least count * size bytes (*room says how many it holds), keeping its contents. 0 on failure, where *p
-** stays as it was. */
+/* Makes *p hold at least count things of that size (*room says how many it holds), keeping its contents. 0 on failure,
+** where *p stays as it was. */
 int memory_grow(void *p, size_t *room, size_t count, size_t size, bert_err *e);
 
 /* ---- registry.c ------------------------------------------------------------------------------------------------- */
@@ -71,7 +71,7 @@ void registry_unlock(void);
 
 typedef struct Connection Connection;
 
-/* One connection's use of a model: its session serves all statements, as a connection runs one engine call at a time. */
+/* One connection's use of a model: its session serves all statements, as one engine call runs at a time. */
 typedef struct Loaded {
   Shared *shared;
   bert_model *model; /* of shared */

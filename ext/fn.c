@@ -42,7 +42,8 @@ static int register_count(Connection *c, const Function *f, int count) {
   *r = (Registered){c, f};
   connection_ref(c);
   /* On failure SQLite calls forget itself. */
-  return sqlite3_create_function_v2(connection_db(c), f->name, count, SQLITE_UTF8 | f->flags, r, run, NULL, NULL, forget);
+  return sqlite3_create_function_v2(connection_db(c), f->name, count, SQLITE_UTF8 | f->flags, r, run, NULL, NULL,
+                                    forget);
 }
 
 int fn_register(Connection *c, const Function *f) {

@@ -4,15 +4,15 @@
 **    SELECT bert_embed('how do I reset my password');   -- a BLOB: 384 floats, say
 **    SELECT bert_similarity('a cat', 'a kitten');       -- 0.79, say
 **
-** These only compute, the same bits for the same text and model, so they may stand in generated columns and indexes. For
-** many rows bert_embed_each is many times as fast. */
+** These only compute, the same bits for the same text and model, so they may stand in generated columns and indexes.
+** For many rows bert_embed_each is many times as fast. */
 #include "ext.h"
 
-static void embed(Call *call, Loaded *m, const bert_text *texts, int n, const bert_text *prompt, float *out, bert_err *e) {
+static void embed(Call *call, Loaded *m, bert_text text, const bert_text *prompt, float *out, bert_err *e) {
   Watch watch;
   if (e->code) return;
   watch_start(&watch, connection_db(call->connection));
-  bert_embed(m->session, texts, n, prompt, out, &watch.progress, e);
+  bert_embed(m->session, &text, 1, prompt, out, &watch.progress, e);
   watch_stop(&watch);
 }
 
@@ -24,7 +24,7 @@ void fn_embed(Call *call, bert_err *e) {
   float *v = m ? connection_floats(call->connection, 0, (size_t)m->info.dimensions, e) : NULL;
   if (e->code) return;
   if (prompted) prompt = bert_model_prompt(m->model, prompt);
-  embed(call, m, &text, 1, prompted ? &prompt : NULL, v, e);
+  embed(call, m, text, prompted ? &prompt : NULL, v, e);
   if (!e->code) value_result_vector(call->context, v, m->info.dimensions);
 }
 
@@ -46,7 +46,7 @@ static int take_side(Call *call, int i, Side *s, bert_err *e) {
 static void embed_side(Call *call, int i, Loaded *m, Side *s, bert_err *e) {
   if (s->is_vector) return;
   float *v = connection_floats(call->connection, i, (size_t)m->info.dimensions, e);
-  embed(call, m, &s->text, 1, NULL, v, e);
+  embed(call, m, s->text, NULL, v, e);
   s->vector = (Vector){v, m->info.dimensions};
 }
 

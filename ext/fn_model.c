@@ -1,11 +1,11 @@
 /* fn_model.c -- loads and forgets models, and says what build this is.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
-**    SELECT bert_load('m', 'models/minilm');   -- m@5b0d6e1f9a3c2748: what to write in a schema, where it pins the model
+**    SELECT bert_load('m', 'models/minilm');   -- m@5b0d6e1f9a3c2748: in a schema, this pins the model
 **    SELECT bert_unload('m');                  -- m@5b0d6e1f9a3c2748
 **
-** Loading under a name that is taken replaces the model there, once the new one is open. Names belong to the connection and
-** are no part of a transaction. */
+** Loading under a name that is taken replaces the model there, once the new one is open. Names belong to the
+** connection and are no part of a transaction. */
 #include "ext.h"
 
 #include <string.h>

@@ -19,7 +19,8 @@ void fn_cosine(Call *call, bert_err *e) {
 
 void fn_vector(Call *call, bert_err *e) {
   Vector v;
-  if (value_vector(call->connection, 0, call->values[0], "json", &v, e)) value_result_vector(call->context, v.data, v.n);
+  if (!value_vector(call->connection, 0, call->values[0], "json", &v, e)) return;
+  value_result_vector(call->context, v.data, v.n);
 }
 
 void fn_to_json(Call *call, bert_err *e) {

@@ -5,9 +5,10 @@
 **    SELECT * FROM bert_embed_each('SELECT 1, 2; DROP TABLE notes');                -- Error: … a second statement …
 **
 ** It is one SELECT (or VALUES, or WITH … SELECT), and runs as `SELECT * FROM (sql)`. What is not a query never reaches
-** sqlite3_prepare, since some PRAGMAs act when they are prepared: the scan below finds where the statement ends and that its
-** parentheses balance, so it cannot close ours. The statement sees the database as the one around it does; rows that
-** the outer statement writes into a table that the inner one is reading may or may not come up, as always in SQLite. */
+** sqlite3_prepare, since some PRAGMAs act when they are prepared: the scan below finds where the statement ends and
+** that its parentheses balance, so it cannot close ours. The statement sees the database as the one around it does;
+** rows that the outer statement writes into a table that the inner one is reading may or may not come up, as always in
+** SQLite. */
 #include "ext.h"
 
 #include <string.h>

@@ -1,8 +1,10 @@
 /* memory.c -- SQLite's heap with checked sizes.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
-**    PRAGMA hard_heap_limit = 8000000;
-**    SELECT bert_vector(printf('[1%.*c]', 4000000, ','));   -- Error: out of memory */
+**    SELECT length(bert_vector(zeroblob(4000)));        -- 4000
+**    SELECT bert_to_json(zeroblob(1000000000));         -- Error: out of memory (no piece is larger than 2 GiB)
+**
+** Tested by tests/fault/fault_sql.c, where every allocation fails in turn. */
 #include "ext.h"
 
 #include <string.h>

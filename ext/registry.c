@@ -6,10 +6,10 @@
 **
 **    first -> Shared {model, stamp, threads, owners} -> Shared -> NULL      two of them may have one model
 **
-** A directory whose stamp (files and options) is known is not read again; else it is read, and where the hash turns out to
-** be known (a copy of the directory, or threads alone differ) the older model serves both. The last owner to close frees.
-** Cost: opening holds the lock, so who asks for the same model meanwhile waits and then shares it. Statements never come
-** here: they find their model in connection.c. */
+** A directory whose stamp (files and options) is known is not read again; else it is read, and where the hash turns
+** out to be known (a copy of the directory, or threads alone differ) the older model serves both. The last owner to
+** close frees. Cost: opening holds the lock, so who asks for the same model meanwhile waits and then shares it.
+** Statements never come here: they find their model in connection.c. */
 #include "ext.h"
 
 #include <stdatomic.h>
@@ -18,7 +18,7 @@
 static Shared *first;
 static atomic_flag locked = ATOMIC_FLAG_INIT;
 
-/* Not an sqlite3_mutex: a library built without threads has none, and two copies of SQLite in a process share no mutex. */
+/* Not an sqlite3_mutex: a SQLite built without threads has none to give. */
 void registry_lock(void) {
   while (atomic_flag_test_and_set_explicit(&locked, memory_order_acquire)) sqlite3_sleep(1);
 }

@@ -9,8 +9,8 @@
 **
 ** SQLite turns f(a, b) into `text = a AND pair = b`. Which of these a plan can use comes as a bit mask in idxNum. An
 ** argument that depends on a table read later makes the plan impossible (SQLITE_CONSTRAINT); one that is missing is an
-** error when the scan starts, not when it is planned, as another branch of an OR may still give it. A required argument that
-** is NULL gives no rows. What a kind of cursor adds is open, next, column, close (ext.h). */
+** error when the scan starts, not when it is planned, as another branch of an OR may still give it. A required
+** argument that is NULL gives no rows. What a kind of cursor adds is open, next, column, close (ext.h). */
 #include "ext.h"
 
 #include <string.h>
@@ -55,7 +55,8 @@ static char *declaration(const TableFunction *t) {
   return sqlite3_str_finish(s);
 }
 
-static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **message) {
+static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                         char **message) {
   const Registered *r = aux;
   (void)argc;
   (void)argv;
@@ -189,7 +190,7 @@ static int rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out) {
   return SQLITE_OK;
 }
 
-/* ---- registering -------------------------------------------------------------------------------------------------- */
+/* ---- registering ------------------------------------------------------------------------------------------------ */
 
 /* Without xCreate: it is there under its own name, and CREATE VIRTUAL TABLE makes no other. */
 static const sqlite3_module module = {

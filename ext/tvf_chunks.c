@@ -1,11 +1,12 @@
 /* tvf_chunks.c -- bert_chunks: a long text in windows that fit the model.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
-**    SELECT chunk FROM bert_chunks('one two three four', 4);           -- one two   three four
+**    SELECT chunk, "start", "end", token_count FROM bert_chunks('the one river the one river', 5);
+**      -- the one river|0|13|5   the one river|14|27|5
 **    INSERT INTO passages SELECT n.id, c."start", c.chunk FROM notes n, bert_chunks(n.body, 128, 16) c;
 **
-** max_tokens counts [CLS] and [SEP]; left out or NULL it is the model's window. overlap is how many tokens of the window
-** before are repeated. A chunk is the text exactly as it stands there: substr(text, start + 1, end - start). */
+** max_tokens counts [CLS] and [SEP]; left out or NULL it is the model's window. overlap is how many tokens of the
+** window before are repeated. A chunk is the text exactly as it stands there: substr(text, start + 1, end - start). */
 #include "ext.h"
 
 #include <limits.h>

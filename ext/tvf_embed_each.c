@@ -2,16 +2,17 @@
 ** Layer: ext. Uses: bert.h, ext.h.
 **
 **    SELECT key, embedding FROM bert_embed_each('SELECT id, body FROM notes');
-**    UPDATE notes SET vector = e.embedding FROM bert_embed_each('SELECT id, body FROM notes', 'm') e WHERE e.key = notes.id;
+**    UPDATE notes SET vector = e.embedding FROM bert_embed_each('SELECT id, body FROM notes', 'm') e
+**    WHERE e.key = notes.id;
 **
 **    query -> window of rows: keys, texts -> bert_embed -> floats -> rows, in the query's order -> next window
 **
-** Windows grow: 8 rows, 32, 128, 512, 2048, a KiB of text a row, so that LIMIT 1 costs little and long runs go at full speed;
-** memory is bounded by one window (and its longest text), whatever the number of rows. Keys come back as they were. A row
-** whose text is NULL has a NULL embedding. A model that is unloaded meanwhile serves the scan to its end.
+** Windows grow: 8 rows, 32, 128, 512, 2048, a KiB of text a row, so that LIMIT 1 costs little and long runs go at full
+** speed; memory is bounded by one window (and its longest text), whatever the number of rows. Keys come back as they
+** were. A row whose text is NULL has a NULL embedding. A model that is unloaded meanwhile serves the scan to its end.
 **
-** Rows are read ahead of those given: INSERT INTO t … FROM bert_embed_each('SELECT … FROM t') may meet its own rows, for ever.
-** Collect the vectors first (CREATE TEMP TABLE … AS) or use UPDATE … FROM, which does so itself. */
+** Rows are read ahead of those given: INSERT INTO t … FROM bert_embed_each('SELECT … FROM t') may meet its own rows,
+** for ever. Collect the vectors first (CREATE TEMP TABLE … AS) or use UPDATE … FROM, which does so itself. */
 #include "ext.h"
 
 #include <stdio.h>
@@ -43,7 +44,7 @@ typedef struct {
   size_t vector_room;
 } EmbedEach;
 
-/* ---- reading a window --------------------------------------------------------------------------------------------- */
+/* ---- reading a window ------------------------------------------------------------------------------------------- */
 
 static void set_blob(sqlite3_value *key, int bytes, bert_err *e) {
   error_set(e, BERT_ARGUMENT, "the text of the row whose key is %s is a BLOB of %d byte%s, wanted TEXT",
@@ -117,7 +118,7 @@ static void fill(EmbedEach *t, bert_err *e) {
   embed_window(t, e);
 }
 
-/* ---- the cursor --------------------------------------------------------------------------------------------------- */
+/* ---- the cursor ------------------------------------------------------------------------------------------------- */
 
 static void open(Cursor *c, bert_err *e) {
   EmbedEach *t = (EmbedEach *)c;
@@ -143,9 +144,9 @@ static void next(Cursor *c, bert_err *e) {
 static void column(Cursor *c, sqlite3_context *context, int i) {
   const EmbedEach *t = (EmbedEach *)c;
   const Row *row = &t->rows[t->at];
-  int dimensions = t->model->info.dimensions;
+  int n = t->model->info.dimensions;
   if (i == 0) sqlite3_result_value(context, row->key);
-  else if (row->vector >= 0) value_result_vector(context, t->vectors + (size_t)row->vector * (size_t)dimensions, dimensions);
+  else if (row->vector >= 0) value_result_vector(context, t->vectors + (size_t)row->vector * (size_t)n, n);
 }
 
 static void close(Cursor *c) {

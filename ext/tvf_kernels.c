@@ -1,8 +1,8 @@
 /* tvf_kernels.c -- bert_kernels: each kernel, and the instruction set that it runs with here.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
-**    SELECT operation, isa FROM bert_kernels WHERE chosen;                       -- linear|avx512, say
-**    SELECT isa, reason FROM bert_kernels WHERE operation = 'linear' AND NOT chosen;   -- what does not run, and why */
+**    SELECT operation, isa FROM bert_kernels WHERE chosen;                    -- linear|avx512 …, say
+**    SELECT operation, isa, reason FROM bert_kernels WHERE NOT chosen;        -- what does not run, and why */
 #include "ext.h"
 
 typedef struct {

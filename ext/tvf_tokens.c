@@ -1,13 +1,16 @@
 /* tvf_tokens.c -- bert_tokens and bert_token_embeddings: a text as the model sees it, token by token.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
-**    SELECT position, token, "start", "end" FROM bert_tokens('hello world');
-**      -- 0|[CLS]|0|0   1|hello|0|5   2|world|6|11   3|[SEP]|0|0
-**    SELECT token, embedding FROM bert_token_embeddings('hello world') WHERE layer = 0;   -- before the first layer
+**    SELECT position, token, "start", "end" FROM bert_tokens('the one river');
+**      -- 0|[CLS]|0|0   1|the|0|3   2|one|4|7   3|river|8|13   4|[SEP]|0|0
+**    SELECT token, length(embedding) / 4 FROM bert_token_embeddings('the river') WHERE layer = 0;
+**      -- [CLS]|384   the|384   river|384   [SEP]|384, say: the state before the first layer
 **
-** What does not fit the model's window is cut, as for bert_embed; bert_token_count(text) says how long it was. start and
-** end count characters of the token's own text, so substr(text, start + 1, end - start) is what the token stands for.
-** The engine's answer belongs to the session, which other functions of the same statement use too: a cursor copies it. */
+** What does not fit the model's window is cut, as for bert_embed; bert_token_count(text) says how long it was. start
+** and end count characters of the token's own text, so substr(text, start + 1, end - start) is what the token stands
+** for (in text that is not UTF-8 each broken part counts as one, which is not always how substr counts it).
+** The engine's answer belongs to the session, which other functions of the same statement use too: a cursor copies it.
+** */
 #include "ext.h"
 
 #include <string.h>

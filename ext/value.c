@@ -4,9 +4,9 @@
 **    SELECT bert_to_json(x'0000803f00000040');   -- [1,2]
 **    SELECT hex(bert_vector('[1, 2]'));          -- 0000803F00000040
 **
-** A vector is a BLOB of little-endian float32 of subtype 223; where only a vector is possible, JSON text too. Text is TEXT
-** of any encoding (SQLite makes UTF-8 of it) or a number (taken as its text, as SQLite's own functions do), never a BLOB.
-** What is NaN or infinite is refused: it has no cosine. */
+** A vector is a BLOB of little-endian float32 of subtype 223; where only a vector is possible, JSON text too. Text is
+** TEXT of any encoding (SQLite makes UTF-8 of it) or a number (taken as its text, as SQLite's own functions do), never
+** a BLOB. What is NaN or infinite is refused: it has no cosine. */
 #include "ext.h"
 
 #include <stdio.h>
@@ -101,7 +101,8 @@ static const float *from_blob(Connection *c, int which, sqlite3_value *v, const 
   if (bytes == 0 || bytes % 4)
     error_set(e, BERT_ARGUMENT, "%s is a BLOB of %d byte%s, wanted a vector: 4 bytes a number", what, bytes,
               plural(bytes));
-  const void *blob = sqlite3_value_blob(v);
+  const void *blob = sqlite3_value_blob(v); /* NULL where the zeros of zeroblob() found no memory */
+  if (!blob) error_set(e, BERT_NOMEM, "out of memory");
   float *f = connection_floats(c, which, (size_t)bytes / 4, e);
   if (!f) return NULL;
   memcpy(f, blob, (size_t)bytes);

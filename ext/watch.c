@@ -4,9 +4,10 @@
 **    SELECT count(*) FROM bert_embed_each('SELECT id, body FROM notes');   -- Ctrl-C: Error: interrupted
 **    SELECT count(*) FROM notes;                                           -- and the connection goes on working
 **
-** From 3.41 on SQLite tells. Before, a statement of our own tells: while another one runs on the connection, an interrupt
-** stops every prepare and step, this one's too. It is made at the first question (short calls never ask) and does not outlive the
-** call, since sqlite3_close refuses a connection that has statements. Cost: 3 us, then 0.3 us a question. */
+** From 3.41 on SQLite tells. Before, a statement of our own tells: while another one runs on the connection, an
+** interrupt stops every prepare and step, this one's too. It is made at the first question (short calls never ask) and
+** does not outlive the call, since sqlite3_close refuses a connection that has statements. Cost: 3 us, then 0.3 us a
+** question. Tested by tests/sql/connections.py. */
 #include "ext.h"
 
 #if SQLITE_VERSION_NUMBER >= 3041000

@@ -2,10 +2,11 @@
 **
 **    fault_sql MODELS        MODELS is tests/golden/models; ends with "N passed, N failed"
 **
-** ext/ is compiled into this program with -DSQLITE_CORE, as users do who link statically. Each script runs again and again,
-** the first time with its first allocation failing, then its second, and so on until it comes through: once with that one
-** alone, once with all after it. A run ends well, or with SQLITE_NOMEM, or with the script's own error; afterwards
-** sqlite3_close finds nothing left to close, and no memory is missing from SQLite's or the engine's count. */
+** ext/ is compiled into this program with -DSQLITE_CORE, as users do who link statically. Each script runs again and
+** again, the first time with its first allocation failing, then its second, and so on until it comes through: once
+** with that one alone, once with all after it. A run ends well, or with SQLITE_NOMEM, or with the script's own error;
+** afterwards sqlite3_close finds nothing left to close, and no memory is missing from SQLite's or the engine's count.
+** */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static const Script scripts[] = {
     {"bert_embed", LOAD, "SELECT bert_embed('the river', 'm'), bert_embed('train', 'm', 'prompt '), bert_version()", NULL},
     {"bert_embed with nobody", LOAD, "SELECT bert_embed('x', 'nobody')", "nobody"},
     {"bert_similarity", LOAD, "SELECT bert_similarity('the river', 'train', 'm'), bert_similarity('x', bert_embed('y', 'm'), 'm')", NULL},
-    {"vectors", "", "SELECT bert_to_json(bert_concat('[1, 2]', 3, '4', '[5]')), bert_cosine('[1]', bert_vector('[2]'))", NULL},
+    {"vectors", "", "SELECT bert_to_json(bert_concat('[1, 2]', 3, '4', '[5]')), bert_cosine('[1]', bert_vector('[2]')), bert_vector(zeroblob(400))", NULL},
     {"bert_tokens", LOAD, "SELECT * FROM bert_tokens('the river', 'train', 'm'); SELECT bert_token_count('the river', 'm')", NULL},
     {"bert_token_embeddings", LOAD, "SELECT * FROM bert_token_embeddings('the river', NULL, 'm', 0)", NULL},
     {"bert_chunks", LOAD, "SELECT * FROM bert_chunks('the river and the train', 4, 1, 'm')", NULL},
