@@ -120,3 +120,7 @@ $(BUILD)/tests/bench/%.o: FLAGS += -Itests/bench
 
 $(BUILD)/bench: $(BENCHOBJ) $(BUILD)/libbert.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm -ldl
+
+# $(BUILD)/bench_tokenizer tokenizer.json TEXTS
+$(BUILD)/bench_tokenizer: $(BUILD)/tests/bench/bench_tokenizer.o $(BUILD)/tests/bench/limits.o $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm -ldl

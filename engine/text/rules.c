@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/utf8.h"
+#include "text/unicode.h"
 
 enum { ADDED_MAX = 1 << 20 };
 
@@ -219,14 +219,6 @@ static int next_line(const char **p, const char *end, const char **line, size_t 
   return 1;
 }
 
-static int is_utf8(const char *p, size_t n) {
-  int used;
-  const unsigned char *s = (const unsigned char *)p;
-  for (size_t at = 0; at < n; at += (size_t)used)
-    if (utf8_decode(s + at, n - at, &used) == UTF8_REPLACEMENT && (used != 3 || s[at] != 0xEF)) return 0;
-  return 1;
-}
-
 static void read_lines(WordPiece *w, const char *text, size_t length, Arena *a, bert_err *e) {
   static const char PREFIX[] = "##";
   enum { MAX_CHARS = 100 };
@@ -245,7 +237,7 @@ static void read_lines(WordPiece *w, const char *text, size_t length, Arena *a, 
   wordpiece_init(w, &size, PREFIX, MAX_CHARS, a, e);
   p = text;
   for (int32_t id = 0; next_line(&p, end, &line, &n) && !e->code; id++) {
-    if (!is_utf8(line, n)) err_set(e, BERT_FORMAT, "line %d is not UTF-8", (int)id + 1);
+    if (unicode_prefix((const unsigned char *)line, n) < n) err_set(e, BERT_FORMAT, "line %d is not UTF-8", (int)id + 1);
     wordpiece_put(w, line, n, id, e);
   }
 }

@@ -273,22 +273,6 @@ static void scan_all(Run *x, const unsigned char *text, size_t n) {
   }
 }
 
-/* How many bytes of text[0..n) are UTF-8 from the start. */
-static size_t utf8_prefix(const unsigned char *text, size_t n) {
-  size_t at = 0;
-  while (at < n) {
-    if (n - at >= 8 && !(bytes_load(text + at) & BYTES_EACH(0x80))) {
-      at += 8;
-      continue;
-    }
-    int used;
-    uint32_t c = utf8_decode(text + at, n - at, &used);
-    if (c == UTF8_REPLACEMENT && (used != 3 || text[at] != 0xEF || text[at + 1] != 0xBF)) break;
-    at += (size_t)used;
-  }
-  return at;
-}
-
 /* The text with U+FFFD for what is not UTF-8, in s->repaired; *n becomes its size. NULL on error. */
 static const unsigned char *repair(Scan *s, const unsigned char *text, size_t *n, size_t good, bert_err *e) {
   size_t room = mem_size(*n - good, 3, good), size = good;
@@ -316,7 +300,7 @@ int64_t scan_text(const ScanRules *r, Scan *s, bert_text text, int offsets, size
   s->normalized.aligned = offsets;
   if (offsets && !s->tokens.start) s->tokens.room = 0; /* the arrays of offsets have yet to be made */
   const unsigned char *bytes = (const unsigned char *)text.data;
-  size_t n = text.size, good = utf8_prefix(bytes, n);
+  size_t n = text.size, good = unicode_prefix(bytes, n);
   if (good < n) bytes = repair(s, bytes, &n, good, e);
   if (bytes) scan_all(&x, bytes, n);
   drop_tokens(&x);

@@ -1,6 +1,9 @@
 /* unicode.c -- see unicode.h.
-** Layer: text. Uses: nothing. */
+** Layer: text. Uses: base. */
 #include "text/unicode.h"
+
+#include "base/utf8.h"
+#include "text/bytes.h"
 
 /* Unicode 15, 3.12: a syllable is 28 * (21 * L + V) + T from U+AC00. */
 enum { HANGUL_FIRST = 0xAC00, HANGUL_COUNT = 19 * 21 * 28, L_FIRST = 0x1100, V_FIRST = 0x1161, T_BEFORE = 0x11A7 };
@@ -21,4 +24,20 @@ int unicode_decompose(uint32_t c, const UnicodeClass *k, uint32_t *out) {
   int count = (int)(where & 3) + 1;
   for (int i = 0; i < count; i++) out[i] = unicode_parts[(where >> 2) + (unsigned)i];
   return count;
+}
+
+/* U+FFFD itself is UTF-8, of three bytes from 0xEF on; a broken part that starts so is shorter. */
+size_t unicode_prefix(const unsigned char *text, size_t n) {
+  size_t at = 0;
+  while (at < n) {
+    if (n - at >= 8 && !(bytes_load(text + at) & BYTES_EACH(0x80))) {
+      at += 8;
+      continue;
+    }
+    int used;
+    uint32_t c = utf8_decode(text + at, n - at, &used);
+    if (c == UTF8_REPLACEMENT && (used != 3 || text[at] != 0xEF)) break;
+    at += (size_t)used;
+  }
+  return at;
 }

@@ -1,5 +1,5 @@
 /* unicode.h -- what the reference tokenizer believes about code points.
-** Layer: text. Uses: nothing.
+** Layer: text. Uses: base.
 **
 ** The reference is no single version of Unicode: its parts carry several. unicode_tables.c holds its own answers, asked
 ** code point by code point (tests/tools/unicode_tables.py), in two stages:
@@ -44,6 +44,9 @@ static inline const UnicodeClass *unicode_class(uint32_t c) {
 /* Full canonical decomposition of c, whose class is k, into out[UNICODE_PARTS_MAX]; returns how many (1: c itself, or a
 ** singleton). */
 int unicode_decompose(uint32_t c, const UnicodeClass *k, uint32_t *out);
+
+/* How many bytes of text[0..n), from its start, are UTF-8. */
+size_t unicode_prefix(const unsigned char *text, size_t n);
 
 /* The code point at *p, which is known to be UTF-8, and *p past it. */
 static inline uint32_t unicode_next(const unsigned char **p) {
