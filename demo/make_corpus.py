@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """make_corpus.py FACTBOOK OPENSTAX > corpus.csv -- chooses the demo's paragraphs, once; the result is committed.
 
-Both inputs are plain text, a paragraph a line and a blank line between documents: the country pages of The World Factbook
-(public domain) and OpenStax textbooks (CC BY 4.0), in the order in which their publishers list them. From each country the
-first paragraph of its background is taken; from four textbooks, an even spread of paragraphs that stand on their own.
+Both inputs are plain text, a paragraph a line and a blank line between documents: the country pages of The World
+Factbook (public domain) and OpenStax textbooks (CC BY 4.0), in the order in which their publishers list them. From
+each country the first paragraph of its background is taken; from four textbooks, an even spread of paragraphs that
+stand on their own.
 """
 import csv
 import re
@@ -28,7 +29,8 @@ CONTINUES = re.compile(
     r"(This|These|That|Those|It|They|He|She|His|Her|Their|Its|Such|But|And|Or|So|Thus|Then|However|Therefore|Also|"
     r"Another|Other|For (example|instance)|In (addition|contrast|other|fact|this|these|short)|Similarly|Likewise|"
     r"Moreover|Furthermore|Finally|First|Second|Third|Next|Fortunately|Again|Now|Here|Yet|Still|Note|Both|"
-    r"As (a|the|one|noted|mentioned)|Answers?|If|When|Because|Since|Once|One|Most|Some|Many|Why|What|How|Although|While|We|I)\b")
+    r"As (a|the|one|noted|mentioned)|Answers?|If|When|Because|Since|Once|One|Most|Some|Many|Why|What|How|Although|"
+    r"While|We|I)\b")
 CLEAN = re.compile(r"(?!.*\((\d{4})?\))[A-Z][^=<>|{}\\\[\]]+[.]$")
 
 

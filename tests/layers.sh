@@ -11,7 +11,8 @@ failed=0
 
 # judge ROOT: complaints about the tree at ROOT, then "passed failed".
 judge() {
-  find "$1/engine" "$1/ext" -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort | xargs awk -v root="$1" -f "$here/layers.awk"
+  find "$1/engine" "$1/ext" "$1/tests" "$1/demo" -name '*.[ch]' -o -name '*.def' -o -name '*.py' -o -name '*.js' -o \
+    -name '*.sql' -o -name '*.sh' | LC_ALL=C sort | xargs awk -v root="$1" -f "$here/layers.awk"
 }
 
 # exports LIBRARY: the symbols that it offers and should not, or none at all where the one wanted is missing.
@@ -44,7 +45,7 @@ check_exports() {
 # A tree without fault, for the self-test to spoil.
 make_house() {
   rm -rf "$1"
-  mkdir -p "$1/engine/base" "$1/engine/text" "$1/engine/file" "$1/engine/model" "$1/ext"
+  mkdir -p "$1/engine/base" "$1/engine/text" "$1/engine/file" "$1/engine/model" "$1/ext" "$1/tests" "$1/demo"
   printf '/* bert.h -- public. */\n' >"$1/engine/bert.h"
   printf '/* mem.h -- memory.\n** Layer: base. Uses: bert.h. */\n#include "bert.h"\n' >"$1/engine/base/mem.h"
   printf '/* words.h -- words.\n** Layer: text. Uses: base. */\n#include "base/mem.h"\n' >"$1/engine/text/words.h"
@@ -104,6 +105,8 @@ self_test() {
   spoiled 'never heard of it'
   { head_of base 'bert.h'; yes '' | head -n 900; } >"$house/engine/base/long.c"
   spoiled '902 lines'
+  yes '' | head -n 901 >"$house/tests/long.py"
+  spoiled '901 lines'
   for at in base/one text/two; do
     { head_of "${at%/*}" 'bert.h'; echo '#include <pthread.h>'; } >"$house/engine/$at.c"
   done

@@ -1,7 +1,8 @@
--- claims.sql -- what holds in every client; run.py tells each client to run it, claim by claim, on a database file of its own.
+-- claims.sql -- what holds in every client. run.py has each client run it, each claim on a database file of its own.
 --
 --   -- claim NAME     begins one; plain lines are SQL that must succeed
---   --? QUERY         one SELECT or PRAGMA, and its rows as --= lines (columns joined by '|', NULL as NULL)
+--   --? QUERY         one statement, which goes on in lines that begin with --  and two spaces
+--   --= ROW           a row of its answer: columns joined by '|', NULL as NULL
 --   --! PART          the query above fails, and PART is in the message
 --   -- reopen         closes the database and opens it again
 --
@@ -23,8 +24,9 @@
 
 -- claim many_rows_from_one_call_are_the_rows_one_by_one
 CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT);
-INSERT INTO t(body) VALUES ('one'), (''), ('a much longer text than the others, to be sorted elsewhere'), ('two'), ('naïve café 東京');
---? SELECT count(*), sum(e.embedding = bert_embed(t.body)) FROM bert_embed_each('SELECT id, body FROM t') AS e JOIN t ON t.id = e.key
+INSERT INTO t(body) VALUES ('one'), (''), ('a longer text than the others, to be sorted elsewhere'), ('naïve café 東京'), ('two');
+--? SELECT count(*), sum(e.embedding = bert_embed(t.body)) FROM t
+--  JOIN bert_embed_each('SELECT id, body FROM t') AS e ON t.id = e.key
 --= 5|5
 
 -- claim keys_come_back_as_they_were
@@ -131,7 +133,8 @@ END;
 CREATE TRIGGER embed_changed AFTER UPDATE OF body ON notes BEGIN
   UPDATE vectors SET embedding = bert_embed(new.body) WHERE id = new.id;
 END;
-CREATE VIEW likeness AS SELECT a.id AS a, b.id AS b, bert_cosine(a.embedding, b.embedding) AS score FROM vectors a, vectors b;
+CREATE VIEW likeness AS
+  SELECT a.id AS a, b.id AS b, bert_cosine(a.embedding, b.embedding) AS score FROM vectors a, vectors b;
 INSERT INTO notes(body) VALUES ('first'), ('second');
 UPDATE notes SET body = 'first' WHERE id = 2;
 --? SELECT a, b, printf('%.3f', score) FROM likeness WHERE a < b
@@ -158,7 +161,9 @@ INSERT INTO notes VALUES ('kept');
 PRAGMA encoding = 'UTF-16';
 CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT);
 INSERT INTO t(body) VALUES ('naïve café 東京 😀');
---? SELECT count(*) FROM t, bert_embed_each('SELECT 1, body FROM t') AS e WHERE e.embedding = bert_embed(body) AND e.embedding = bert_embed('naïve café 東京 😀')
+--? SELECT count(*) FROM t, bert_embed_each('SELECT 1, body FROM t') AS e
+--  WHERE e.embedding = bert_embed(body) AND e.embedding = bert_embed('naïve café 東京 😀')
 --= 1
---? SELECT replace(group_concat(token, ''), '##', '') FROM (SELECT token FROM bert_tokens((SELECT 'hello' FROM t)) ORDER BY position)
+--? SELECT replace(group_concat(token, ''), '##', '')
+--  FROM (SELECT token FROM bert_tokens((SELECT 'hello' FROM t)) ORDER BY position)
 --= [CLS]hello[SEP]

@@ -1,7 +1,7 @@
-"""client.py sqlite3|apsw BERT.SO -- runs claims through Python: the standard module (system SQLite) or apsw (the newest).
+"""client.py sqlite3|apsw BERT.SO -- runs claims through Python: its own module (system SQLite) or apsw (the newest).
 
-Standard input is a JSON list of {"file", "steps"}; a step is ["run", sql], ["ask", sql] or ["reopen"]. Standard output is
-a JSON object: "version" of SQLite, and "answers", for each list of steps one {"rows"} or {"error"} a step.
+Standard input is a JSON list of {"file", "steps"}; a step is ["run", sql], ["ask", sql] or ["reopen"]. Standard
+output is a JSON object: "version" of SQLite, and "answers", for each list of steps one {"rows"} or {"error"} a step.
 """
 import json
 import os

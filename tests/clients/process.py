@@ -1,7 +1,7 @@
-"""process.py NAME BERT.SO MODEL TINY -- what a whole process must do: stop, share, stay small, fork. One test a process.
+"""process.py NAME BERT.SO MODEL TINY -- what a whole process must do: stop, share, stay small, fork. One test each.
 
-MODEL is the directory of all-MiniLM-L6-v2 and TINY that of a model of 12 dimensions. Exit status 0 is a pass; a failure says
-why on standard error; figures go to standard output. `--list` prints the names.
+MODEL is the directory of all-MiniLM-L6-v2 and TINY that of a model of 12 dimensions. Exit status 0 is a pass; a failure
+says why on standard error; figures go to standard output. `--list` prints the names.
 """
 import os
 import re
@@ -22,13 +22,14 @@ LONG_TEXT = """'a text that keeps the encoder busy for a while, number ' || valu
 
 def each(rows, text=LONG_TEXT, columns="count(embedding)"):
     """A query of bert_embed_each over rows that no table holds."""
-    inner = f"""WITH RECURSIVE generate(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generate WHERE value < {rows})
+    inner = f"""WITH RECURSIVE generate(value) AS (
+                  SELECT 1 UNION ALL SELECT value + 1 FROM generate WHERE value < {rows})
                 SELECT value, {text} FROM generate""".replace("'", "''")
     return f"SELECT {columns} FROM bert_embed_each('{inner}')"
 
 
 def together(n, work):
-    """work(i) for each i below n, in threads of their own at once; a list of what they returned, None where one failed."""
+    """What work(i) returned for each i below n, in threads of their own at once; None where one failed."""
     found = [None] * n
 
     def run(i):
@@ -94,8 +95,9 @@ def stopping_times(interrupt, run, error, times=7):
 
 
 def judge_stopping(taken):
-    print(f"  interrupted after {statistics.median(taken) * 1000:.0f} ms (median), {max(taken) * 1000:.0f} ms (longest)")
-    check(statistics.median(taken) <= 0.1, f"median of {taken}, wanted at most 0.1 s")
+    median = statistics.median(taken)
+    print(f"  interrupted after {median * 1000:.0f} ms (median), {max(taken) * 1000:.0f} ms (longest)")
+    check(median <= 0.1, f"median of {taken}, wanted at most 0.1 s")
 
 
 def interrupt_stops_bert_embed_each_in_python(so, model, tiny):
@@ -137,7 +139,7 @@ def a_fresh_process_needs_the_model_and_60_mb(so, model, tiny):
     one = peak("SELECT length(bert_embed('hello world'));")
     many = peak(each(400) + ";")
     size = weights_size(model)
-    print(f"  peak above the model file: {(one - size) / MIB:.1f} MiB for one text, {(many - size) / MIB:.1f} MiB for many")
+    print(f"  peak above the model file: {(one - size) / MIB:.1f} MiB for one text, {(many - size) / MIB:.1f} for many")
     check(one <= size + 60 * 1000 * 1000, f"one text: {one} bytes at the peak, the model file is {size}")
     check(many <= size + 60 * 1000 * 1000, f"many texts: {many} bytes at the peak, the model file is {size}")
 
@@ -163,7 +165,7 @@ def unloading_gives_the_memory_back(so, model, tiny):
     check(back > weights_size(model) * 0.8, f"unloading gave back {back} bytes of {weights_size(model)}")
 
 
-# ---- threads and processes --------------------------------------------------------------------------------------------
+# ---- threads and processes -------------------------------------------------------------------------------------------
 
 def eight_threads_embed_at_once_with_the_same_bits(so, model, tiny):
     def work(_):
@@ -214,8 +216,8 @@ def closing_every_connection_leaves_the_library(so, model, tiny):
 TESTS = {f.__name__: f for f in (
     interrupt_stops_bert_embed_each_in_python, interrupt_stops_bert_embed_each_in_apsw,
     bert_embed_each_takes_constant_memory, a_fresh_process_needs_the_model_and_60_mb, connections_share_the_weights,
-    unloading_gives_the_memory_back, eight_threads_embed_at_once_with_the_same_bits, eight_threads_embed_many_rows_at_once,
-    a_forked_child_embeds, closing_every_connection_leaves_the_library)}
+    unloading_gives_the_memory_back, eight_threads_embed_at_once_with_the_same_bits,
+    eight_threads_embed_many_rows_at_once, a_forked_child_embeds, closing_every_connection_leaves_the_library)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "--list":

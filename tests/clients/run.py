@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """run.py BERT.SO MODEL [NAME...] -- the claims of claims.sql in every client, then what whole processes must do.
 
-A client is a program (client.py, client.js) or the sqlite3 shell; each runs in a process of its own, as two copies of SQLite
-in one process would share the extension's table of routines. MODEL is the directory of all-MiniLM-L6-v2, for the memory and
-time of real work (process.py). NAMEs choose clients and process tests.
+A client is a program (client.py, client.js) or the sqlite3 shell; each runs in a process of its own, as two copies of
+SQLite in one process would share the extension's table of routines. MODEL is the directory of all-MiniLM-L6-v2, for the
+memory and time of real work (process.py). NAMEs choose clients and process tests.
 """
 import json
 import os
@@ -50,6 +50,8 @@ def read_claims(path):
             elif line.startswith("--? "):
                 end_script()
                 claims[-1].add(["ask", line[4:]], [])
+            elif line.startswith("--  "):
+                claims[-1].steps[-1][1] += "\n" + line[4:]
             elif line.startswith("--= "):
                 claims[-1].expected[-1].append(line[4:])
             elif line.startswith("--! "):
@@ -166,8 +168,8 @@ def run_process_tests(count, so, model, chosen):
         if chosen and name not in chosen:
             continue
         try:
-            done = subprocess.run([sys.executable, PROCESS_TESTS, name, so, model, TINY], capture_output=True, text=True,
-                                  timeout=300)
+            done = subprocess.run([sys.executable, PROCESS_TESTS, name, so, model, TINY], capture_output=True,
+                                  text=True, timeout=300)
             print(done.stdout, end="")
             count.add(name, done.returncode and (done.stderr.strip() or f"exit status {done.returncode}"))
         except subprocess.TimeoutExpired:
