@@ -1,5 +1,5 @@
 /* avx2.c -- the kernels for AVX2 with FMA: a V is two registers, a tile 6 rows by half a panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h gemm8.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h attend.h gemm8.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -114,6 +114,7 @@ V_OP V q_float(Q q) { return (V){_mm256_cvtepi32_ps(q.low), _mm256_cvtepi32_ps(q
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
 #include "kernel/gemm.h"
+#include "kernel/attend.h"
 #include "kernel/gemm8.h"
 #define SET_NAME kernels_avx2
 #include "kernel/set.h"

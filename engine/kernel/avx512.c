@@ -1,5 +1,5 @@
 /* avx512.c -- the kernels for AVX-512 (F, BW, DQ, VL): a V is one register, a tile 14 rows by a whole panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h gemm8.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h attend.h gemm8.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -35,6 +35,7 @@ V_OP Q q_dot(Q sum, X x, W w) {
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
 #include "kernel/gemm.h"
+#include "kernel/attend.h"
 #include "kernel/gemm8.h"
 #define SET_NAME kernels_avx512
 #include "kernel/set.h"

@@ -29,6 +29,9 @@
 
 enum { KERNEL_LANES = 16, KERNEL_PANEL = 32, KERNEL_ROWS = 112, KERNEL_DEPTH = 512, KERNEL_GROUP = 128 };
 
+/* ceil(n / 32). */
+static inline int kernel_panels(int n) { return (n + KERNEL_PANEL - 1) / KERNEL_PANEL; }
+
 /* What is done to an element once its sum is complete. */
 typedef enum { KERNEL_NONE, KERNEL_GELU, KERNEL_GELU_TANH, KERNEL_RELU, KERNEL_TANH } KernelActivation;
 
@@ -64,6 +67,24 @@ typedef struct {
   float *scratch; /* KERNEL_SCRATCH floats of the calling thread, aligned to 64 */
 } KernelGemm8;
 
+/* context[n][d] = softmax(scale q k^T) v of one head over one row of n tokens (Vaswani et al. 2017, 3.2.1). Weights are
+** summed, and values added up, from the row's first token to its last; the sum divides at the end. */
+typedef struct {
+  float *context;
+  size_t context_stride;
+  const float *q, *k, *v; /* [n][d], rows `stride` floats apart */
+  size_t stride;
+  int n, d;
+  float scale;
+  float *scratch; /* kernel_attend_floats(n, d), aligned to 64 */
+} KernelAttend;
+
+/* Queries as a panel, keys and values as rows of their own, weights of 32 queries: [d][32] [n][d] [n][panels of d] [n][32]. */
+static inline size_t kernel_attend_floats(int n, int d) {
+  size_t wide = (size_t)kernel_panels(d) * KERNEL_PANEL;
+  return (size_t)d * KERNEL_PANEL + (size_t)n * ((size_t)(d + 15) / 16 * 16 + wide + KERNEL_PANEL);
+}
+
 /* k rounded up to a multiple of 4; groups of 128 that k takes, the last one may be shorter. */
 static inline int kernel_depth8(int k) { return (k + 3) / 4 * 4; }
 static inline int kernel_groups(int k) { return (k + KERNEL_GROUP - 1) / KERNEL_GROUP; }
@@ -90,9 +111,6 @@ typedef struct {
   const char *reason; /* why it is, or is not, in use */
 } KernelRow;
 int kernels_row(int i, KernelRow *row);
-
-/* ceil(n / 32). */
-static inline int kernel_panels(int n) { return (n + KERNEL_PANEL - 1) / KERNEL_PANEL; }
 
 /* Floats that w[k][n] takes in panels. */
 static inline size_t kernel_panel_floats(int k, int n) {

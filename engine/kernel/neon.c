@@ -1,6 +1,6 @@
 /* neon.c -- the kernels for AArch64, whose base instruction set has them: a V is four registers, a tile 6 rows by half a
 ** panel (24 of the 32 registers).
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h gemm8.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h attend.h gemm8.h. */
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <math.h>
@@ -105,6 +105,7 @@ V_OP V q_float(Q q) {
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
 #include "kernel/gemm.h"
+#include "kernel/attend.h"
 #include "kernel/gemm8.h"
 #define SET_NAME kernels_neon
 #include "kernel/set.h"

@@ -122,6 +122,35 @@ static void dot(float *sum, const float *v, const float *w, int n) {
   *sum = folded(lane);
 }
 
+/* ---- attention ------------------------------------------------------------------------------------------------------ */
+
+/* One query's weights, not yet divided by their sum, which is returned. */
+static float attend_weights(float *weight, const KernelAttend *a, const float *q) {
+  float top = -INFINITY, sum = 0;
+  for (int t = 0; t < a->n; t++) {
+    weight[t] = 0;
+    for (int i = 0; i < a->d; i++) weight[t] = fmaf(a->k[(size_t)t * a->stride + (size_t)i], q[i], weight[t]);
+    top = larger(top, weight[t]);
+  }
+  for (int t = 0; t < a->n; t++) {
+    weight[t] = exp_of((weight[t] - top) * a->scale);
+    sum += weight[t];
+  }
+  return sum;
+}
+
+static void attend(const KernelAttend *a) {
+  float *weight = a->scratch;
+  for (int i = 0; i < a->n; i++) {
+    float share = 1.0f / attend_weights(weight, a, a->q + (size_t)i * a->stride);
+    for (int j = 0; j < a->d; j++) {
+      float sum = 0;
+      for (int t = 0; t < a->n; t++) sum = fmaf(weight[t], a->v[(size_t)t * a->stride + (size_t)j], sum);
+      a->context[(size_t)i * a->context_stride + (size_t)j] = sum * share;
+    }
+  }
+}
+
 /* ---- 8 bits ---------------------------------------------------------------------------------------------------------- */
 
 static void gemm8(const KernelGemm8 *g) {

@@ -91,6 +91,24 @@ static void one_gemm8(const char *what, int m, int n, int k) {
   mem_pages_free((void *)r.g.x_scale, x_scales * 4), mem_pages_free(r.g.scratch, KERNEL_SCRATCH * 4);
 }
 
+static void run_attend(void *context) { set->attend(context); }
+
+static void one_attend(const char *what, int n, int d) {
+  size_t count = (size_t)n * 3 * (size_t)d, room = kernel_attend_floats(n, d);
+  float *x = memory(count), *y = memory((size_t)n * (size_t)d);
+  KernelAttend a = {y, (size_t)d, x, x + d, x + 2 * d, 3 * (size_t)d, n, d, 0.1f, memory(room)};
+  double rate = 4.0 * n * n * d / bench_time(run_attend, &a);
+  printf("%-7s attend    %-22s n %4d  d %4d          %7.1f GFLOP/s  %3.0f %% of peak\n", isa, what, n, d, rate / 1e9,
+         100 * rate / peak_flops);
+  mem_pages_free(x, count * 4), mem_pages_free(y, (size_t)n * (size_t)d * 4), mem_pages_free(a.scratch, room * 4);
+}
+
+static void bench_attend(void) {
+  one_attend("MiniLM sentence", 23, 32);
+  one_attend("MiniLM paragraph", 159, 32);
+  one_attend("BERT-base window", 512, 64);
+}
+
 static void bench_gemm8(void) {
   one_gemm8("MiniLM qkv", 224, 1152, 384);
   one_gemm8("MiniLM outer", 224, 384, 1536);

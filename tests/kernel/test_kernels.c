@@ -153,6 +153,27 @@ static void check_gemm8(const Kernels *fast, const Kernels *ref) {
   gemm8_case(fast, ref, KERNEL_ROWS, 33, 2500, 0, 2, 1, KERNEL_NONE); /* deeper than the scratch packs at once */
 }
 
+static void attend_case(const Kernels *fast, const Kernels *ref, int n, int d, int heads) {
+  bert_err e = {0};
+  size_t H = (size_t)(d * heads), stride = 3 * H, count = (size_t)n * stride, room = kernel_attend_floats(n, d);
+  float *x = floats(count, &e), *a = floats((size_t)n * H, &e), *b = floats((size_t)n * H, &e), *own = floats(room, &e);
+  GOOD(e);
+  memcpy(b, a, (size_t)n * H * sizeof *a);
+  KernelAttend k = {a + d, H, x + d, x + H + (size_t)d, x + 2 * H + (size_t)d, stride, n, d, 0.7f, own};
+  fast->attend(&k);
+  k.context = b + d;
+  ref->attend(&k);
+  if (!same(a, b, (size_t)n * H)) test_failed(__FILE__, __LINE__, "attend n %d, d %d differs from ref", n, d);
+  drop(x, count), drop(a, (size_t)n * H), drop(b, (size_t)n * H), drop(own, room);
+}
+
+static void check_attend(const Kernels *fast, const Kernels *ref) {
+  for (int n = 1; n <= 40; n++) attend_case(fast, ref, n, 32, 3);
+  static const int WIDTHS[] = {1, 6, 7, 8, 15, 16, 17, 31, 33, 48, 64, 80, 128};
+  for (size_t i = 0; i < sizeof WIDTHS / sizeof *WIDTHS; i++) attend_case(fast, ref, 33 + (int)i, WIDTHS[i], 2);
+  attend_case(fast, ref, 300, 32, 2);
+}
+
 static void check_quantize(const Kernels *fast, const Kernels *ref) {
   enum { MOST = 300, ROWS = 3 };
   float x[MOST * ROWS], a_scale[3 * ROWS], b_scale[3 * ROWS];
@@ -211,6 +232,26 @@ TEST(kernel_softmax_sums_to_one_and_keeps_the_order) {
   for (int i = 0; i < 23; i++) sum += x[i];
   NEAR(sum, 1, 1e-6);
   for (int i = 1; i < 23; i++) NEAR(x[i] / x[i - 1], exp(1), 2e-6);
+}
+
+TEST(kernel_attend_is_softmax_of_products_times_values) {
+  enum { N = 5, D = 3 };
+  float x[N * 3 * D], y[N * D], own[400];
+  state = 3;
+  for (int i = 0; i < N * 3 * D; i++) x[i] = next_float() / 2;
+  KernelAttend a = {y, D, x, x + D, x + 2 * D, 3 * D, N, D, 0.5f, own};
+  kernels_at(0)->attend(&a);
+  for (int i = 0; i < N; i++) {
+    double w[N], sum = 0, want[D] = {0};
+    for (int t = 0; t < N; t++) {
+      double s = 0;
+      for (int k = 0; k < D; k++) s += (double)x[i * 3 * D + k] * x[t * 3 * D + D + k];
+      sum += w[t] = exp(0.5 * s);
+    }
+    for (int t = 0; t < N; t++)
+      for (int k = 0; k < D; k++) want[k] += w[t] / sum * x[t * 3 * D + 2 * D + k];
+    for (int k = 0; k < D; k++) NEAR(y[i * D + k], want[k], 1e-6);
+  }
 }
 
 TEST(kernel_layernorm_has_mean_zero_and_variance_one) {
