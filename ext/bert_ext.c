@@ -7,8 +7,6 @@
 ** A new function is a row here, a declaration in ext.h and its own file (imitate fn_vector.c or tvf_kernels.c). */
 #include "ext.h"
 
-#include <stdatomic.h>
-
 #ifndef SQLITE_CORE
 SQLITE_EXTENSION_INIT1
 #endif
@@ -83,7 +81,7 @@ int sqlite3_bert_init(sqlite3 *db, char **message, const struct sqlite3_api_rout
 int sqlite3_bert_init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
   (void)api;
   if (sqlite3_libversion_number() < OLDEST) {
-    *message = sqlite3_mprintf("bert: SQLite %s, wanted 3.38.0 or newer", sqlite3_libversion());
+    if (message) *message = sqlite3_mprintf("bert: SQLite %s, wanted 3.38.0 or newer", sqlite3_libversion());
     return SQLITE_ERROR;
   }
   return attach(db);
@@ -94,11 +92,11 @@ int sqlite3_bert_init(sqlite3 *db, char **message, const struct sqlite3_api_rout
 /* All of ext/ calls SQLite through one pointer. Two copies of SQLite in a process (a language's own and the system's)
 ** share a loaded library, and functions of one called on connections of the other crash, so the second is refused. */
 static int adopt(const sqlite3_api_routines *api) {
-  static atomic_flag busy = ATOMIC_FLAG_INIT;
-  while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) continue;
+  static Lock lock = ATOMIC_FLAG_INIT;
+  while (atomic_flag_test_and_set(&lock)) continue; /* lock_take would sleep by SQLite, which is not there yet */
   if (!sqlite3_api) sqlite3_api = api;
   int same = sqlite3_api == api;
-  atomic_flag_clear_explicit(&busy, memory_order_release);
+  lock_give(&lock);
   return same;
 }
 

@@ -30,7 +30,7 @@ typedef struct {
 
 struct Connection {
   sqlite3 *db;
-  int owners; /* functions and modules registered with SQLite; counted under the registry's lock */
+  int owners; /* functions and modules registered with SQLite, which lets one thread at a time at them */
   int complete;
   int depth;
   Name *names;
@@ -42,36 +42,37 @@ struct Connection {
 };
 
 static Connection *all;
+static Lock lock = ATOMIC_FLAG_INIT; /* of the list; what is in a Connection is its own thread's */
 
 /* ---- owners ----------------------------------------------------------------------------------------------------- */
 
-Connection *connection_attach(sqlite3 *db, int *known, bert_err *e) {
-  Connection *fresh = memory_new(1, sizeof *fresh, e);
-  if (!fresh) return NULL;
-  registry_lock();
+static Connection *find_connection(sqlite3 *db) {
+  lock_take(&lock);
   Connection *c = all;
   while (c && c->db != db) c = c->next;
+  lock_give(&lock);
+  return c;
+}
+
+Connection *connection_attach(sqlite3 *db, int *known, bert_err *e) {
+  Connection *c = find_connection(db);
   if (!c) {
-    c = fresh;
-    fresh = NULL;
+    c = memory_new(1, sizeof *c, e);
+    if (!c) return NULL;
     c->db = db;
+    lock_take(&lock);
     c->next = all;
     all = c;
+    lock_give(&lock);
   }
   c->owners++;
   *known = c->complete;
-  registry_unlock();
-  sqlite3_free(fresh);
   return c;
 }
 
 void connection_complete(Connection *c) { c->complete = 1; }
 
-void connection_ref(Connection *c) {
-  registry_lock();
-  c->owners++;
-  registry_unlock();
-}
+void connection_ref(Connection *c) { c->owners++; }
 
 static void free_connection(Connection *c) {
   for (int i = 0; i < c->name_count; i++) {
@@ -84,15 +85,13 @@ static void free_connection(Connection *c) {
 }
 
 void connection_release(Connection *c) {
-  registry_lock();
-  int last = --c->owners == 0;
-  if (last) {
-    Connection **at = &all;
-    while (*at != c) at = &(*at)->next;
-    *at = c->next;
-  }
-  registry_unlock();
-  if (last) free_connection(c);
+  if (--c->owners > 0) return;
+  lock_take(&lock);
+  Connection **at = &all;
+  while (*at != c) at = &(*at)->next;
+  *at = c->next;
+  lock_give(&lock);
+  free_connection(c);
 }
 
 sqlite3 *connection_db(const Connection *c) { return c->db; }

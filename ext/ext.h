@@ -4,7 +4,7 @@
 **    bert_ext.c   every function and table function in one table     fn.c, tvf.c   run a row of it
 **    connection.c names -> models of one connection                  registry.c            models of the process
 **    value.c      SQL values <-> texts and vectors                   inner.c               SQL handed in as an argument
-**    watch.c      has the user interrupted?                          error.c, memory.c     what fails, and how
+**    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
 **
 ** Errors are bert_err as in the engine: the first one wins, and a call on a failed one does nothing. Texts from SQL are
@@ -19,6 +19,8 @@
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT3
 #endif
+
+#include <stdatomic.h>
 
 #include "bert.h"
 
@@ -47,6 +49,12 @@ void *memory_new(size_t count, size_t size, bert_err *e);
 ** where *p stays as it was. */
 int memory_grow(void *p, size_t *room, size_t count, size_t size, bert_err *e);
 
+/* ---- lock.c ----------------------------------------------------------------------------------------------------- */
+
+typedef atomic_flag Lock; /* begins as ATOMIC_FLAG_INIT */
+void lock_take(Lock *l);
+void lock_give(Lock *l);
+
 /* ---- registry.c ------------------------------------------------------------------------------------------------- */
 
 /* An open model as one directory and one set of options give it. */
@@ -56,16 +64,13 @@ typedef struct Shared {
   bert_stamp stamp;
   int owners;
   struct Shared *next;
+  char source[]; /* the directory as it was given */
 } Shared;
 
 /* The model of a directory with options (JSON or NULL), opened once for the process; NULL on error. Every open is
 ** followed by one registry_close. */
 Shared *registry_open(const char *directory, const char *options, bert_err *e);
 void registry_close(Shared *x);
-
-/* The lock of what the process shares, for short work. */
-void registry_lock(void);
-void registry_unlock(void);
 
 /* ---- connection.c ----------------------------------------------------------------------------------------------- */
 

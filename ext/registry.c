@@ -8,22 +8,15 @@
 **
 ** A directory whose stamp (files and options) is known is not read again; else it is read, and where the hash turns
 ** out to be known (a copy of the directory, or threads alone differ) the older model serves both. The last owner to
-** close frees. Cost: opening holds the lock, so who asks for the same model meanwhile waits and then shares it.
-** Statements never come here: they find their model in connection.c. */
+** close frees.
+** Cost: opening holds the lock, so who asks for the same model meanwhile waits and then shares it. Statements never come
+** here: they find their model in connection.c. */
 #include "ext.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 static Shared *first;
-static atomic_flag locked = ATOMIC_FLAG_INIT;
-
-/* Not an sqlite3_mutex: a SQLite built without threads has none to give. */
-void registry_lock(void) {
-  while (atomic_flag_test_and_set_explicit(&locked, memory_order_acquire)) sqlite3_sleep(1);
-}
-
-void registry_unlock(void) { atomic_flag_clear_explicit(&locked, memory_order_release); }
+static Lock lock = ATOMIC_FLAG_INIT;
 
 static Shared *by_stamp(bert_stamp stamp) {
   Shared *x = first;
@@ -42,7 +35,7 @@ static bert_model *by_hash(const char *hash) {
 
 static Shared *read_model(const char *directory, const char *options, bert_stamp stamp, bert_err *e) {
   bert_model_info info;
-  Shared *x = memory_new(1, sizeof *x, e);
+  Shared *x = memory_new(1, sizeof *x + strlen(directory) + 1, e);
   bert_model *m = bert_model_open(directory, options, e);
   if (!m) {
     sqlite3_free(x);
@@ -55,31 +48,32 @@ static Shared *read_model(const char *directory, const char *options, bert_stamp
     m = bert_model_ref(older);
   }
   *x = (Shared){.model = m, .threads = info.threads, .stamp = stamp, .next = first};
+  strcpy(x->source, directory);
   return first = x;
 }
 
 Shared *registry_open(const char *directory, const char *options, bert_err *e) {
   if (e->code) return NULL;
-  registry_lock();
+  lock_take(&lock);
   bert_err unread = {0}; /* what has no stamp cannot be opened either, and opening says better why */
   bert_stamp stamp = bert_model_stamp(directory, options, &unread);
   Shared *x = unread.code ? NULL : by_stamp(stamp);
   if (!x) x = read_model(directory, options, stamp, e);
   if (x) x->owners++;
-  registry_unlock();
+  lock_give(&lock);
   return x;
 }
 
 void registry_close(Shared *x) {
   if (!x) return;
-  registry_lock();
+  lock_take(&lock);
   int last = --x->owners == 0;
   if (last) {
     Shared **at = &first;
     while (*at != x) at = &(*at)->next;
     *at = x->next;
   }
-  registry_unlock();
+  lock_give(&lock);
   if (!last) return;
   bert_model_free(x->model);
   sqlite3_free(x);

@@ -61,7 +61,7 @@ static void column(Cursor *c, sqlite3_context *context, int i) {
     case 10: sqlite3_result_int64(context, info->parameters); break;
     case 11: sqlite3_result_int64(context, info->bytes); break;
     case 12: value_result_text(context, info->hash); break;
-    case 13: value_result_text(context, info->source); break;
+    case 13: value_result_text(context, row->model->shared->source); break;
     case 14: value_result_text(context, info->labels); break;
   }
 }

@@ -145,6 +145,7 @@ def a_directory_that_changed_is_another_model(host):
         load = "SELECT substr(bert_load(?, ?), 3)"
         first = one(db, load, 'a', path)
         equal(one(db, load, 'b', host.model('sbert-mean')), first)
+        equal(db.execute('SELECT source FROM bert_models').fetchall(), [(path,), (host.model('sbert-mean'),)])
         shutil.rmtree(path)
         shutil.copytree(host.model('sbert-cls'), path)
         second = one(db, load, 'c', path)
