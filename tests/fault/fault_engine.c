@@ -213,7 +213,7 @@ static const struct {
     {"file-sharded", "{}"},               {"file-gamma", "{}"},
     {"file-f16", "{}"},                   {"file-vocab-uncased", "{}"},
     {"sbert-two-dense", "{}"},            {"sbert-prompts-excluded-joined", "{\"threads\":2}"},
-    {"sbert-old-layout", "{}"},
+    {"sbert-old-layout", "{}"},           {"sbert-dense-tanh", "{\"compute\":\"int8\"}"},
 };
 
 /* What the process makes but once (threads) is there before leaks are counted. */

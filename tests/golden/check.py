@@ -11,6 +11,8 @@ Each directory under MODELS that has an expected.json is loaded and compared:
     batches         bert_embed_each gives for every text the very bytes of bert_embed, in any order, on 1, 2, 3, 8 threads
     machines        the same bytes with BERT_ISA=ref, avx2, avx512 or neon (this script runs itself with each)
 
+The last two are asked of f32 and of int8, and not of models past 64 MB, where they would take hours.
+
 expected.json is of make_models.py (which draws it), or the plainer form with nested lists {"text", "pair", "ids", "types",
 "offsets", "last_hidden_state"}. Models of other kinds than the encoder are named and left out. """
 import array
@@ -26,7 +28,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 UNIT, WILD, COSINE = 1e-4, 2e-3, 0.999999
+HEAVY = 64 << 20
 THREADS = (1, 2, 3, 8)
+COMPUTE = ('f32', 'int8')
 
 
 def connect(so):
@@ -65,6 +69,9 @@ class Expected:
 
     def encoder(self):
         return self.kind == 'bert' and any('embedding' in r or 'hidden' in r or 'last_hidden_state' in r for r in self.rows)
+
+    def heavy(self):
+        return any(os.path.getsize(os.path.join(folder, f)) > HEAVY for folder, _, files in os.walk(self.directory) for f in files)
 
     def vector(self, at):
         first, n = at
@@ -181,28 +188,29 @@ def check_row(claims, db, model, row):
         claims.claim(cosine(found, wanted) >= COSINE, model, row, quantity + ', cosine', cosine(found, wanted), COSINE)
 
 
-def check_batches(claims, db, model):
+def check_batches(claims, db, model, compute):
     """Whatever the company, the order and the threads: the same bytes."""
     texts = many_texts(model)
     orders = [list(range(len(texts))), list(range(len(texts)))[::-1], list(range(len(texts)))]
     random.Random(1).shuffle(orders[2])
     prompts = list(dict.fromkeys(row.get('prompt') for row in model.rows))
-    alone = {p: [embed(db, t, p) for t in texts] for p in prompts}
+    load(db, model, 'single', compute=compute)
+    alone = {p: [embed(db, t, p, 'single') for t in texts] for p in prompts}
     db.execute('CREATE TEMP TABLE texts(place INTEGER PRIMARY KEY, key, body)')
     for threads in THREADS:
-        load(db, model, 'threaded', threads=threads)
+        load(db, model, 'threaded', threads=threads, compute=compute)
         for n, order in enumerate(orders):
             db.execute('DELETE FROM temp.texts')
             db.executemany('INSERT INTO temp.texts(key, body) VALUES(?, ?)', [(i, texts[i]) for i in order])
             for p in prompts:
                 found = db.execute('SELECT key, embedding FROM bert_embed_each(?, ?, ?)',
                                    ('SELECT key, body FROM temp.texts ORDER BY place', 'threaded', p)).fetchall()
-                what = f'bert_embed_each, {threads} threads, order {n}, prompt {p!r}'
+                what = f'bert_embed_each, {compute}, {threads} threads, order {n}, prompt {p!r}'
                 claims.equal(model, None, what + ', keys', sorted(k for k, _ in found), list(range(len(texts))))
                 differ = [texts[k] for k, v in found if v != alone[p][k]]
                 claims.equal(model, None, what + ', texts whose bytes differ from bert_embed', differ, [])
     db.execute('DROP TABLE temp.texts')
-    db.execute("SELECT bert_unload('threaded')").fetchall()
+    db.execute("SELECT bert_unload('threaded'), bert_unload('single')").fetchall()
 
 
 def check_model(claims, db, model):
@@ -213,7 +221,8 @@ def check_model(claims, db, model):
             claims.equal(model, None, 'dimensions', found, model.dimensions)
         for row in model.rows:
             check_row(claims, db, model, row)
-        check_batches(claims, db, model)
+        for compute in () if model.heavy() else COMPUTE:
+            check_batches(claims, db, model, compute)
         db.execute("SELECT bert_unload('m')").fetchall()
     except sqlite3.Error as e:
         claims.equal(model, None, 'SQL', f'{type(e).__name__}: {e}', 'no error')
@@ -226,15 +235,14 @@ def fingerprints(so, roots):
     """{"model/text": hash of every vector made of that text}, and the instruction sets in use."""
     db, found = connect(so), {}
     for model in expected_models(roots):
-        if not model.encoder():
-            continue
-        try:
-            load(db, model)
-            for text in many_texts(model):
-                bytes_ = embed(db, text) + b''.join(token_vectors(db, text, None))
-                found[f'{model.name}/{text}'] = hashlib.sha256(bytes_).hexdigest()
-        except sqlite3.Error as e:
-            found[model.name] = str(e)
+        for compute in COMPUTE if model.encoder() and not model.heavy() else ():
+            try:
+                load(db, model, compute=compute)
+                for text in many_texts(model):
+                    vectors = embed(db, text) + b''.join(token_vectors(db, text, None))
+                    found[f'{model.name}, {compute}/{text}'] = hashlib.sha256(vectors).hexdigest()
+            except sqlite3.Error as e:
+                found[model.name] = str(e)
     found['isa'] = sorted({r[0] for r in db.execute('SELECT isa FROM bert_kernels WHERE chosen')})
     return found
 
