@@ -70,6 +70,7 @@ typedef struct bert_model bert_model;
 **    max_tokens window in tokens, [CLS] and [SEP] included                                (default: the model's own)
 **    on_long    "truncate" | "error" | "mean"                                             (default: truncate)
 **    threads    how many threads one call may use, 1 to 256         (default: BERT_THREADS, else the processors given)
+**    bert_null_threshold  a number: see bert_answer_best                  (default: the model's own, or none)
 ** An unknown key or value is BERT_ARGUMENT. Returns NULL on any error. Costs one read of the files and one copy of the
 ** weights in memory. */
 bert_model *bert_model_open(const char *directory, const char *options_json, bert_err *e);
@@ -79,21 +80,34 @@ bert_model *bert_model_ref(bert_model *m);
 void bert_model_free(bert_model *m);
 
 typedef struct {
-  const char *architecture; /* "bert" */
-  const char *task;         /* "embedding" */
+  const char *architecture; /* "bert", "roberta", "distilbert" */
+  const char *task;         /* "embedding", "text-classification", "question-answering", "token-classification",
+                               "fill-mask", "next-sentence-prediction" */
   const char *pooling;      /* "mean" …; several joined by '+' */
   const char *compute;      /* "f32", "int8" */
   const char *source;       /* the directory it was opened from */
-  const char *labels;       /* JSON array of the head's labels, or NULL where there is no such head */
+  const char *labels;       /* JSON array of the labels of BERT_CAN_CLASSIFY or BERT_CAN_TAG, else NULL */
   const char *prompts;      /* JSON object name -> text, or NULL */
   int layers, hidden, heads, inner, vocabulary;
   int max_tokens;           /* the window, [CLS] and [SEP] included */
   int dimensions;           /* floats in a sentence vector */
   int threads;              /* of its options; 0 where they say nothing */
+  unsigned can;             /* BERT_CAN_ bits: the heads that the files have */
+  int label_count;          /* units of BERT_CAN_CLASSIFY or BERT_CAN_TAG, else 0 */
+  int multi_label;          /* 1: any number of labels may hold at once (problem_type), so scores are sigmoids */
   int64_t parameters;       /* weights of the encoder and heads, in numbers */
   int64_t bytes;            /* memory that the model holds */
   char hash[17];            /* 16 hex digits over weights, tokenizer, options and BERT_ARITHMETIC */
 } bert_model_info;
+
+/* Heads, and so tasks: what a model without the bit is asked for is BERT_ARGUMENT that names it and what it has. */
+enum {
+  BERT_CAN_CLASSIFY = 1, /* a label, or a number, for a text or a pair */
+  BERT_CAN_ANSWER = 2,   /* questions out of a passage */
+  BERT_CAN_TAG = 4,      /* a label for each word */
+  BERT_CAN_FILL = 8,     /* [MASK] */
+  BERT_CAN_NEXT = 16     /* does b follow a */
+};
 
 /* Fills *out with views that live as long as the model. */
 void bert_model_describe(const bert_model *m, bert_model_info *out);
@@ -128,7 +142,114 @@ void bert_session_free(bert_session *s);
 void bert_embed(bert_session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,
                 const bert_progress *progress, bert_err *e);
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------- */
+/* ---- labels: BERT_CAN_CLASSIFY ----------------------------------------------------------------------------------- */
+
+/* Label i of label_count, living as long as the model ("" past the end). */
+const char *bert_model_label(const bert_model *m, int i);
+
+/* logits[n][label_count] of n texts a, or pairs: b is NULL, or an array in which data NULL means no pair in that row.
+** As bert_embed: batched, packed, threaded, each row's bits its own alone. A text past the window is treated as the
+** model's on_long says (mean: of the windows' logits); a pair is cut longest first, or refused where on_long is
+** error. */
+void bert_classify(bert_session *s, const bert_text *a, const bert_text *b, int n, float *logits,
+                   const bert_progress *progress, bert_err *e);
+
+/* scores[label_count] out of one row of logits (may be the same array), as transformers' text-classification
+** pipeline: sigmoid for multi-label models and for one unit, nothing for problem_type regression, else softmax. */
+void bert_classify_scores(const bert_model *m, const float *logits, float *scores);
+
+/* The number that a model of one unit gives: its logit, or what the activation that its files configure makes of it. */
+float bert_classify_number(const bert_model *m, float logit);
+
+/* The score of a cross-encoder, which has one unit: the activation that its files configure, else sigmoid
+** (CrossEncoder of sentence-transformers). More than one unit is BERT_ARGUMENT. */
+float bert_rerank_score(const bert_model *m, float logit, bert_err *e);
+
+/* scores[n] of labels[n] for a text, through a model of natural language inference, as transformers' zero-shot
+** pipeline: hypothesis is a text with {} for the label ("This example is {}."; {{ and }} are braces; NULL: that
+** one), softmax over the labels' entailment, or, with multi_label or one label, of entailment against contradiction
+** for each. A text past the window is cut, a hypothesis never: one that leaves no room is BERT_ARGUMENT. */
+void bert_zero_shot(bert_session *s, bert_text text, const bert_text *labels, int n, const bert_text *hypothesis,
+                    int multi_label, double *scores, const bert_progress *progress, bert_err *e);
+
+/* ---- two sentences: BERT_CAN_NEXT -------------------------------------------------------------------------------- */
+
+/* The probability that b follows a. */
+double bert_next_sentence(bert_session *s, bert_text a, bert_text b, const bert_progress *progress, bert_err *e);
+
+/* ---- answers: BERT_CAN_ANSWER ------------------------------------------------------------------------------------ */
+
+/* passage[byte_start, byte_end), the characters start … end-1. */
+typedef struct {
+  int start, end; /* code points */
+  size_t byte_start, byte_end;
+  double score;   /* probability of start times that of end within the window */
+  double logit;   /* the sum of the start's and the end's logits */
+} bert_answer;
+
+enum { BERT_ANSWERS_MAX = 20, BERT_ANSWER_TOKENS_MAX = 30 };
+
+/* The passage is read in windows of up to 384 tokens, each with the question (cut to 64 tokens), that overlap by 128
+** (or by half a window, where windows are small). Both need one encoder pass a window and memory for the passage's
+** tokens. */
+
+/* The best answers, best score first, as transformers' question-answering pipeline with top_k 20 and max_answer_len
+** 30: moved out to whole words, answers of the same text in one row with their scores added. Returns how many; *out
+** is owned by the session, valid until its next call. An empty passage has none. */
+int bert_answers(bert_session *s, bert_text question, bert_text passage, const bert_answer **out,
+                 const bert_progress *progress, bert_err *e);
+
+/* The one best answer as SQuAD's evaluation picks it: the largest sum of logits over all windows, of the 20 best
+** starts and ends of each, cut at its tokens. Returns 0 where there is none: an empty passage, or, with a
+** null_threshold, where the smallest null score ([CLS]) exceeds the answer's by more than that. null_threshold NULL:
+** the model's own option bert_null_threshold, else its config's, else there is always an answer. */
+int bert_answer_best(bert_session *s, bert_text question, bert_text passage, const double *null_threshold,
+                     bert_answer *out, const bert_progress *progress, bert_err *e);
+
+/* ---- words: BERT_CAN_TAG ----------------------------------------------------------------------------------------- */
+
+/* The characters start … end-1 of a text, with their label. */
+typedef struct {
+  const char *label; /* living as long as the model: of a word "B-PER", of an entity "PER" */
+  int start, end;    /* code points */
+  size_t byte_start, byte_end;
+  double score;      /* softmax of the first token of a word; an entity has the mean of its words */
+} bert_span;
+
+/* Every word of a text with its label, and the entities that words make, as transformers' token-classification
+** pipeline with aggregation_strategy "first" does. Words are those of the tokenizer. Texts past the window are read
+** in windows that begin and end with words and overlap; a word counts where it stands farthest from a window's edge.
+** Returns how many; *out is owned by the session, valid until its next call. */
+int bert_tags(bert_session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e);
+int bert_entities(bert_session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e);
+
+/* ---- masks: BERT_CAN_FILL ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+  int32_t id;
+  float score; /* softmax over the vocabulary */
+} bert_fill;
+
+/* All owned by the session, valid until its next call. */
+typedef struct {
+  int masks;             /* how many mask tokens the text has */
+  int position;          /* of the one asked for, among the text's tokens */
+  int n;                 /* tokens that could stand there: the vocabulary */
+  const bert_fill *fill; /* [n], best score first, lower id first among equals */
+  int tokens;
+  const int32_t *ids;    /* [tokens] of the text, as bert_encode gives them */
+} bert_fills;
+
+/* What could stand in place of mask `mask` (from 0) of a text. A text without any, or cut before the one asked for,
+** is BERT_ARGUMENT. Each call is one encoder pass; n * 8 bytes of memory. */
+void bert_fill_mask(bert_session *s, bert_text text, int mask, bert_fills *out, const bert_progress *progress,
+                    bert_err *e);
+
+/* ids[n] as text, as the tokenizer's own decoder: pieces joined to words. skip_special leaves out [CLS] and the like.
+** The text is owned by the session, valid until its next call; ids may be the session's own. */
+bert_text bert_decode(bert_session *s, const int32_t *ids, int n, int skip_special, bert_err *e);
+
+/* ---- tokens ------------------------------------------------------------------------------------------------------ */
 
 /* Tokens of a text or a pair. Arrays of n, owned by the session, valid until its next call. */
 typedef struct {
@@ -154,6 +275,13 @@ const char *bert_token_text(const bert_model *m, int32_t id);
 ** embeddings, L or -1 the last. *vectors is [out->n][H], owned by the session, valid until its next call. */
 void bert_token_vectors(bert_session *s, bert_text a, const bert_text *b, int layer, bert_encoding *out,
                         const float **vectors, const bert_progress *progress, bert_err *e);
+
+/* Encodes as bert_encode with truncation and gives the attention weights of layers first … first+count-1: *weights is
+** [count][A][T][T], from a token (third index) to each token (fourth), every row summing to 1; T = out->n. Owned by
+** the session, valid until its next call. Costs first+count layers of one pass, and the memory of *weights: 12 layers
+** of 12 heads and 512 tokens are 144 MiB, so a caller with many tokens asks layer by layer. */
+void bert_attentions(bert_session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
+                     const float **weights, const bert_progress *progress, bert_err *e);
 
 /* Windows over a text: each holds at most max_tokens tokens, special ones included, and repeats `overlap` tokens of
 ** the one before; a word is not split unless it alone exceeds a window. max_tokens 0 is the model's window. */
