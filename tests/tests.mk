@@ -113,14 +113,16 @@ valgrind: $(BUILD)/unit
 
 .PHONY: unit fuzz-replay fuzz layers sql golden tokenizer fault fault-sql bad-models clients demo-test sanitize valgrind
 
-# ---- make bench: kernels on this machine ------------------------------------------------------------------------------
-BENCHOBJ = $(patsubst %.c,$(BUILD)/%.o,tests/bench/bench.c tests/bench/limits.c)
+# ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
+BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed
 $(BUILD)/tests/bench/%.o: FLAGS += -Itests/bench
--include $(BENCHOBJ:.o=.d)
+-include $(patsubst $(BUILD)/%,$(BUILD)/tests/bench/%.d,$(BENCHES)) $(BUILD)/tests/bench/limits.d
 
-$(BUILD)/bench: $(BENCHOBJ) $(BUILD)/libbert.a
+$(BENCHES): $(BUILD)/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/limits.o $(BUILD)/libbert.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm -ldl
 
-# $(BUILD)/bench_tokenizer tokenizer.json TEXTS
-$(BUILD)/bench_tokenizer: $(BUILD)/tests/bench/bench_tokenizer.o $(BUILD)/tests/bench/limits.o $(BUILD)/libbert.a
-	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm -ldl
+bench: $(BENCHES)
+	sh setup.sh bench
+	$(BUILD)/bench
+	$(BUILD)/bench_tokenizer $(MODEL)/tokenizer.json demo/corpus.csv
+	$(BUILD)/bench_embed $(MODEL) demo/corpus.csv
