@@ -2,9 +2,10 @@
 **
 **    fault_engine tests/golden/models        (make fault)
 **
-** A case is an act on one model. First it runs undisturbed and its answer is kept. Then its nth allocation fails, with all
-** that follow it, for n = 1, 2, ... until it passes; then for each of these n, that one allocation alone. Each run must
-**  - end in BERT_NOMEM with a message, or (one failure may be survived, as where a thread is not had) in the same answer;
+** A case is an act on one model. First it runs undisturbed and its answer is kept. Then its nth allocation fails, with
+** all that follow it, for n = 1, 2, ... until it passes; then for each of these n, that one allocation alone. Each run
+** must
+**  - end in BERT_NOMEM with a message, or in the same answer (one failure may be survived: a thread that is not had);
 **  - give the same answer when repeated on the same session with memory at hand;
 **  - leave no allocation behind.
 ** The last line is "N passed, N failed". */
@@ -34,13 +35,15 @@ static bert_text text(const char *s) { return (bert_text){s, strlen(s)}; }
 typedef void Act(bert_session *s, const bert_model *m, Answer *a, bert_err *e);
 
 static const char *const LINES[TEXTS] = {
-    "", "river", "She asked how to reset a password, and the answer was in the second paragraph.", "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xff?",
-    "Water boils at 100 degrees at sea level, and at 93 degrees on a mountain of 2,000 metres. The train to Genoa leaves at "
-    "7:45, the train to Turin at 8:10, and the night train to Prague is late. Doctors measured the temperature of the "
-    "patients every morning and every evening. Prices rose by 3.5% in March, fell in April, and were unchanged in May.",
+    "", "river", "She asked how to reset a password, and the answer was in the second paragraph.",
+    "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xff?",
+    "Water boils at 100 degrees at sea level, and at 93 degrees on a mountain of 2,000 metres. The train to Genoa "
+    "leaves at 7:45, the train to Turin at 8:10, and the night train to Prague is late. Doctors measured the "
+    "temperature of the patients every morning and every evening. Prices rose by 3.5% in March, fell in April, and were unchanged in May.",
     "play, playing, played, player"};
 
-static void embed(bert_session *s, const bert_model *m, int from, int n, const bert_text *prompt, Answer *a, bert_err *e) {
+static void embed(bert_session *s, const bert_model *m, int from, int n, const bert_text *prompt, Answer *a,
+                  bert_err *e) {
   static float v[TEXTS * DIMENSIONS_MAX];
   bert_text texts[TEXTS];
   bert_model_info info;
@@ -52,7 +55,9 @@ static void embed(bert_session *s, const bert_model *m, int from, int n, const b
 
 static void embed_one(bert_session *s, const bert_model *m, Answer *a, bert_err *e) { embed(s, m, 2, 1, NULL, a, e); }
 static void embed_long(bert_session *s, const bert_model *m, Answer *a, bert_err *e) { embed(s, m, 4, 1, NULL, a, e); }
-static void embed_many(bert_session *s, const bert_model *m, Answer *a, bert_err *e) { embed(s, m, 0, TEXTS, NULL, a, e); }
+static void embed_many(bert_session *s, const bert_model *m, Answer *a, bert_err *e) {
+  embed(s, m, 0, TEXTS, NULL, a, e);
+}
 
 static void embed_prompt(bert_session *s, const bert_model *m, Answer *a, bert_err *e) {
   bert_text prompt = bert_model_prompt(m, text("query"));
@@ -156,7 +161,8 @@ static void report(const Subject *s, const Case *c, int64_t n, int forever, cons
 }
 
 /* Allocation n fails (0: none); *e says how the disturbed part ended. Returns 1 if all is as it should be. */
-static int run(const Subject *s, const Case *c, int64_t n, int forever, const Answer *wanted, Answer *first, bert_err *e) {
+static int run(const Subject *s, const Case *c, int64_t n, int forever, const Answer *wanted, Answer *first,
+               bert_err *e) {
   int64_t live = bert_test_live_allocations();
   Answer again = {0};
   bert_err repeated = {0}, clean = {0};

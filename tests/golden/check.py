@@ -1,20 +1,21 @@
-"""check.py -- are our tokens, hidden states and vectors those of transformers and sentence-transformers, always the same?
+"""check.py -- are our tokens, hidden states and vectors those of the references, and always the same?
 
     python3 check.py [BERT.SO [MODELS ...]]     default: ./bert.so and models/ beside this file
 
-Through SQL, with nothing but Python's standard library (a build of it whose sqlite3 loads extensions, such as Debian's).
-Each directory under MODELS that has an expected.json is loaded and compared:
+Through SQL, with nothing but Python's standard library (a build whose sqlite3 loads extensions, such as Debian's). Each
+directory under MODELS that has an expected.json is loaded and compared with transformers and sentence-transformers:
 
     tokens          ids, types, offsets and the count before truncation equal
     hidden states   within 1e-4 of the reference; with wild weights within 2e-3 of the token's largest number
     embeddings      likewise, and cosine >= 0.999999
-    batches         bert_embed_each gives for every text the very bytes of bert_embed, in any order, on 1, 2, 3, 8 threads
+    batches         bert_embed_each gives for every text the bytes of bert_embed, in any order, on 1, 2, 3, 8 threads
     machines        the same bytes with BERT_ISA=ref, avx2, avx512 or neon (this script runs itself with each)
 
 The last two are asked of f32 and of int8, and not of models past 64 MB, where they would take hours.
 
-expected.json is of make_models.py (which draws it), or the plainer form with nested lists {"text", "pair", "ids", "types",
-"offsets", "last_hidden_state"}. Models of other kinds than the encoder are named and left out. """
+expected.json is of make_models.py (which draws it), or the plainer form with nested lists {"text", "pair", "ids",
+"types", "offsets", "last_hidden_state"}. Models of other kinds than the encoder are named and left out."""
+
 import array
 import hashlib
 import json
@@ -50,6 +51,7 @@ def floats(blob):
 
 # ---- what is expected -----------------------------------------------------------------------------------------------
 
+
 class Expected:
     """expected.json and expected.bin of one directory."""
 
@@ -63,25 +65,33 @@ class Expected:
                 self.numbers = floats(f.read())
         self.rows, self.wild = told['rows'], told.get('scale') == 'wild'
         self.dimensions = told.get('dimensions')
-        config = next(p for p in (f'{directory}/config.json', f'{directory}/0_Transformer/config.json') if os.path.exists(p))
+        config = next(
+            p for p in (f'{directory}/config.json', f'{directory}/0_Transformer/config.json') if os.path.exists(p)
+        )
         with open(config, encoding='utf-8') as f:
             self.kind = json.load(f).get('model_type')
 
     def encoder(self):
-        return self.kind == 'bert' and any('embedding' in r or 'hidden' in r or 'last_hidden_state' in r for r in self.rows)
+        return self.kind == 'bert' and any(
+            'embedding' in r or 'hidden' in r or 'last_hidden_state' in r for r in self.rows
+        )
 
     def heavy(self):
-        return any(os.path.getsize(os.path.join(folder, f)) > HEAVY for folder, _, files in os.walk(self.directory) for f in files)
+        return any(
+            os.path.getsize(os.path.join(folder, f)) > HEAVY
+            for folder, _, files in os.walk(self.directory)
+            for f in files
+        )
 
     def vector(self, at):
         first, n = at
-        return self.numbers[first:first + n]
+        return self.numbers[first : first + n]
 
     def hidden(self, row):
         """{layer: [a vector a token]}; layer -1 is the last."""
         found = {}
         for layer, (first, tokens, width) in row.get('hidden', {}).items():
-            found[int(layer)] = [self.numbers[first + i * width:first + (i + 1) * width] for i in range(tokens)]
+            found[int(layer)] = [self.numbers[first + i * width : first + (i + 1) * width] for i in range(tokens)]
         if 'last_hidden_state' in row:
             found[-1] = row['last_hidden_state']
         return found
@@ -90,7 +100,7 @@ class Expected:
         if 'embedding' in row:
             return self.vector(row['embedding'])
         states = row.get('last_hidden_state')
-        if states and row['pair'] is None:      # without modules.json: the mean
+        if states and row['pair'] is None:  # without modules.json: the mean
             return [sum(column) / len(states) for column in zip(*states)]
         return None
 
@@ -105,6 +115,7 @@ def expected_models(roots):
 
 # ---- what is found --------------------------------------------------------------------------------------------------
 
+
 def load(db, model, name='m', **options):
     db.execute('SELECT bert_load(?, ?, ?)', (name, model.directory, json.dumps(options))).fetchall()
 
@@ -114,14 +125,19 @@ def embed(db, text, prompt=None, name='m'):
 
 
 def tokens(db, text, pair):
-    return db.execute('SELECT id, segment, start, "end" FROM bert_tokens(?, ?, ?) ORDER BY position',
-                      (text, pair, 'm')).fetchall()
+    return db.execute(
+        'SELECT id, segment, start, "end" FROM bert_tokens(?, ?, ?) ORDER BY position', (text, pair, 'm')
+    ).fetchall()
 
 
 def token_vectors(db, text, pair, layer=None):
     where, values = ('', ()) if layer in (None, -1) else (' WHERE layer = ?', (layer,))
-    return [r[0] for r in db.execute(f'SELECT embedding FROM bert_token_embeddings(?, ?, ?){where} ORDER BY position',
-                                     (text, pair, 'm', *values))]
+    return [
+        r[0]
+        for r in db.execute(
+            f'SELECT embedding FROM bert_token_embeddings(?, ?, ?){where} ORDER BY position', (text, pair, 'm', *values)
+        )
+    ]
 
 
 def many_texts(model):
@@ -134,6 +150,7 @@ def many_texts(model):
 
 # ---- comparing ------------------------------------------------------------------------------------------------------
 
+
 class Claims:
     def __init__(self):
         self.passed = self.failed = 0
@@ -144,7 +161,9 @@ class Claims:
             return
         self.failed += 1
         short = [s if len(s) <= 300 else s[:300] + '...' for s in (str(found), str(wanted))]
-        where = '' if row is None else f', {row["text"][:40]!r}' + (f' + {row["pair"][:40]!r}' if row.get('pair') else '')
+        where = (
+            '' if row is None else f', {row["text"][:40]!r}' + (f' + {row["pair"][:40]!r}' if row.get('pair') else '')
+        )
         print(f'{model.name}{where}: {quantity}: found {short[0]}, wanted {short[1]}', flush=True)
 
     def equal(self, model, row, quantity, found, wanted):
@@ -155,9 +174,17 @@ class Claims:
         if len(found) != len(wanted):
             return self.equal(model, row, quantity + ', length', len(found), len(wanted))
         allowed = WILD * max(map(abs, wanted)) if model.wild else UNIT
-        worst = max(range(len(wanted)), key=lambda i: abs(found[i] - wanted[i]) if math.isfinite(found[i]) else math.inf)
-        self.claim(abs(found[worst] - wanted[worst]) <= allowed, model, row, f'{quantity}[{worst}]', found[worst],
-                   f'{wanted[worst]} within {allowed:.2g}')
+        worst = max(
+            range(len(wanted)), key=lambda i: abs(found[i] - wanted[i]) if math.isfinite(found[i]) else math.inf
+        )
+        self.claim(
+            abs(found[worst] - wanted[worst]) <= allowed,
+            model,
+            row,
+            f'{quantity}[{worst}]',
+            found[worst],
+            f'{wanted[worst]} within {allowed:.2g}',
+        )
 
 
 def cosine(v, w):
@@ -173,8 +200,13 @@ def check_row(claims, db, model, row):
         claims.equal(model, row, 'types', [t[1] for t in found], row['types'])
         claims.equal(model, row, 'offsets', [list(t[2:]) for t in found], row['offsets'])
     if 'total' in row and pair is None:
-        claims.equal(model, row, 'token count', db.execute('SELECT bert_token_count(?, ?)', (text, 'm')).fetchone()[0],
-                     row['total'])
+        claims.equal(
+            model,
+            row,
+            'token count',
+            db.execute('SELECT bert_token_count(?, ?)', (text, 'm')).fetchone()[0],
+            row['total'],
+        )
     for layer, wanted in model.hidden(row).items():
         found = token_vectors(db, text, pair, layer)
         claims.equal(model, row, f'tokens of layer {layer}', len(found), len(wanted))
@@ -203,8 +235,10 @@ def check_batches(claims, db, model, compute):
             db.execute('DELETE FROM temp.texts')
             db.executemany('INSERT INTO temp.texts(key, body) VALUES(?, ?)', [(i, texts[i]) for i in order])
             for p in prompts:
-                found = db.execute('SELECT key, embedding FROM bert_embed_each(?, ?, ?)',
-                                   ('SELECT key, body FROM temp.texts ORDER BY place', 'threaded', p)).fetchall()
+                found = db.execute(
+                    'SELECT key, embedding FROM bert_embed_each(?, ?, ?)',
+                    ('SELECT key, body FROM temp.texts ORDER BY place', 'threaded', p),
+                ).fetchall()
                 what = f'bert_embed_each, {compute}, {threads} threads, order {n}, prompt {p!r}'
                 claims.equal(model, None, what + ', keys', sorted(k for k, _ in found), list(range(len(texts))))
                 differ = [texts[k] for k, v in found if v != alone[p][k]]
@@ -231,6 +265,7 @@ def check_model(claims, db, model):
 
 # ---- instruction sets -----------------------------------------------------------------------------------------------
 
+
 def fingerprints(so, roots):
     """{"model/text": hash of every vector made of that text}, and the instruction sets in use."""
     db, found = connect(so), {}
@@ -249,13 +284,20 @@ def fingerprints(so, roots):
 
 def check_machines(claims, so, roots):
     def run(isa):
-        environment = {**os.environ, 'BERT_ISA': isa} if isa else {k: v for k, v in os.environ.items() if k != 'BERT_ISA'}
-        done = subprocess.run([sys.executable, os.path.abspath(__file__), '--fingerprints', so, *roots], env=environment,
-                              stdout=subprocess.PIPE, text=True)
+        environment = (
+            {**os.environ, 'BERT_ISA': isa} if isa else {k: v for k, v in os.environ.items() if k != 'BERT_ISA'}
+        )
+        done = subprocess.run(
+            [sys.executable, os.path.abspath(__file__), '--fingerprints', so, *roots],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         return json.loads(done.stdout) if done.returncode == 0 else {'isa': f'exit {done.returncode}'}
 
-    class Machine:      # stands where a model's name stands
+    class Machine:  # stands where a model's name stands
         name = 'machines'
+
     native = run(None)
     intel = platform.machine() in ('x86_64', 'AMD64', 'i386', 'i686')
     for isa in ('ref', 'avx2', 'avx512') if intel else ('ref', 'neon'):
@@ -264,7 +306,9 @@ def check_machines(claims, so, roots):
         differ = [key for key in native if key != 'isa' and native[key] != other.get(key)]
         print(f'BERT_ISA={isa}: uses {used}, the default uses {default}; {len(other)} texts compared')
         claims.equal(Machine, None, f'BERT_ISA={isa}, texts whose bytes differ', differ, [])
-        claims.claim(used == ['ref'] if isa == 'ref' else isinstance(used, list), Machine, None, f'BERT_ISA={isa}', used, [isa])
+        claims.claim(
+            used == ['ref'] if isa == 'ref' else isinstance(used, list), Machine, None, f'BERT_ISA={isa}', used, [isa]
+        )
 
 
 def main():

@@ -6,7 +6,8 @@ TEXTS.json is a list of strings, or an object of such lists (each is measured ap
 ours to commit, where sentence-transformers is installed, and apsw or a sqlite3 module that loads extensions. Prints for
 each list the least and the mean cosine, the largest difference of a number, and the worst text; exits 1 where the least
 cosine is below 0.999999. Ours goes through bert_embed_each; every 20th text through bert_embed as well, which must give
-equal bytes. """
+equal bytes."""
+
 import json
 import os
 import sys
@@ -22,11 +23,13 @@ def open_database(so):
     """apsw's connection where it is installed, since few builds of Python let sqlite3 load extensions."""
     try:
         import apsw
+
         db = apsw.Connection(':memory:')
         db.enable_load_extension(True)
         db.load_extension(os.path.abspath(so))
     except ImportError:
         import sqlite3
+
         db = sqlite3.connect(':memory:', isolation_level=None)
         db.enable_load_extension(True)
         db.load_extension(os.path.splitext(os.path.abspath(so))[0])
@@ -40,7 +43,9 @@ def ours(db, texts):
     db.execute('DROP TABLE temp.texts')
     found = dict(rows)
     for i in range(0, len(texts), 20):
-        assert db.execute("SELECT bert_embed(?, 'm')", (texts[i],)).fetchone()[0] == found[i], f'bytes differ: {texts[i]!r}'
+        assert (
+            db.execute("SELECT bert_embed(?, 'm')", (texts[i],)).fetchone()[0] == found[i]
+        ), f'bytes differ: {texts[i]!r}'
     return np.stack([np.frombuffer(found[i], '<f4') for i in range(len(texts))])
 
 
@@ -54,12 +59,15 @@ def main(so, directory, file, limit=None):
     st = SentenceTransformer(directory, device='cpu', model_kwargs={'dtype': torch.float32})
     good = True
     for name, texts in work.items():
-        texts = texts[:int(limit)] if limit else texts
+        texts = texts[: int(limit)] if limit else texts
         found, wanted = ours(db, texts).astype(np.float64), st.encode(texts, show_progress_bar=False).astype(np.float64)
         cosine = (found * wanted).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(wanted, axis=1)
         worst = int(cosine.argmin())
-        print(f'{name}: {len(texts)} texts, cosine min {cosine.min():.9f} mean {cosine.mean():.9f}, '
-              f'largest difference {np.abs(found - wanted).max():.2g}; worst: {texts[worst][:80]!r}', flush=True)
+        print(
+            f'{name}: {len(texts)} texts, cosine min {cosine.min():.9f} mean {cosine.mean():.9f}, '
+            f'largest difference {np.abs(found - wanted).max():.2g}; worst: {texts[worst][:80]!r}',
+            flush=True,
+        )
         good &= bool(cosine.min() >= COSINE)
     return not good
 
