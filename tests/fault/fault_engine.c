@@ -39,8 +39,8 @@ static const char *const LINES[TEXTS] = {
     "caf\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xff?",
     "Water boils at 100 degrees at sea level, and at 93 degrees on a mountain of 2,000 metres. The train to Genoa "
     "leaves at 7:45, the train to Turin at 8:10, and the night train to Prague is late. Doctors measured the "
-    "temperature of the patients every morning and every evening. Prices rose by 3.5% in March, fell in April, and were "
-    "unchanged in May.",
+    "temperature of the patients every morning and every evening. Prices rose by 3.5% in March, fell in April, "
+    "and were unchanged in May.",
     "play, playing, played, player"};
 
 static void embed(bert_session *s, const bert_model *m, int from, int n, const bert_text *prompt, Answer *a,
