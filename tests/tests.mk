@@ -108,10 +108,21 @@ sanitize:
 	sh setup.sh sanitize
 	$(RUN) $(SANITIZED_PARTS)
 
+# make neon = the same bits on AArch64: built by the cross compiler, run under emulation.
+CROSS = aarch64-linux-gnu-gcc -static -no-pie
+neon:
+	sh setup.sh neon
+	$(MAKE) -s BUILD=$(BUILD) $(BUILD)/fingerprint
+	$(MAKE) -s BUILD=build/neon CC="$(CROSS)" build/neon/fingerprint build/neon/unit
+	sh tests/golden/neon.sh $(BUILD)/fingerprint build/neon/fingerprint qemu-aarch64-static build/neon/unit
+
+$(BUILD)/fingerprint: $(BUILD)/tests/golden/fingerprint.o $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm
+
 valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite $(BUILD)/unit
 
-.PHONY: unit fuzz-replay fuzz layers sql golden tokenizer fault fault-sql bad-models clients demo-test sanitize valgrind
+.PHONY: unit fuzz-replay fuzz layers sql golden tokenizer fault fault-sql bad-models clients demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
 BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed
