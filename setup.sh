@@ -235,5 +235,5 @@ case $target in
     need compiler headers openblas
     model
     ;;
-  *) die "found '$target', wanted demo, test, sanitize or bench" ;;
+  *) die "found '$target', wanted demo, test, sanitize, neon or bench" ;;
 esac
