@@ -1,7 +1,7 @@
 /* hfconfig.h -- the JSON files of a Hugging Face model directory, as plain structs.
 ** Layer: file. Uses: base.
 **
-**    config.json                         the encoder's sizes, activation, head labels
+**    config.json                         the encoder's sizes, activation, head labels (BERT, RoBERTa, DistilBERT)
 **    tokenizer_config.json               lower-casing, special tokens, model_max_length (for vocab.txt models)
 **    modules.json                        SBERT: Transformer, Pooling, Dense …, Normalize, each with its folder
 **    <pooling>/config.json, <dense>/config.json, sentence_bert_config.json, config_sentence_transformers.json
@@ -12,6 +12,18 @@
 #define FILE_HFCONFIG_H
 
 #include "base/arena.h"
+
+/* Bounds of what is read: several times what the largest model of the family has, so that no product of sizes
+** overflows further on. */
+enum {
+  CONFIG_VOCABULARY_MAX = 1 << 24,
+  CONFIG_HIDDEN_MAX = 1 << 14,
+  CONFIG_LAYERS_MAX = 256,
+  CONFIG_INNER_MAX = 1 << 18,
+  CONFIG_POSITIONS_MAX = 1 << 20,
+  CONFIG_TYPES_MAX = 1 << 10,
+  CONFIG_LABELS_MAX = 1 << 16
+};
 
 typedef enum {
   ACTIVATION_GELU,
@@ -34,14 +46,24 @@ enum {
 
 typedef struct {
   const char *path;           /* of config.json, for messages */
-  const char *model_type;     /* "bert"; of another type no more is read than this, the architecture and the labels */
+  const char *model_type;     /* "bert", "roberta", "distilbert"; of another type no more is read than this, the
+                                 architecture, the labels and what else its head has */
   const char *architecture;   /* architectures[0], or "" */
-  int vocabulary, hidden, layers, heads, inner, positions, types;
+  int vocabulary, hidden, layers, heads, inner;
+  int positions;              /* rows of the table of positions; RoBERTa's first rows stand for no position */
+  int types;                  /* rows of the table of segments; 0: the model has none (DistilBERT) */
   float norm_epsilon;
   Activation activation;
   int labels;                 /* how many; 0: the file says nothing (transformers then takes 2) */
   const char **label;
   const char *problem;        /* problem_type, or "" */
+  int pad;                    /* pad_token_id; -1: none */
+  int first_position;         /* of a text's first token: 0, in RoBERTa pad + 1 */
+  int tied;                   /* tie_word_embeddings: what decodes a masked word is the table of word embeddings */
+  int has_null_threshold;     /* bert_null_threshold is there: answers whose null score passes it are none */
+  double null_threshold;
+  const char *head_activation; /* of a cross-encoder's scores, as its files configure: "Sigmoid", "Identity" or another
+                                  name of torch.nn; "": they say nothing */
 } ModelConfig;
 
 typedef struct {
@@ -52,6 +74,7 @@ typedef struct {
 
 typedef struct {
   int present;         /* modules.json was there */
+  int cross_encoder;   /* config_sentence_transformers.json says so: a Transformer alone, no sentence vectors */
   int pooling;         /* POOL_ bits; POOL_MEAN where modules.json is absent */
   int pooling_count;   /* how many */
   int pooling_order[POOL_COUNT]; /* the same bits one by one, in the order in which their vectors are joined */

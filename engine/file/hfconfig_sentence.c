@@ -217,11 +217,20 @@ static int in_order(const SentenceConfig *c, int at, int kind) {
   return kind == DROPOUT || !c->normalize;
 }
 
+/* Since version 5.4 a CrossEncoder has modules too: a Transformer, whose head gives the scores. */
+static void read_cross_encoder(Reader *r) {
+  Document d;
+  document_open(&d, r->directory, "config_sentence_transformers.json", JSON_OBJECT, 0, r->e);
+  r->out->cross_encoder = json_is(json_get(d.root, "model_type"), "CrossEncoder");
+  document_close(&d);
+}
+
 static void read_modules(Reader *r) {
   Document d;
   document_open(&d, r->directory, "modules.json", JSON_ARRAY, 0, r->e);
-  uint32_t n = d.root ? d.root->size : 0;
-  if (d.root && (n < 2 || n > MODULES_MAX))
+  if (d.root) read_cross_encoder(r);
+  uint32_t n = d.root ? d.root->size : 0, least = r->out->cross_encoder ? 1 : 2;
+  if (d.root && (n < least || n > MODULES_MAX))
     err_set(r->e, BERT_FORMAT, "%s: found %u modules, wanted a Transformer, a Pooling, and at most %d in all", d.path,
             n, MODULES_MAX);
   if (d.root && !r->e->code) {

@@ -19,16 +19,10 @@ static const struct {
     {"F32", 32, DTYPE_F32},    {"F16", 16, DTYPE_F16},       {"BF16", 16, DTYPE_BF16},     {"BOOL", 8, DTYPE_OTHER},
     {"U8", 8, DTYPE_OTHER},    {"I8", 8, DTYPE_OTHER},       {"I16", 16, DTYPE_OTHER},     {"U16", 16, DTYPE_OTHER},
     {"I32", 32, DTYPE_OTHER},  {"U32", 32, DTYPE_OTHER},     {"I64", 64, DTYPE_OTHER},     {"U64", 64, DTYPE_OTHER},
-    {"F64", 64, DTYPE_OTHER},  {"F8_E5M2", 8, DTYPE_OTHER},  {"F8_E4M3", 8, DTYPE_OTHER},  {"F8_E8M0", 8, DTYPE_OTHER},
+    {"F64", 64, DTYPE_F64},    {"F8_E5M2", 8, DTYPE_OTHER},  {"F8_E4M3", 8, DTYPE_OTHER},  {"F8_E8M0", 8, DTYPE_OTHER},
     {"C64", 64, DTYPE_OTHER},  {"F4", 4, DTYPE_OTHER},       {"F6_E2M3", 6, DTYPE_OTHER},  {"F6_E3M2", 6, DTYPE_OTHER},
 };
 enum { DTYPE_COUNT = sizeof DTYPES / sizeof *DTYPES };
-
-int safetensors_width(DType t) {
-  for (int i = 0; i < DTYPE_COUNT; i++)
-    if (t != DTYPE_OTHER && DTYPES[i].dtype == t) return DTYPES[i].bits / 8;
-  return 0;
-}
 
 size_t safetensors_header_size(const unsigned char prefix[SAFETENSORS_PREFIX], uint64_t file_size, const char *path,
                                bert_err *e) {

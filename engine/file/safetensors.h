@@ -24,7 +24,4 @@ size_t safetensors_header_size(const unsigned char prefix[SAFETENSORS_PREFIX], u
 Tensor *safetensors_parse(const char *header, size_t size, uint64_t file_size, const char *path, int file, int *count,
                           Arena *a, bert_err *e);
 
-/* Bytes of one number of a dtype that weights_read converts; 0 for others. */
-int safetensors_width(DType t);
-
 #endif

@@ -1,5 +1,5 @@
-/* weights.c -- see weights.h.
-** Layer: file. Uses: base safetensors.
+/* weights.c -- see weights.h. To add a format: a row in SOURCES.
+** Layer: file. Uses: base dtype gguf safetensors torch.
 **
 **    tensors of all files, file after file       names: pointers to them, sorted for bsearch
 **
@@ -14,7 +14,10 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "file/dtype.h"
+#include "file/gguf.h"
 #include "file/safetensors.h"
+#include "file/torch.h"
 
 enum {
   SHARDS_MAX = 256,
@@ -31,9 +34,13 @@ typedef struct {
   int count;
 } Shard;
 
+/* The tensors of an open file, in the arena, Tensor.file being `file`; NULL on error. */
+typedef Tensor *Parse(const File *f, const char *path, int file, int *count, Arena *a, bert_err *e);
+
 struct Weights {
   Arena arena;
   const char *directory;
+  Parse *parse;
   Shard *shard;
   int shards;
   int count;           /* tensors of all shards */
@@ -42,18 +49,22 @@ struct Weights {
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
-static void open_shard(Weights *w, Shard *s, bert_err *e) {
+static Tensor *parse_safetensors(const File *f, const char *path, int file, int *count, Arena *a, bert_err *e) {
   unsigned char prefix[SAFETENSORS_PREFIX] = {0};
-  s->file = io_open(s->path, e);
-  if (!e->code && s->file.size < sizeof prefix)
-    err_set(e, BERT_FORMAT, "%s: found %" PRIu64 " bytes, wanted a safetensors file", s->path, s->file.size);
-  io_read(&s->file, s->path, 0, prefix, sizeof prefix, e);
-  size_t size = e->code ? 0 : safetensors_header_size(prefix, s->file.size, s->path, e);
+  if (f->size < sizeof prefix)
+    err_set(e, BERT_FORMAT, "%s: found %" PRIu64 " bytes, wanted a safetensors file", path, f->size);
+  io_read(f, path, 0, prefix, sizeof prefix, e);
+  size_t size = e->code ? 0 : safetensors_header_size(prefix, f->size, path, e);
   char *header = mem_new(size, 1, e);
-  io_read(&s->file, s->path, sizeof prefix, header, size, e);
-  if (!e->code)
-    s->tensor = safetensors_parse(header, size, s->file.size, s->path, (int)(s - w->shard), &s->count, &w->arena, e);
+  io_read(f, path, sizeof prefix, header, size, e);
+  Tensor *out = e->code ? NULL : safetensors_parse(header, size, f->size, path, file, count, a, e);
   mem_free(header);
+  return out;
+}
+
+static void open_shard(Weights *w, Shard *s, bert_err *e) {
+  s->file = io_open(s->path, e);
+  if (!e->code) s->tensor = w->parse(&s->file, s->path, (int)(s - w->shard), &s->count, &w->arena, e);
   if (s->count > INT32_MAX - w->count) err_set(e, BERT_FORMAT, "%s: more than %d tensors", s->path, INT32_MAX);
   if (!e->code) w->count += s->count;
 }
@@ -132,34 +143,53 @@ static void open_index(Weights *w, const char *index, const char *text, size_t s
 
 /* ---- the directory --------------------------------------------------------------------------------------------- */
 
-static void open_directory(Weights *w, const char *directory, bert_err *e) {
-  w->directory = arena_copy(&w->arena, directory, strlen(directory), e);
-  const char *single = arena_print(&w->arena, e, "%s/model.safetensors", directory);
-  const char *index = arena_print(&w->arena, e, "%s/model.safetensors.index.json", directory);
-  const char *pickle = arena_print(&w->arena, e, "%s/pytorch_model.bin", directory);
+/* What is looked for in a directory; the first that is there counts. */
+static const struct {
+  const char *name;
+  int is_index;
+  Parse *parse;
+} SOURCES[] = {
+    {"model.safetensors", 0, parse_safetensors},
+    {"model.safetensors.index.json", 1, parse_safetensors},
+    {"pytorch_model.bin", 0, torch_parse},
+    {"pytorch_model.bin.index.json", 1, torch_parse},
+};
+enum { SOURCE_COUNT = sizeof SOURCES / sizeof *SOURCES };
+
+static void open_single(Weights *w, const char *path, Parse *parse, bert_err *e) {
+  new_shards(w, 1, e);
   if (e->code) return;
-  if (io_exists(single)) {
-    new_shards(w, 1, e);
-    if (e->code) return;
-    w->shard[w->shards++].path = single;
-    open_shards(w, e);
-  } else if (io_exists(index)) {
-    size_t size;
-    char *text = io_read_all(index, INDEX_MAX, &size, e);
-    if (text) open_index(w, index, text, size, e);
-    mem_free(text);
-  } else {
-    err_set(e, BERT_IO, "%s: found %s, wanted model.safetensors or model.safetensors.index.json", directory,
-            io_exists(pickle)            ? "pytorch_model.bin alone"
-            : io_is_directory(directory) ? "no weights"
-                                         : "no such directory");
-  }
+  w->parse = parse;
+  w->shard[w->shards++].path = path;
+  open_shards(w, e);
 }
 
-Weights *weights_open(const char *directory, bert_err *e) {
+static void open_by_index(Weights *w, const char *path, Parse *parse, bert_err *e) {
+  size_t size;
+  char *text = io_read_all(path, INDEX_MAX, &size, e);
+  w->parse = parse;
+  if (text) open_index(w, path, text, size, e);
+  mem_free(text);
+}
+
+static void open_directory(Weights *w, bert_err *e) {
+  for (int i = 0; i < SOURCE_COUNT && !e->code; i++) {
+    const char *path = arena_print(&w->arena, e, "%s/%s", w->directory, SOURCES[i].name);
+    if (!path || !io_exists(path)) continue;
+    if (SOURCES[i].is_index) open_by_index(w, path, SOURCES[i].parse, e);
+    else open_single(w, path, SOURCES[i].parse, e);
+    return;
+  }
+  err_set(e, BERT_IO, "%s: found no %s, wanted model.safetensors or pytorch_model.bin, or either's .index.json",
+          w->directory, io_is_directory(w->directory) ? "weights" : "such directory");
+}
+
+Weights *weights_open(const char *path, bert_err *e) {
   Weights *w = mem_new(1, sizeof *w, e);
   if (!w) return NULL;
-  open_directory(w, directory, e);
+  w->directory = arena_copy(&w->arena, path, strlen(path), e);
+  if (!e->code && io_exists(path)) open_single(w, w->directory, gguf_parse, e);
+  else if (!e->code) open_directory(w, e);
   if (!e->code) return w;
   weights_free(w);
   return NULL;
@@ -216,44 +246,18 @@ void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-/* numbers[n] of `width` bytes, as the file has them, to this machine's order. */
-static void from_little_endian(void *numbers, size_t n, size_t width) {
+/* Numbers as the file has them, to this machine's order. */
+static void from_little_endian(float *x, size_t n) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  unsigned char *p = numbers;
-  for (size_t i = 0; i < n; i++, p += width) {
-    for (size_t j = 0; j < width / 2; j++) {
-      unsigned char c = p[j];
-      p[j] = p[width - 1 - j];
-      p[width - 1 - j] = c;
-    }
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, &x[i], sizeof bits);
+    bits = __builtin_bswap32(bits);
+    memcpy(&x[i], &bits, sizeof bits);
   }
 #else
-  (void)numbers, (void)n, (void)width;
+  (void)x, (void)n;
 #endif
-}
-
-static float float_of(uint32_t bits) {
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
-/* Exact. No subnormal number is computed with, so it does not matter whether the host's threads flush them. */
-static float float_of_half(uint16_t h) {
-  uint32_t bits = (uint32_t)(h & 0x7FFF) << 13, sign = (uint32_t)(h & 0x8000) << 16, exponent = bits & 0x0F800000;
-  float x;
-  if (exponent == 0x0F800000) x = float_of(bits | 0x7F800000);                        /* infinity, NaN */
-  else if (exponent) x = float_of(bits + ((127 - 15) << 23));
-  else x = float_of(bits + (113u << 23)) - float_of(113u << 23);                      /* 0.m * 2^-14 */
-  memcpy(&bits, &x, sizeof bits);
-  return float_of(bits | sign);
-}
-
-static void convert(float *out, const uint16_t *in, size_t n, DType from) {
-  if (from == DTYPE_F16)
-    for (size_t i = 0; i < n; i++) out[i] = float_of_half(in[i]);
-  else
-    for (size_t i = 0; i < n; i++) out[i] = float_of((uint32_t)in[i] << 16);
 }
 
 /* 1 if one of x[CHECK] is NaN or infinite. The fixed length lets compilers use vectors. */
@@ -276,30 +280,77 @@ static size_t first_bad(const float *x, size_t n) {
   return i;
 }
 
-/* out[n] = numbers of t from `first`; half is room for min(n, BLOCK) where t's numbers have 16 bits. */
-static void read_numbers(const Shard *s, const Tensor *t, uint64_t first, size_t n, float *out, uint16_t *half,
-                         bert_err *e) {
-  size_t width = (size_t)safetensors_width(t->dtype);
-  for (size_t i = 0; i < n && !e->code; i += BLOCK) {
-    size_t some = n - i < BLOCK ? n - i : BLOCK;
-    void *to = half ? (void *)half : (void *)(out + i);
-    io_read(&s->file, s->path, t->offset + (first + i) * width, to, some * width, e);
-    if (e->code) return;
-    from_little_endian(to, some, width);
-    if (half) convert(out + i, half, some, t->dtype);
-    size_t bad = first_bad(out + i, some);
-    if (bad < some)
-      err_set(e, BERT_FORMAT, "%s: %s: found %g at index %" PRIu64 ", wanted finite numbers", s->path, t->name,
-              (double)out[i + bad], first + i + bad);
+static void refuse_bad(const Tensor *t, const float *x, size_t n, uint64_t first, bert_err *e) {
+  size_t bad = e->code ? n : first_bad(x, n);
+  if (bad < n)
+    err_set(e, BERT_FORMAT, "%s: %s: found %g at index %" PRIu64 ", wanted finite numbers", t->path, t->name,
+            (double)x[bad], first + bad);
+}
+
+/* What is read before it is converted, and numbers of which not all are wanted. */
+typedef struct {
+  unsigned char *raw;
+  float *spare;
+} Scratch;
+
+/* out[n] = numbers first … of t, which lie in blocks that begin inside one piece of the file; n at most BLOCK less what
+** stands before `first` in its block. */
+static void read_piece(const Shard *s, const Tensor *t, uint64_t first, size_t n, float *out, const Scratch *scratch,
+                       bert_err *e) {
+  size_t block = (size_t)dtype_block(t->dtype), bytes = (size_t)dtype_bytes(t->dtype);
+  size_t skip = (size_t)(first % block), blocks = (skip + n + block - 1) / block;
+  uint64_t at = t->offset + first / block * bytes;
+  if (t->dtype == DTYPE_F32) {
+    io_read(&s->file, s->path, at, out, n * sizeof *out, e);
+    if (!e->code) from_little_endian(out, n);
+    return;
   }
+  io_read(&s->file, s->path, at, scratch->raw, blocks * bytes, e);
+  if (e->code) return;
+  if (blocks * block == n) {
+    dtype_decode(t->dtype, scratch->raw, blocks, out);
+  } else {
+    dtype_decode(t->dtype, scratch->raw, blocks, scratch->spare);
+    memcpy(out, scratch->spare + skip, n * sizeof *out);
+  }
+}
+
+static void read_in_order(const Shard *s, const Tensor *t, uint64_t first, size_t n, float *out,
+                          const Scratch *scratch, bert_err *e) {
+  uint64_t block = (uint64_t)dtype_block(t->dtype);
+  for (size_t i = 0, some; i < n && !e->code; i += some) {
+    size_t room = BLOCK - (size_t)((first + i) % block);
+    some = n - i < room ? n - i : room;
+    read_piece(s, t, first + i, some, out + i, scratch, e);
+    refuse_bad(t, out + i, some, first + i, e);
+  }
+}
+
+/* out[rows][columns] of a view that is not in order, in runs of numbers that lie side by side: a row, a column, or one
+** number where neither does. Numbers are not in blocks here. */
+static void read_view(const Shard *s, const Tensor *t, int64_t first_row, int64_t rows, int64_t columns, float *out,
+                      const Scratch *scratch, bert_err *e) {
+  int across = t->step[1] == 1, down = !across && t->step[0] == 1;
+  int64_t wide = across ? columns : 1, high = down ? rows : 1;
+  wide = wide < BLOCK ? wide : BLOCK;
+  high = high < BLOCK ? high : BLOCK;
+  float *run = scratch->spare;
+  for (int64_t r = 0; r < rows; r += high)
+    for (int64_t c = 0; c < columns && !e->code; c += wide) {
+      int64_t n = across ? (columns - c < wide ? columns - c : wide) : rows - r < high ? rows - r : high;
+      read_piece(s, t, (uint64_t)((first_row + r) * t->step[0] + c * t->step[1]), (size_t)n, run, scratch, e);
+      for (int64_t i = 0; i < n && !e->code; i++) out[(r + (across ? 0 : i)) * columns + c + (across ? i : 0)] = run[i];
+    }
+  refuse_bad(t, out, (size_t)(rows * columns), (uint64_t)(first_row * columns), e);
 }
 
 void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t rows, float *out, bert_err *e) {
   if (e->code) return;
   const Shard *s = &w->shard[t->file];
   int64_t all = t->rank ? t->shape[0] : 1;
-  if (!safetensors_width(t->dtype)) {
-    err_set(e, BERT_FORMAT, "%s: %s: found dtype %s, wanted F32, F16 or BF16", s->path, t->name, t->dtype_name);
+  if (!dtype_block(t->dtype)) {
+    err_set(e, BERT_FORMAT, "%s: %s: found dtype %s, wanted F32, F16, BF16, F64 or one of ggml's quantised types",
+            s->path, t->name, t->dtype_name);
     return;
   }
   if (first_row < 0 || rows < 0 || first_row > all || rows > all - first_row) {
@@ -307,9 +358,15 @@ void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t 
             first_row, all);
     return;
   }
-  uint64_t columns = all ? (uint64_t)(t->count / all) : 0;
-  size_t n = (size_t)((uint64_t)rows * columns), room = n < BLOCK ? n : BLOCK;
-  uint16_t *half = t->dtype == DTYPE_F32 ? NULL : mem_new(room, sizeof *half, e);
-  if (!e->code) read_numbers(s, t, (uint64_t)first_row * columns, n, out, half, e);
-  mem_free(half);
+  int64_t columns = all ? t->count / all : 0;
+  int is_view = t->step[0] || t->step[1];
+  size_t n = (size_t)(rows * columns), block = (size_t)dtype_block(t->dtype), bytes = (size_t)dtype_bytes(t->dtype);
+  size_t room = n < BLOCK ? (n + 2 * block - 2) / block : BLOCK / block; /* blocks, the first and last perhaps in part */
+  Scratch scratch = {0};
+  if (t->dtype != DTYPE_F32) scratch.raw = mem_new(room, bytes, e);
+  if (block > 1 || is_view) scratch.spare = mem_new(room * block, sizeof *scratch.spare, e);
+  if (!e->code && is_view) read_view(s, t, first_row, rows, columns, out, &scratch, e);
+  else if (!e->code) read_in_order(s, t, (uint64_t)(first_row * columns), n, out, &scratch, e);
+  mem_free(scratch.raw);
+  mem_free(scratch.spare);
 }

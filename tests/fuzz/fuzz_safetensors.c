@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/dtype.h"
 #include "file/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,7 +24,7 @@ static void check_layout(const Tensor *t, int n, uint64_t begin, uint64_t end) {
       count *= t[i].shape[d];
     }
     want(count == t[i].count);
-    if (t[i].dtype != DTYPE_OTHER) want((uint64_t)count * (uint64_t)safetensors_width(t[i].dtype) == t[i].bytes);
+    if (t[i].dtype != DTYPE_OTHER) want((uint64_t)count * (uint64_t)dtype_bytes(t[i].dtype) == t[i].bytes);
     begin += t[i].bytes;
   }
   want(begin == end);

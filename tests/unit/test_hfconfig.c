@@ -584,3 +584,135 @@ TEST(hfconfig_running_out_of_memory_is_an_error) {
   OK(fixture_fail_each(read_three, dir) > 20);
   fixture_end(dir);
 }
+
+/* ---- relatives ------------------------------------------------------------------------------------------------ */
+
+TEST(hfconfig_roberta_begins_its_positions_after_the_padding) {
+  Arena a = {0};
+  ModelConfig c;
+  read_model("{'architectures':['RobertaForMaskedLM']}", &c, &a);
+  STR(c.model_type, "roberta");
+  EQ(c.vocabulary, 50265);
+  EQ(c.types, 2);
+  EQ(c.pad, 1);
+  EQ(c.first_position, 2);
+  EQ(c.layers, 12);
+  read_model("{'model_type':'roberta','pad_token_id':3,'max_position_embeddings':514,'type_vocab_size':1,"
+             "'layer_norm_eps':1e-5,'hidden_act':'gelu'}",
+             &c, &a);
+  EQ(c.first_position, 4);
+  EQ(c.positions, 514);
+  EQ(c.types, 1);
+  OK(c.norm_epsilon == 1e-5f);
+  read_model("{'model_type':'bert','pad_token_id':3}", &c, &a);
+  EQ(c.first_position, 0);
+  EQ(c.pad, 3);
+  read_model("{'model_type':'bert','pad_token_id':null}", &c, &a);
+  EQ(c.pad, -1);
+  arena_fini(&a);
+}
+
+TEST(hfconfig_distilbert_has_names_of_its_own_and_no_segments) {
+  Arena a = {0};
+  ModelConfig c;
+  read_model("{'model_type':'distilbert','dim':96,'n_heads':4,'n_layers':3,'hidden_dim':200,'activation':'relu',"
+             "'max_position_embeddings':128,'vocab_size':1500,'sinusoidal_pos_embds':true,'seq_classif_dropout':0.2,"
+             "'hidden_size':7,'type_vocab_size':2,'layer_norm_eps':0.5,'hidden_act':'silu'}",
+             &c, &a);
+  EQ(c.hidden, 96);
+  EQ(c.heads, 4);
+  EQ(c.layers, 3);
+  EQ(c.inner, 200);
+  EQ(c.positions, 128);
+  EQ(c.vocabulary, 1500);
+  EQ(c.types, 0);
+  EQ(c.activation, ACTIVATION_RELU);
+  OK(c.norm_epsilon == 1e-12f);
+  read_model("{'architectures':['DistilBertModel']}", &c, &a);
+  STR(c.model_type, "distilbert");
+  EQ(c.layers, 6);
+  EQ(c.hidden, 768);
+  arena_fini(&a);
+}
+
+TEST(hfconfig_relatives_refuse_what_no_model_has) {
+  static const struct {
+    const char *text, *part;
+  } CASES[] = {
+      {"{'model_type':'distilbert','dim':10,'n_heads':3}", "config.json: n_heads: found 3, wanted a divisor of dim 10"},
+      {"{'model_type':'distilbert','activation':'silu'}", "config.json: activation: found 'silu', wanted gelu"},
+      {"{'model_type':'roberta','pad_token_id':null}", "pad_token_id: found null, wanted an id below"},
+      {"{'model_type':'roberta','pad_token_id':511}", "pad_token_id: found 511, wanted an id below"},
+      {"{'model_type':'roberta','pad_token_id':-2}", "pad_token_id: found -2, wanted an integer from -1"},
+      {"{'model_type':'roberta','is_decoder':true}", "is_decoder: found true"},
+      {"{'bert_null_threshold':'x'}", "config.json: bert_null_threshold: found 'x', wanted a finite number"},
+      {"{'sentence_transformers':{'activation_fn':3}}", "config.json: activation_fn: found 3, wanted a string"},
+  };
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+    refused(MODEL, "config.json", CASES[i].text, NULL, CASES[i].part);
+}
+
+TEST(hfconfig_null_threshold_is_read_where_it_is) {
+  Arena a = {0};
+  ModelConfig c;
+  read_model("{'model_type':'bert','bert_null_threshold':-1.5}", &c, &a);
+  EQ(c.has_null_threshold, 1);
+  OK(c.null_threshold == -1.5);
+  read_model("{'model_type':'bert','bert_null_threshold':null}", &c, &a);
+  EQ(c.has_null_threshold, 0);
+  arena_fini(&a);
+}
+
+TEST(hfconfig_cross_encoders_say_their_activation) {
+  static const struct {
+    const char *text, *wanted;
+  } CASES[] = {
+      {"{}", ""},
+      {"{'sentence_transformers':{'activation_fn':'torch.nn.modules.linear.Identity','version':'4.0'}}", "Identity"},
+      {"{'sbert_ce_default_activation_function':'torch.nn.modules.activation.Sigmoid'}", "Sigmoid"},
+      {"{'sbert_ce_default_activation_function':null}", ""},
+      {"{'sentence_transformers':{'activation_fn':'evil.Sigmoid'}}", ""},
+      {"{'sentence_transformers':{'version':'4'},'sbert_ce_default_activation_function':'torch.nn.Identity'}", "Identity"},
+      {"{'sentence_transformers':7}", ""},
+  };
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+    Arena a = {0};
+    ModelConfig c;
+    read_model(CASES[i].text, &c, &a);
+    STR(c.head_activation, CASES[i].wanted);
+    arena_fini(&a);
+  }
+}
+
+/* As sentence-transformers 6 saves one. */
+TEST(hfconfig_cross_encoder_directory_has_a_transformer_alone) {
+  static const TextFile FILES[] = {
+      {"config.json", "{'model_type':'bert','sentence_transformers':{'activation_fn':'torch.nn.Sigmoid'}}"},
+      {"modules.json",
+       "[{'idx':0,'name':'0','path':'','type':'sentence_transformers.base.modules.transformer.Transformer'}]"},
+      {"sentence_bert_config.json", "{'transformer_task':'sequence-classification','module_output_name':'scores'}"},
+      {"config_sentence_transformers.json", "{'activation_fn':'torch.nn.modules.linear.Identity',"
+                                            "'default_prompt_name':null,'model_type':'CrossEncoder','prompts':{}}"},
+      {NULL, NULL}};
+  char dir[FIXTURE_PATH];
+  Arena a = {0};
+  bert_err e = {0};
+  SentenceConfig c;
+  ModelConfig m;
+  fixture_begin(dir);
+  read_sentence(dir, FILES, &c, &a);
+  hfconfig_model(dir, &m, &a, &e);
+  GOOD(e);
+  EQ(c.present, 1);
+  EQ(c.cross_encoder, 1);
+  EQ(c.pooling, POOL_MEAN);
+  STR(m.head_activation, "Identity");
+  arena_fini(&a);
+  fixture_end(dir);
+}
+
+TEST(hfconfig_transformer_alone_that_is_no_cross_encoder_is_refused) {
+  static const TextFile OTHERS[] = {{"config_sentence_transformers.json", "{'model_type':'SentenceTransformer'}"},
+                                    {NULL, NULL}};
+  refused(SENTENCE, "modules.json", "[" M("", "Transformer") "]", OTHERS, "modules.json: found 1 modules, wanted");
+}
