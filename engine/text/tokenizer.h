@@ -13,12 +13,17 @@
 
 typedef struct Tokenizer Tokenizer;
 
-/* Settings of a vocab.txt model: BertTokenizer's arguments (tokenizer_config.json). */
+/* Settings of a vocab.txt model, BertTokenizer's arguments, or of vocab.json and merges.txt, RobertaTokenizer's
+** (tokenizer_config.json). */
 typedef struct {
-  int lowercase;           /* do_lower_case */
+  int lowercase;           /* do_lower_case; of a vocab.txt, as the next two */
   int strip_accents;       /* 1, 0, or -1: as lowercase */
   int chinese_characters;  /* tokenize_chinese_chars */
-  const char *unk, *cls, *sep, *pad, *mask; /* NULL: [UNK] [CLS] [SEP] [PAD] [MASK] */
+  const char *unk, *cls, *sep, *pad, *mask; /* NULL: [UNK] [CLS] [SEP] [PAD] [MASK], or <unk> <s> </s> <pad> <mask> */
+  int add_prefix_space;    /* of merges.txt, as what follows */
+  int keep_spaces;         /* 1 for trim_offsets false: a token's offsets take its spaces along */
+  int mask_lstrip;         /* the mask takes the white space before it along ("lstrip" of its entry there) */
+  const char *bos, *eos;   /* NULL: <s> </s> */
 } TokenizerSettings;
 
 /* From the bytes of a tokenizer.json. Another kind of tokenizer than WordPiece is BERT_FORMAT that says which was found.
@@ -27,6 +32,11 @@ Tokenizer *tokenizer_from_json(const char *text, size_t size, const char *name, 
 
 /* From the bytes of a vocab.txt, a piece a line. */
 Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name, const TokenizerSettings *s, bert_err *e);
+
+/* From the bytes of a vocab.json (piece -> id) and a merges.txt (two pieces a line, the first merge first): byte-level
+** BPE as RobertaTokenizer has it, <s> a </s></s> b </s>. `name` stands in messages for both. */
+Tokenizer *tokenizer_from_bpe(const char *vocab, size_t vocab_size, const char *merges, size_t merges_size,
+                              const char *name, const TokenizerSettings *s, bert_err *e);
 
 void tokenizer_free(Tokenizer *t);
 
