@@ -13,8 +13,11 @@ typedef struct {
   int spent;
 } Cursor;
 
+/* bytes may be NULL where size is 0. */
 static inline Cursor cursor_over(const void *bytes, size_t size) {
-  return (Cursor){(const unsigned char *)bytes, (const unsigned char *)bytes + size, 0};
+  static const unsigned char none[1];
+  const unsigned char *p = bytes ? bytes : none;
+  return (Cursor){p, p + size, 0};
 }
 
 /* The next n bytes. */

@@ -8,7 +8,7 @@
 **    Q8_0  d, 32 x 8 bits          x = dq               IQ4_NL  d, 32 x 4 bits           x = d * LEVEL[q]
 **    Qn_K  256 numbers in groups of 16 or 32, each with a scale s (and minimum m) of 4 to 8 bits:  x = ds * q - dm * m
 **
-** Four-bit integers lie as halves: the low nibbles of 16 (32) bytes are the first numbers, the high ones those after. */
+** Four-bit integers lie as halves: the low nibbles of 16 (32) bytes are the first numbers, the high ones the next. */
 #include "file/dtype.h"
 
 #include <string.h>

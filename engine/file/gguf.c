@@ -117,7 +117,8 @@ size_t gguf_measure(const void *bytes, size_t size, const char *path, bert_err *
     take_text(&c, &n);
     uint64_t dimensions = cursor_number(&c, 4);
     if (dimensions > DIMENSIONS_MAX)
-      err_set(e, BERT_FORMAT, "found a tensor of %" PRIu64 " dimensions, wanted at most %d", dimensions, DIMENSIONS_MAX);
+      err_set(e, BERT_FORMAT, "found a tensor of %" PRIu64 " dimensions, wanted at most %d", dimensions,
+              DIMENSIONS_MAX);
     cursor_take(&c, 8 * dimensions + 4 + 8);
   }
   err_within(e, "%s", path);

@@ -3,8 +3,9 @@
 **
 **    | GGUF, version 2 or 3, counts | keys and typed values | tensor infos | padding | tensors' bytes |
 **
-** Read as if it were a model directory: tensors go by the names of BertModel (token_embd.weight is embeddings.word_embeddings.weight), the configuration fills
-** the structs of hfconfig.h, the vocabulary becomes the bytes of a vocab.txt. To open a model from one:
+** Read as if it were a model directory: tensors go by the names of BertModel (token_embd.weight is
+** embeddings.word_embeddings.weight), the configuration fills the structs of hfconfig.h, the vocabulary becomes the
+** bytes of a vocab.txt. To open a model from one:
 **
 **    Gguf *g = gguf_open(path, e);
 **    gguf_model(g, &model_config, a, e);
@@ -14,10 +15,10 @@
 **    gguf_close(g);
 **    Weights *w = weights_open(path, e);
 **
-** Of architectures only "bert" is taken, with a vocabulary of tokenizer.ggml.model "bert" (WordPiece); others are refused
-** by name. What the format does not say and is supplied here: GELU by erf, as the models were trained with; vectors
-** normalized, as llama.cpp gives them; text lower-cased unless the vocabulary has the piece "A".
-** A model without token_types.weight (DistilBERT) has ModelConfig.types 0 and no such tensor. */
+** Of architectures only "bert" is taken, with a vocabulary of tokenizer.ggml.model "bert" (WordPiece); others are
+** refused by name. What the format does not say and is supplied here: GELU by erf, as the models were trained with;
+** vectors normalized, as llama.cpp gives them; text lower-cased unless the vocabulary has the piece "A". A model
+** without token_types.weight (DistilBERT) has ModelConfig.types 0 and no such tensor. */
 #ifndef FILE_GGUF_H
 #define FILE_GGUF_H
 
@@ -66,8 +67,8 @@ typedef struct {
 /* Bytes of the header that begins at bytes[0], padding left out; 0 where it does not end in bytes[size]. */
 size_t gguf_measure(const void *bytes, size_t size, const char *path, bert_err *e);
 
-/* Fills *g, which is zeros, with what header[size], as gguf_measure gives it, says about a file of file_size bytes. Views
-** of header and path are kept. Tensor.file becomes `file`. */
+/* Fills *g, which is zeros, with what header[size], as gguf_measure gives it, says about a file of file_size bytes.
+** Views of header and path are kept. Tensor.file becomes `file`. */
 void gguf_read(Gguf *g, const void *header, size_t size, uint64_t file_size, const char *path, int file, bert_err *e);
 
 /* The value of a key, or NULL; the first where there are several. */
@@ -94,8 +95,8 @@ void gguf_tokenizer(const Gguf *g, TokenizerConfig *out, Arena *a, bert_err *e);
 /* The bytes of a vocab.txt: pieces by id, a line each, "##" put back. Freed by mem_free. */
 char *gguf_vocabulary(const Gguf *g, size_t *size, bert_err *e);
 
-/* The tensors of an open file by BertModel's names, in the arena; a fused attn_qkv is three. What has no such name keeps
-** its own. */
+/* The tensors of an open file by BertModel's names, in the arena; a fused attn_qkv is three. What has no such name
+** keeps its own. */
 Tensor *gguf_parse(const File *f, const char *path, int file, int *count, Arena *a, bert_err *e);
 
 #endif

@@ -9,7 +9,8 @@
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
 
-/* The header, whose length only reading it can tell: as much as is there of 1 MiB, then of twice as much, until it ends. */
+/* The header, whose length only reading it can tell: as much as is there of 1 MiB, then of twice as much, until it
+** ends. */
 static unsigned char *read_header(const File *f, const char *path, size_t *size, bert_err *e) {
   size_t most = f->size < GGUF_HEADER_MAX ? (size_t)f->size : GGUF_HEADER_MAX, n = 1 << 20;
   unsigned char *bytes = NULL;
@@ -19,7 +20,8 @@ static unsigned char *read_header(const File *f, const char *path, size_t *size,
     if (grown) bytes = grown;
     io_read(f, path, 0, bytes, n, e);
     if (!e->code) *size = gguf_measure(bytes, n, path, e);
-    if (n == most && !*size) err_set(e, BERT_FORMAT, "%s: found no end of the header in %zu bytes: truncated?", path, n);
+    if (n == most && !*size)
+      err_set(e, BERT_FORMAT, "%s: found no end of the header in %zu bytes: truncated?", path, n);
   }
   if (!e->code) return bytes;
   mem_free(bytes);
@@ -285,8 +287,9 @@ static int is_control(const GgufValue *kinds, uint64_t id) {
   return kinds && !memcmp(kinds->bytes + 4 * id, CONTROL, sizeof CONTROL);
 }
 
-/* A piece as vocab.txt has it: `prefix` and then text[n]. Special tokens stand as they are; so does what is in brackets,
-** which older converters did not mark. A piece that begins a word has a space before it, one that goes on has none. */
+/* A piece as vocab.txt has it: `prefix` and then text[n]. Special tokens stand as they are; so does what is in
+** brackets, which older converters did not mark. A piece that begins a word has a space before it, one that goes on
+** has none. */
 typedef struct {
   const char *prefix, *text;
   size_t size;

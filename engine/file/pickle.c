@@ -247,8 +247,8 @@ static void check_view(Machine *m, const PickleTensor *t) {
     past |= __builtin_mul_overflow(t->shape[i] - 1, t->stride[i], &far) || __builtin_add_overflow(last, far, &last);
   }
   if (past || t->count > numbers || (t->count > 0 ? last >= numbers : last > numbers))
-    err_set(m->e, BERT_FORMAT, "pickle: found a tensor of %" PRId64 " numbers from %" PRId64 " on in a storage of %" PRId64
-            ", wanted it inside", t->count, t->offset, numbers);
+    err_set(m->e, BERT_FORMAT, "pickle: found a tensor of %" PRId64 " numbers from %" PRId64
+            " on in a storage of %" PRId64 ", wanted it inside", t->count, t->offset, numbers);
 }
 
 /* (storage, offset, shape, strides, …); what follows is about gradients. */
@@ -266,7 +266,8 @@ static void make_tensor(Machine *m, const Value *arguments) {
   for (int i = 0; i < t->rank && !m->e->code; i++) {
     t->shape[i] = number_of(m, shape, (uint32_t)i, "tensor: shape");
     t->stride[i] = number_of(m, stride, (uint32_t)i, "tensor: strides");
-    if (__builtin_mul_overflow(t->count, t->shape[i], &t->count)) refuse(m, "a shape whose product is past 2^63", "less");
+    if (__builtin_mul_overflow(t->count, t->shape[i], &t->count))
+      refuse(m, "a shape whose product is past 2^63", "less");
   }
   if (!m->e->code) check_view(m, t);
   push(m, (Value){.kind = TENSOR, .as.tensor = t});
@@ -307,7 +308,8 @@ static void stack_global(Machine *m) {
 
 static void reduce(Machine *m) {
   Value arguments = pop(m), what = pop(m);
-  if (!m->e->code && (arguments.kind != TUPLE || what.kind != GLOBAL)) refuse(m, "a call of something else", "a global");
+  if (!m->e->code && (arguments.kind != TUPLE || what.kind != GLOBAL))
+    refuse(m, "a call of something else", "a global");
   if (m->e->code) return;
   const Value *first = NULL;
   switch (what.as.global->deed) {

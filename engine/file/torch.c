@@ -11,7 +11,8 @@
 static const char PICKLE[] = "/data.pkl";
 
 /* How a file begins that is no zip: the magic number of older torch.save, as the pickle of an integer. */
-static const unsigned char LEGACY[] = {0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
+static const unsigned char LEGACY[] = {0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C,
+                                       0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
 static const unsigned char ZIP[] = {'P', 'K', 3, 4};
 
 static void check_magic(const File *f, const char *path, bert_err *e) {
@@ -119,8 +120,8 @@ Tensor *torch_parse(const File *f, const char *path, int file, int *count, Arena
     fill_tensor(&out[i], &from[i], &z, pickle, &scratch, a, e);
     all += out[i].bytes;
     if (!e->code && all > most)
-      err_set(e, BERT_FORMAT, "%s: found tensors of more than %" PRIu64 " bytes, wanted at most %d times the file", path,
-              most, TORCH_SHARED_MAX);
+      err_set(e, BERT_FORMAT, "%s: found tensors of more than %" PRIu64 " bytes, wanted at most %d times the file",
+              path, most, TORCH_SHARED_MAX);
   }
   mem_free(bytes);
   arena_fini(&scratch);

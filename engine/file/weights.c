@@ -361,7 +361,8 @@ void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t 
   int64_t columns = all ? t->count / all : 0;
   int is_view = t->step[0] || t->step[1];
   size_t n = (size_t)(rows * columns), block = (size_t)dtype_block(t->dtype), bytes = (size_t)dtype_bytes(t->dtype);
-  size_t room = n < BLOCK ? (n + 2 * block - 2) / block : BLOCK / block; /* blocks, the first and last perhaps in part */
+  /* Blocks; of the first and the last perhaps a part is wanted. */
+  size_t room = n < BLOCK ? (n + 2 * block - 2) / block : BLOCK / block;
   Scratch scratch = {0};
   if (t->dtype != DTYPE_F32) scratch.raw = mem_new(room, bytes, e);
   if (block > 1 || is_view) scratch.spare = mem_new(room * block, sizeof *scratch.spare, e);

@@ -58,14 +58,14 @@ const Tensor *weights_find(const Weights *w, const char *name, bert_err *e);
 /* Tensor i in file order, NULL past the end. */
 const Tensor *weights_at(const Weights *w, int i);
 
-/* "…/model.safetensors: pooler.dense.weight: 384x768, wanted 768x768". columns 0: a vector of `rows`. t may be NULL on a
-** failed e. */
+/* "…/model.safetensors: pooler.dense.weight: 384x768, wanted 768x768". columns 0: a vector of `rows`. t may be NULL on
+** a failed e. */
 void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err *e);
 
 /* out[rows][count / shape[0]] = f32 of the rows of t from first_row (a vector has rows of one number, a scalar is one
-** row). NaN and infinity are BERT_FORMAT: no vector made with them would mean anything. So is DTYPE_OTHER. May be called
-** from several threads at once. Cost: that of reading; all of MiniLM-L6 (90 MB) takes 17 ms once the file is in the page
-** cache, one core of Zen 4. */
+** row). NaN and infinity are BERT_FORMAT: no vector made with them would mean anything. So is DTYPE_OTHER. May be
+** called from several threads at once. Cost: that of reading; all of MiniLM-L6 (90 MB) takes 17 ms once the file is in
+** the page cache, one core of Zen 4. */
 void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t rows, float *out, bert_err *e);
 
 #endif

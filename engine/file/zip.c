@@ -53,7 +53,8 @@ static void read_zip64(const Zip *z, uint64_t end, const unsigned char *locator,
   io_read(z->file, z->path, at, record, sizeof record, e);
   c = cursor_over(record, sizeof record);
   if (!e->code && cursor_number(&c, 4) != RECORD_MAGIC)
-    err_set(e, BERT_FORMAT, "%s: zip: found no zip64 record at byte %" PRIu64 ", where its locator points", z->path, at);
+    err_set(e, BERT_FORMAT, "%s: zip: found no zip64 record at byte %" PRIu64 ", where its locator points", z->path,
+            at);
   cursor_take(&c, 28);
   d->count = cursor_number(&c, 8);
   d->size = cursor_number(&c, 8);
@@ -148,8 +149,9 @@ static void set_limits(Zip *z, uint64_t directory, bert_err *e) {
     entry->limit = i + 1 < z->count ? z->entry[i + 1].header : directory;
     if (entry->limit > directory) entry->limit = directory;
     if (entry->header > entry->limit || entry->size > entry->limit - entry->header)
-      err_set(e, BERT_FORMAT, "%s: zip: found %s of %" PRIu64 " bytes at byte %" PRIu64 ", wanted it to end before byte %"
-              PRIu64 ", where something else begins", z->path, entry->name, entry->size, entry->header, entry->limit);
+      err_set(e, BERT_FORMAT, "%s: zip: found %s of %" PRIu64 " bytes at byte %" PRIu64
+              ", wanted it to end before byte %" PRIu64 ", where something else begins", z->path, entry->name,
+              entry->size, entry->header, entry->limit);
   }
   qsort(z->entry, (size_t)z->count, sizeof *z->entry, by_name);
   for (int i = 1; i < z->count; i++)

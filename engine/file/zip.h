@@ -1,7 +1,7 @@
 /* zip.h -- finds what lies in a zip file, stored as it is.
 ** Layer: file. Uses: base.
 **
-**    | local header, bytes | local header, bytes | … | directory: an entry each | (zip64 record, locator) | end record |
+**    | local header, bytes | local header, bytes | … | directory: an entry each | (zip64 record, locator) | end |
 **
 ** For the files of torch.save, which stores and never compresses: a compressed or encrypted entry is refused, so there
 ** is nothing to unpack and a bomb has no charge. Names are compared and never used as paths. Sizes and places are those

@@ -2,8 +2,9 @@
 
     python make_formats.py              writes formats/ beside this file, anew (a few seconds, 200 kB)
 
-Run by a developer, once; tests/unit/test_torch.c and test_gguf.c read what it wrote. Made with Python 3.11, torch 2.15.0,
-numpy 2.4.6, safetensors 0.8.0 and gguf 0.19.0 (llama.cpp's own package). The numbers depend on the seeds below alone.
+Run by a developer, once; tests/unit/test_torch.c and test_gguf.c read what it wrote. Made with Python 3.11, torch
+2.15.0, numpy 2.4.6, safetensors 0.8.0 and gguf 0.19.0 (llama.cpp's own package). The numbers depend on the seeds below
+alone.
 
     torch-2 … torch-5   pytorch_model.bin as torch.save writes it with that pickle protocol: every dtype, views that are
                         transposed, sliced, of one storage, parameters, tensors without numbers
@@ -142,7 +143,8 @@ def vocabulary():
     letters = 'abcdefghijklmnopqrstuvwxyzé今天0123456789.,!?'
     words = ['the', 'river', 'train', 'station', 'letter', 'report', 'bridge', 'old']
     ends = ['##s', '##ing', '##er', '##ed', '##ly', '##', '##é']
-    return SPECIAL + list(letters) + ['##' + c for c in letters if c.isalpha() and c < '\u4e00' and c not in 'sé'] + words + ends
+    inner = ['##' + c for c in letters if c.isalpha() and c < '\u4e00' and c not in 'sé']
+    return SPECIAL + list(letters) + inner + words + ends
 
 
 def model_state(size):
@@ -151,12 +153,13 @@ def model_state(size):
     shapes = {'embeddings.word_embeddings.weight': (size, h),
               'embeddings.position_embeddings.weight': (CONFIG['max_position_embeddings'], h),
               'embeddings.token_type_embeddings.weight': (2, h)}
-    for name in ('embeddings.LayerNorm', 'encoder.layer.0.attention.output.LayerNorm', 'encoder.layer.0.output.LayerNorm'):
+    layer = 'encoder.layer.0.'
+    for name in ('embeddings.LayerNorm', layer + 'attention.output.LayerNorm', layer + 'output.LayerNorm'):
         shapes[name + '.weight'] = shapes[name + '.bias'] = (h,)
-    for name, out, width in (('attention.self.query', h, h), ('attention.self.key', h, h), ('attention.self.value', h, h),
-                             ('attention.output.dense', h, h), ('intermediate.dense', f, h), ('output.dense', h, f)):
-        shapes[f'encoder.layer.0.{name}.weight'] = (out, width)
-        shapes[f'encoder.layer.0.{name}.bias'] = (out,)
+    matrices = {'attention.self.query': (h, h), 'attention.self.key': (h, h), 'attention.self.value': (h, h),
+                'attention.output.dense': (h, h), 'intermediate.dense': (f, h), 'output.dense': (h, f)}
+    for name, shape in matrices.items():
+        shapes[f'{layer}{name}.weight'], shapes[f'{layer}{name}.bias'] = shape, shape[:1]
     state = {}
     for name, shape in shapes.items():
         scale = 0.6 if 'embeddings.' in name else 1 / np.sqrt(shape[-1])

@@ -76,7 +76,8 @@ TEST(gguf_blocks_are_read_in_part) {
   const Tensor *t = weights_find(w, "v", &e);
   GOOD(e);
   if (t) EQ(t->count, N);
-  static const int RANGES[][2] = {{0, 1}, {31, 2}, {5, 20}, {0, N}, {1, N - 1}, {N - 1, 1}, {65535, 40}, {17, 65536}, {3, 0}};
+  static const int RANGES[][2] = {{0, 1},     {31, 2},     {5, 20},     {0, N}, {1, N - 1},
+                                  {N - 1, 1}, {65535, 40}, {17, 65536}, {3, 0}};
   for (size_t r = 0; t && r < sizeof RANGES / sizeof *RANGES; r++) {
     int wrong = 0;
     weights_read(w, t, RANGES[r][0], RANGES[r][1], x, &e);
@@ -330,38 +331,59 @@ static void reads(Draft *d, const char *without, const char *message) {
   reads_whole(d, message);
 }
 
+TEST(gguf_numbers_that_do_not_fit_are_refused) {
+  static const struct {
+    const char *key;
+    GgufType type;
+    uint64_t value;
+    int width;
+    const char *message; /* NULL: it fits */
+  } CASES[] = {
+      {"split.count", GGUF_U16, 2, 2, "split.count: found a model in several files, wanted one"},
+      {"bert.block_count", GGUF_U32, 0, 4, "bert.block_count: found 0, wanted an integer from 1 to 256"},
+      {"bert.block_count", GGUF_I32, UINT32_MAX, 4, "bert.block_count: found -1, wanted"},
+      {"bert.block_count", GGUF_U64, UINT64_MAX, 8, "found 18446744073709551615, wanted"},
+      {"bert.block_count", GGUF_I64, (uint64_t)1 << 63, 8, "found -9223372036854775808, wanted"},
+      {"bert.block_count", GGUF_I64, 1, 8, NULL},
+      {"bert.block_count", GGUF_I8, 1, 1, NULL},
+      {"bert.block_count", GGUF_F32, 1, 4, "bert.block_count: found a number, wanted an integer"},
+      {"bert.attention.head_count", GGUF_U32, 3, 4, "head_count: found 3, wanted a divisor of bert.embedding_length 8"},
+      {"bert.attention.layer_norm_epsilon", GGUF_F32, 0, 4, "layer_norm_epsilon: found 0, wanted a number between"},
+      {"bert.attention.layer_norm_epsilon", GGUF_F64, 0x7FF8000000000000, 8, "layer_norm_epsilon: found nan"},
+      {"bert.attention.layer_norm_epsilon", GGUF_F64, 0x3F50624DD2F1A9FC, 8, NULL}, /* 0.001 */
+      {"bert.attention.causal", GGUF_FLAG, 1, 1, "bert.attention.causal: found true, wanted false: an encoder"},
+      {"bert.attention.causal", GGUF_FLAG, 0, 1, NULL},
+      {"bert.attention.causal", GGUF_U8, 1, 1, "causal: found an integer, wanted a flag"},
+      {"bert.pooling_type", GGUF_U32, 9, 4, "bert.pooling_type: found 9, wanted an integer from 0 to 4"},
+      {"bert.context_length", GGUF_U32, 0, 4, "bert.context_length: found 0, wanted"},
+      {"general.alignment", GGUF_U32, 24, 4, "general.alignment: found 24, wanted a power of two"},
+      {"general.alignment", GGUF_U32, 0, 4, "general.alignment: found 0, wanted"},
+      {"general.architecture", GGUF_U32, 1, 4, "general.architecture: found an integer, wanted a text"},
+      {"tokenizer.ggml.cls_token_id", GGUF_U32, 3, 4, "cls_token_id: found 3, wanted an integer from 0 to 2"},
+      {"x", GGUF_TYPES, 0, 4, "found a value of type 13, wanted one below 13"},
+      {"a\xff", GGUF_U8, 1, 1, "found a key that is no UTF-8"},
+  };
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+    Draft d;
+    begin(&d);
+    key_number(&d, CASES[i].key, CASES[i].type, CASES[i].value, CASES[i].width);
+    reads(&d, CASES[i].key, CASES[i].message);
+  }
+}
+
 TEST(gguf_keys_that_do_not_fit_are_refused) {
+  static const char *const BAD[] = {"a", "\xff"};
   Draft d;
   begin(&d), reads(&d, "", NULL);
   begin(&d), key_text(&d, "general.architecture", "nomic-bert");
   reads(&d, "general.architecture", "general.architecture: found \"nomic-bert\", wanted bert");
   begin(&d), reads(&d, "general.architecture", "general.architecture: found \"\", wanted bert");
-  begin(&d), key_number(&d, "general.architecture", GGUF_U32, 1, 4);
-  reads(&d, "general.architecture", "general.architecture: found an integer, wanted a text");
-  begin(&d), key_number(&d, "split.count", GGUF_U16, 2, 2), reads(&d, "", "split.count: found a model in several files");
   begin(&d), reads(&d, "bert.block_count", "bert.block_count: found nothing, wanted an integer");
-  begin(&d), key_number(&d, "bert.block_count", GGUF_U32, 0, 4), reads(&d, "", "bert.block_count: found 0, wanted an integer from 1");
-  begin(&d), key_number(&d, "bert.block_count", GGUF_I32, 0xFFFFFFFF, 4), reads(&d, "", "bert.block_count: found -1, wanted");
-  begin(&d), key_number(&d, "bert.block_count", GGUF_U64, UINT64_MAX, 8), reads(&d, "", "found 18446744073709551615, wanted");
-  begin(&d), key_number(&d, "bert.block_count", GGUF_I64, (uint64_t)1 << 63, 8), reads(&d, "", "found -9223372036854775808");
-  begin(&d), key_number(&d, "bert.block_count", GGUF_I64, 1, 8), reads(&d, "bert.block_count", NULL);
-  begin(&d), key_number(&d, "bert.block_count", GGUF_F32, 1, 4), reads(&d, "", "bert.block_count: found a number, wanted an integer");
-  begin(&d), key_number(&d, "bert.attention.head_count", GGUF_U32, 3, 4);
-  reads(&d, "bert.attention.head_count", "head_count: found 3, wanted a divisor of bert.embedding_length 8");
-  begin(&d), key_number(&d, "bert.attention.layer_norm_epsilon", GGUF_F32, 0, 4), reads(&d, "", "layer_norm_epsilon: found 0");
-  begin(&d), key_number(&d, "bert.attention.layer_norm_epsilon", GGUF_F64, 0x7FF8000000000000, 8);
-  reads(&d, "", "layer_norm_epsilon: found nan");
-  begin(&d), key_number(&d, "bert.attention.causal", GGUF_FLAG, 1, 1), reads(&d, "", "bert.attention.causal: found true");
-  begin(&d), key_number(&d, "bert.attention.causal", GGUF_U8, 1, 1), reads(&d, "", "causal: found an integer, wanted a flag");
-  begin(&d), key_number(&d, "bert.pooling_type", GGUF_U32, 9, 4), reads(&d, "", "bert.pooling_type: found 9, wanted an integer from 0 to 4");
-  begin(&d), key_number(&d, "bert.context_length", GGUF_U32, 0, 4), reads(&d, "", "bert.context_length: found 0");
-  begin(&d), key_number(&d, "general.alignment", GGUF_U32, 24, 4), reads(&d, "", "general.alignment: found 24, wanted a power of two");
-  begin(&d), key_number(&d, "general.alignment", GGUF_U32, 0, 4), reads(&d, "", "general.alignment: found 0");
-  begin(&d), key_number(&d, "x", GGUF_TYPES, 0, 4), reads(&d, "", "found a value of type 13, wanted one below 13");
-  begin(&d), key_number(&d, "x", GGUF_ARRAY, GGUF_ARRAY, 4), put(&d, 1, 8), reads(&d, "", "found an array of type 9");
-  begin(&d), key_number(&d, "a\xff", GGUF_U8, 1, 1), reads(&d, "", "found a key that is no UTF-8");
-  begin(&d), key_text(&d, "bert.classifier.output_labels", "x"), reads(&d, "", "output_labels: found something else");
-  begin(&d), key_texts(&d, "bert.classifier.output_labels", (const char *const[]){"a", "\xff"}, 2);
+  begin(&d), key_number(&d, "x", GGUF_ARRAY, GGUF_ARRAY, 4), put(&d, 1, 8);
+  reads(&d, "", "found an array of type 9, wanted one of texts, numbers or flags");
+  begin(&d), key_text(&d, "bert.classifier.output_labels", "x");
+  reads(&d, "", "output_labels: found something else, wanted at most 65536 texts");
+  begin(&d), key_texts(&d, "bert.classifier.output_labels", BAD, 2);
   reads(&d, "", "output_labels: found a label that is no UTF-8");
 }
 
@@ -375,8 +397,6 @@ TEST(gguf_vocabularies_that_do_not_fit_are_refused) {
   begin(&d), key_texts(&d, "tokenizer.ggml.tokens", BROKEN, 2);
   reads(&d, "", "tokenizer.ggml.tokens: found a line break in token 1");
   begin(&d), key_texts(&d, "tokenizer.ggml.token_type", BROKEN, 2), reads(&d, "", "token_type: found something else");
-  begin(&d), key_number(&d, "tokenizer.ggml.cls_token_id", GGUF_U32, 3, 4);
-  reads(&d, "", "tokenizer.ggml.cls_token_id: found 3, wanted an integer from 0 to 2");
 }
 
 TEST(gguf_tensors_that_do_not_fit_are_refused) {
@@ -455,7 +475,8 @@ TEST(gguf_labels_and_a_classifier_are_a_head) {
 
 /* Older converters marked no special tokens; a piece "##" goes on with nothing; cased vocabularies have capitals. */
 TEST(gguf_pieces_of_odd_forms_become_lines) {
-  static const char *const PIECES[] = {"[CLS]", "\xE2\x96\x81[", "\xE2\x96\x81\xE2\x96\x81", "", "]", "[]", "\xE2\x96\x81" "A"};
+  static const char *const PIECES[] = {"[CLS]", "\xE2\x96\x81[", "\xE2\x96\x81\xE2\x96\x81", "", "]",
+                                       "[]",    "\xE2\x96\x81" "A"};
   static const char WANTED[] = "[CLS]\n[\n\xE2\x96\x81\n##\n##]\n##[]\nA\n";
   char dir[FIXTURE_PATH], path[FIXTURE_PATH + 10];
   Arena a = {0};

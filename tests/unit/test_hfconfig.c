@@ -672,7 +672,8 @@ TEST(hfconfig_cross_encoders_say_their_activation) {
       {"{'sbert_ce_default_activation_function':'torch.nn.modules.activation.Sigmoid'}", "Sigmoid"},
       {"{'sbert_ce_default_activation_function':null}", ""},
       {"{'sentence_transformers':{'activation_fn':'evil.Sigmoid'}}", ""},
-      {"{'sentence_transformers':{'version':'4'},'sbert_ce_default_activation_function':'torch.nn.Identity'}", "Identity"},
+      {"{'sentence_transformers':{'version':'4'},'sbert_ce_default_activation_function':'torch.nn.Identity'}",
+       "Identity"},
       {"{'sentence_transformers':7}", ""},
   };
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {

@@ -221,9 +221,11 @@ TEST(torch_zip_by_hand_is_read) {
 TEST(torch_zip_that_lies_is_refused) {
   const Part squeezed = {"m/data/0", TWO, sizeof TWO, 8, 0, 0, 0}, secret = {"m/data/0", TWO, sizeof TWO, 0, 1, 0, 0};
   const Part longer = {"m/data/0", TWO, sizeof TWO, 0, 0, 4, 0}, shorter = {"m/data/0", TWO, sizeof TWO, 0, 0, -4, 0};
-  const Part elsewhere = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1}, far = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1 << 30};
+  const Part elsewhere = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1};
+  const Part far = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1 << 30};
   const Part huge = {"m/data/0", TWO, sizeof TWO, 0, 0, 0x7FFFFFF0, 0};
-  zip_opens((Part[]){PICKLED, squeezed}, 2, 0, "zip: found m/data/0 compressed, wanted it stored, as torch.save writes it");
+  zip_opens((Part[]){PICKLED, squeezed}, 2, 0,
+            "zip: found m/data/0 compressed, wanted it stored, as torch.save writes it");
   zip_opens((Part[]){PICKLED, secret}, 2, 0, "zip: found m/data/0 encrypted");
   zip_opens((Part[]){PICKLED, shorter}, 2, 0, "w: found 4 bytes in data/0, wanted 2 numbers of F32");
   zip_opens((Part[]){PICKLED, longer}, 2, 0, "w: found 12 bytes in data/0, wanted 2 numbers of F32");
@@ -286,8 +288,8 @@ TEST(torch_tensors_larger_than_the_file_together_are_refused) {
   }
   memcpy(pickle + n, "u.", 2), n += 2;
   fixture_begin(dir);
-  n = build_zip(zip, (Part[]){{"m/data.pkl", pickle, n, 0, 0, 0, 0}, {"m/data/0", storage, sizeof storage, 0, 0, 0, 0}}, 2, 0);
-  fixture_put(dir, "pytorch_model.bin", zip, n);
+  const Part parts[] = {{"m/data.pkl", pickle, n, 0, 0, 0, 0}, {"m/data/0", storage, sizeof storage, 0, 0, 0, 0}};
+  fixture_put(dir, "pytorch_model.bin", zip, build_zip(zip, parts, 2, 0));
   OK(weights_open(dir, &e) == NULL);
   FAILS(e, BERT_FORMAT, "bytes, wanted at most 8 times the file");
   fixture_end(dir);
@@ -384,7 +386,8 @@ TEST(pickle_that_makes_no_sense_is_refused) {
       P("\x80\2NQ.", "found None, wanted a tuple"),
       P("\x80\2)Q.", "persistent id: found nothing, wanted a text"),
       P("\x80\2(X\1\0\0\0wctorch\nFloatStorage\nX\1\0\0\0" "0NK\2tQ.", "found a persistent id of another kind"),
-      P("\x80\2(X\7\0\0\0storageccollections\nOrderedDict\nX\1\0\0\0" "0NK\2tQ.", "found a persistent id of another kind"),
+      P("\x80\2(X\7\0\0\0storageccollections\nOrderedDict\nX\1\0\0\0" "0NK\2tQ.",
+        "found a persistent id of another kind"),
       P("\x80\2(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0NJ\xff\xff\xff\xfftQ.", "persistent id: found -1"),
   };
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
