@@ -98,15 +98,15 @@ demo-test: $(SO)
 RUN = MAKE="$(MAKE) CC=$(CC) BUILD=$(BUILD) SANITIZE=$(SANITIZE)" sh tests/run.sh
 
 test:
-	sh setup.sh test
-	$(RUN) $(PARTS)
+	@sh setup.sh test
+	@$(RUN) $(PARTS)
 
 # make sanitize = the parts that read bytes or fail allocations, in a build of their own.
 sanitize: BUILD = build/asan
 sanitize: SANITIZE = address,undefined
 sanitize:
-	sh setup.sh sanitize
-	$(RUN) $(SANITIZED_PARTS)
+	@sh setup.sh sanitize
+	@$(RUN) $(SANITIZED_PARTS)
 
 # make neon = the same bits on AArch64: built by the cross compiler, run under emulation.
 CROSS = aarch64-linux-gnu-gcc -static -no-pie
@@ -120,7 +120,8 @@ $(BUILD)/fingerprint: $(BUILD)/tests/golden/fingerprint.o $(BUILD)/libbert.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm
 
 valgrind: $(BUILD)/unit
-	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite $(BUILD)/unit
+	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
+	  --errors-for-leak-kinds=definite $(BUILD)/unit
 
 .PHONY: unit fuzz-replay fuzz layers sql golden tokenizer fault fault-sql bad-models clients demo-test sanitize neon valgrind
 
@@ -132,8 +133,9 @@ $(BUILD)/tests/bench/%.o: FLAGS += -Itests/bench
 $(BENCHES): $(BUILD)/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/limits.o $(BUILD)/libbert.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm -ldl
 
-bench: $(BENCHES)
-	sh setup.sh bench
+bench:
+	@sh setup.sh bench
+	@$(MAKE) -s --no-print-directory $(BENCHES)
 	$(BUILD)/bench
 	$(BUILD)/bench_tokenizer $(MODEL)/tokenizer.json demo/corpus.csv
 	$(BUILD)/bench_embed $(MODEL) demo/corpus.csv
