@@ -4,7 +4,7 @@
 ** Numbers come in blocks: one number to a block for F32, F16, BF16 and F64; 32 or 256 for the quantised types of GGUF,
 ** with scales of their own in every block. The formulas are ggml's, in f32 and in its order of operations, so the
 ** numbers are those that its reference gives, to the bit.
-** Cost: 1.0 GB/s of f32 written for Q8_0 and Q4_K, one core of Zen 4. */
+** Cost: 1.9 to 2.6 GB/s of f32 written for F16, Q4_0, Q5_1 and Q8_0, reading included, one core of Zen 4. */
 #ifndef FILE_DTYPE_H
 #define FILE_DTYPE_H
 

@@ -68,7 +68,10 @@ static void put(const char *name, const uint8_t *text, size_t size) {
 static void check_model(const ModelConfig *c) {
   want(c->path && c->model_type && c->architecture && c->problem && c->labels >= 0);
   for (int i = 0; i < c->labels; i++) want(c->label[i] != NULL);
-  if (!strcmp(c->model_type, "bert")) want(c->heads > 0 && c->hidden % c->heads == 0 && c->norm_epsilon >= 0);
+  want(c->head_activation != NULL);
+  if (!c->hidden) return;
+  want(c->heads > 0 && c->hidden % c->heads == 0 && c->norm_epsilon >= 0);
+  want(c->pad >= -1 && c->first_position >= 0 && c->first_position < c->positions);
 }
 
 static void check_sentence(const SentenceConfig *c) {

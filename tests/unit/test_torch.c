@@ -129,6 +129,7 @@ typedef struct {
   int method, flags;
   long long lie; /* added to the sizes that the directory says */
   long long shift; /* and to the place of the local header */
+  int wide;        /* the directory has its numbers in a zip64 field */
 } Part;
 
 static size_t put_number(unsigned char *out, uint64_t x, int width) {
@@ -164,13 +165,24 @@ static size_t build_zip(unsigned char *out, const Part *part, int parts, int lie
     n += put_number(out + n, (uint64_t)part[i].flags, 2);
     n += put_number(out + n, (uint64_t)part[i].method, 2);
     n += put_number(out + n, 0, 8);
-    n += put_number(out + n, part[i].size + (uint64_t)part[i].lie, 4);
-    n += put_number(out + n, part[i].size + (uint64_t)part[i].lie, 4);
+    uint64_t said = part[i].size + (uint64_t)part[i].lie, header = at[i] + (uint64_t)part[i].shift;
+    int wide = part[i].wide;
+    n += put_number(out + n, wide ? UINT32_MAX : said, 4);
+    n += put_number(out + n, wide ? UINT32_MAX : said, 4);
     n += put_number(out + n, name, 2);
-    n += put_number(out + n, 0, 12);
-    n += put_number(out + n, at[i] + (uint64_t)part[i].shift, 4);
+    n += put_number(out + n, wide ? 5 + 28 : 0, 2);
+    n += put_number(out + n, 0, 10);
+    n += put_number(out + n, wide ? UINT32_MAX : header, 4);
     memcpy(out + n, part[i].name, name);
     n += name;
+    if (!wide) continue;
+    n += put_number(out + n, 0x5455, 2); /* another extra field before it: a time */
+    n += put_number(out + n, 1, 3);
+    n += put_number(out + n, 1, 2);
+    n += put_number(out + n, 24, 2);
+    n += put_number(out + n, said, 8);
+    n += put_number(out + n, said, 8);
+    n += put_number(out + n, header, 8);
   }
   size_t size = n - directory;
   n += put_number(out + n, 0x06054B50, 4);
@@ -209,21 +221,36 @@ static void zip_opens(const Part *part, int parts, int lie, const char *message)
   fixture_end(dir);
 }
 
-#define PICKLED {"m/data.pkl", GOOD_PICKLE, sizeof GOOD_PICKLE - 1, 0, 0, 0, 0}
-#define STORED {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 0}
+#define PICKLED {"m/data.pkl", GOOD_PICKLE, sizeof GOOD_PICKLE - 1, 0, 0, 0, 0, 0}
+#define STORED {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 0, 0}
 
 TEST(torch_zip_by_hand_is_read) {
   zip_opens((Part[]){PICKLED, STORED}, 2, 0, NULL);
-  zip_opens((Part[]){STORED, {"../../etc/passwd", "x", 1, 0, 0, 0, 0}, PICKLED}, 3, 0, NULL);
-  zip_opens((Part[]){PICKLED, STORED, {"m/byteorder", "little", 6, 0, 0, 0, 0}}, 3, 0, NULL);
+  zip_opens((Part[]){STORED, {"../../etc/passwd", "x", 1, 0, 0, 0, 0, 0}, PICKLED}, 3, 0, NULL);
+  zip_opens((Part[]){PICKLED, STORED, {"m/byteorder", "little", 6, 0, 0, 0, 0, 0}}, 3, 0, NULL);
+}
+
+TEST(torch_zip64_numbers_are_read) {
+  Part parts[2] = {PICKLED, STORED};
+  parts[0].wide = parts[1].wide = 1;
+  zip_opens(parts, 2, 0, NULL);
+  parts[1].lie = -1;
+  zip_opens(parts, 2, 0, "w: found 7 bytes in data/0");
+  parts[1].lie = INT64_MIN;
+  zip_opens(parts, 2, 0, "zip: found m/data/0 of 9223372036854775816 bytes");
+  parts[1].lie = 0;
+  parts[1].shift = INT64_MIN;
+  zip_opens(parts, 2, 0, "zip: found m/data/0 of 8 bytes at byte 9223372036854775");
 }
 
 TEST(torch_zip_that_lies_is_refused) {
-  const Part squeezed = {"m/data/0", TWO, sizeof TWO, 8, 0, 0, 0}, secret = {"m/data/0", TWO, sizeof TWO, 0, 1, 0, 0};
-  const Part longer = {"m/data/0", TWO, sizeof TWO, 0, 0, 4, 0}, shorter = {"m/data/0", TWO, sizeof TWO, 0, 0, -4, 0};
-  const Part elsewhere = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1};
-  const Part far = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1 << 30};
-  const Part huge = {"m/data/0", TWO, sizeof TWO, 0, 0, 0x7FFFFFF0, 0};
+  const Part squeezed = {"m/data/0", TWO, sizeof TWO, 8, 0, 0, 0, 0};
+  const Part secret = {"m/data/0", TWO, sizeof TWO, 0, 1, 0, 0, 0};
+  const Part longer = {"m/data/0", TWO, sizeof TWO, 0, 0, 4, 0, 0};
+  const Part shorter = {"m/data/0", TWO, sizeof TWO, 0, 0, -4, 0, 0};
+  const Part elsewhere = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1, 0};
+  const Part far = {"m/data/0", TWO, sizeof TWO, 0, 0, 0, 1 << 30, 0};
+  const Part huge = {"m/data/0", TWO, sizeof TWO, 0, 0, 0x7FFFFFF0, 0, 0};
   zip_opens((Part[]){PICKLED, squeezed}, 2, 0,
             "zip: found m/data/0 compressed, wanted it stored, as torch.save writes it");
   zip_opens((Part[]){PICKLED, secret}, 2, 0, "zip: found m/data/0 encrypted");
@@ -235,10 +262,11 @@ TEST(torch_zip_that_lies_is_refused) {
   zip_opens((Part[]){PICKLED, STORED, STORED}, 3, 0, "zip: found m/data/0 twice");
   zip_opens((Part[]){PICKLED, STORED}, 2, 1, "zip: found a directory of 3 entries in 110 bytes");
   zip_opens((Part[]){PICKLED, STORED}, 2, 1000, "zip: found a directory of 1002 entries");
-  zip_opens((Part[]){PICKLED, {"m/data/1", TWO, sizeof TWO, 0, 0, 0, 0}}, 2, 0, "w: found 0 bytes in data/0");
-  zip_opens((Part[]){STORED, {"data.pkl", "x", 1, 0, 0, 0, 0}}, 2, 0, "found no data.pkl among 2 entries");
-  zip_opens((Part[]){PICKLED, STORED, {"m/byteorder", "big", 3, 0, 0, 0, 0}}, 3, 0, "byteorder: found something else");
-  zip_opens((Part[]){STORED, {"m/data.pkl", "(", 1, 0, 0, 0, 0}}, 2, 0, "pickle: found its end inside of an opcode");
+  zip_opens((Part[]){PICKLED, {"m/data/1", TWO, sizeof TWO, 0, 0, 0, 0, 0}}, 2, 0, "w: found 0 bytes in data/0");
+  zip_opens((Part[]){STORED, {"data.pkl", "x", 1, 0, 0, 0, 0, 0}}, 2, 0, "found no data.pkl among 2 entries");
+  zip_opens((Part[]){PICKLED, STORED, {"m/byteorder", "big", 3, 0, 0, 0, 0, 0}}, 3, 0,
+            "byteorder: found something else, wanted little");
+  zip_opens((Part[]){STORED, {"m/data.pkl", "(", 1, 0, 0, 0, 0, 0}}, 2, 0, "pickle: found its end inside of an opcode");
 }
 
 TEST(torch_zip_entries_that_overlap_are_refused) {
@@ -288,7 +316,7 @@ TEST(torch_tensors_larger_than_the_file_together_are_refused) {
   }
   memcpy(pickle + n, "u.", 2), n += 2;
   fixture_begin(dir);
-  const Part parts[] = {{"m/data.pkl", pickle, n, 0, 0, 0, 0}, {"m/data/0", storage, sizeof storage, 0, 0, 0, 0}};
+  const Part parts[] = {{"m/data.pkl", pickle, n, 0, 0, 0, 0, 0}, {"m/data/0", storage, sizeof storage, 0, 0, 0, 0, 0}};
   fixture_put(dir, "pytorch_model.bin", zip, build_zip(zip, parts, 2, 0));
   OK(weights_open(dir, &e) == NULL);
   FAILS(e, BERT_FORMAT, "bytes, wanted at most 8 times the file");
