@@ -13,7 +13,12 @@
 #include "model/model.h"
 #include "model/vector.h"
 
-/* ---- models ------------------------------------------------------------------------------------------------------ */
+static void enter(fenv_t *before) {
+  fegetenv(before);
+  fesetenv(FE_DFL_ENV);
+}
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
 
 bert_model *bert_model_open(const char *directory, const char *options_json, bert_err *e) {
   return e->code ? NULL : model_open(directory, options_json, e);
@@ -39,7 +44,7 @@ bert_text bert_model_prompt(const bert_model *m, bert_text name) {
 
 bert_text bert_model_default_prompt(const bert_model *m) { return model_default_prompt(m); }
 
-/* ---- sessions ------------------------------------------------------------------------------------------------------ */
+/* ---- sessions --------------------------------------------------------------------------------------------------- */
 
 bert_session *bert_session_new(bert_model *m, bert_err *e) { return session_new(m, m->options.threads, e); }
 bert_session *bert_session_new_threads(bert_model *m, int threads, bert_err *e) { return session_new(m, threads, e); }
@@ -48,8 +53,7 @@ void bert_session_free(bert_session *s) { session_free(s); }
 void bert_embed(bert_session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,
                 const bert_progress *progress, bert_err *e) {
   fenv_t before;
-  fegetenv(&before);
-  fesetenv(FE_DFL_ENV);
+  enter(&before);
   embed_texts(s, texts, n, prompt, out, progress, e);
   fesetenv(&before);
 }
@@ -67,8 +71,7 @@ const char *bert_token_text(const bert_model *m, int32_t id) { return tokenizer_
 void bert_token_vectors(bert_session *s, bert_text a, const bert_text *b, int layer, bert_encoding *out,
                         const float **vectors, const bert_progress *progress, bert_err *e) {
   fenv_t before;
-  fegetenv(&before);
-  fesetenv(FE_DFL_ENV);
+  enter(&before);
   tokens_vectors(s, a, b, layer, out, vectors, progress, e);
   fesetenv(&before);
 }
@@ -77,12 +80,114 @@ int bert_chunks(bert_session *s, bert_text text, int max_tokens, int overlap, co
   return chunk_text(s, text, max_tokens, overlap, chunks, e);
 }
 
-/* ---- vectors --------------------------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------------------------------ */
+
+const char *bert_model_label(const bert_model *m, int i) {
+  return i >= 0 && i < m->info.label_count ? m->config.label[i] : "";
+}
+
+void bert_classify(bert_session *s, const bert_text *a, const bert_text *b, int n, float *logits,
+                   const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  classify_texts(s, a, b, n, logits, progress, e);
+  fesetenv(&before);
+}
+
+void bert_classify_scores(const bert_model *m, const float *logits, float *scores) {
+  fenv_t before;
+  enter(&before);
+  classify_scores(m, logits, scores);
+  fesetenv(&before);
+}
+
+float bert_classify_number(const bert_model *m, float logit) {
+  fenv_t before;
+  enter(&before);
+  float number = classify_number(m, logit);
+  fesetenv(&before);
+  return number;
+}
+
+float bert_rerank_score(const bert_model *m, float logit, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  float score = classify_rerank(m, logit, e);
+  fesetenv(&before);
+  return score;
+}
+
+void bert_zero_shot(bert_session *s, bert_text text, const bert_text *labels, int n, const bert_text *hypothesis,
+                    int multi_label, double *scores, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  classify_zero_shot(s, text, labels, n, hypothesis, multi_label, scores, progress, e);
+  fesetenv(&before);
+}
+
+double bert_next_sentence(bert_session *s, bert_text a, bert_text b, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  double probability = classify_next(s, a, b, progress, e);
+  fesetenv(&before);
+  return probability;
+}
+
+int bert_answers(bert_session *s, bert_text question, bert_text passage, const bert_answer **out,
+                 const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int count = answer_list(s, question, passage, out, progress, e);
+  fesetenv(&before);
+  return count;
+}
+
+int bert_answer_best(bert_session *s, bert_text question, bert_text passage, const double *null_threshold,
+                     bert_answer *out, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int found = answer_best(s, question, passage, null_threshold, out, progress, e);
+  fesetenv(&before);
+  return found;
+}
+
+int bert_tags(bert_session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int count = tag_words(s, text, out, progress, e);
+  fesetenv(&before);
+  return count;
+}
+
+int bert_entities(bert_session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int count = tag_entities(s, text, out, progress, e);
+  fesetenv(&before);
+  return count;
+}
+
+void bert_fill_mask(bert_session *s, bert_text text, int mask, bert_fills *out, const bert_progress *progress,
+                    bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  fill_mask(s, text, mask, out, progress, e);
+  fesetenv(&before);
+}
+
+void bert_attentions(bert_session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
+                     const float **weights, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  inspect_attentions(s, a, b, first, count, out, weights, progress, e);
+  fesetenv(&before);
+}
+
+/* ---- vectors ---------------------------------------------------------------------------------------------------- */
 
 double bert_vector_cosine(const float *v, const float *w, int n) {
   fenv_t before;
-  fegetenv(&before);
-  fesetenv(FE_DFL_ENV);
+  enter(&before);
   double cosine = vector_cosine(v, w, n);
   fesetenv(&before);
   return cosine;
@@ -92,7 +197,7 @@ int bert_vector_parse(bert_text json, float *out, int max, bert_err *e) { return
 size_t bert_vector_print(const float *v, int n, char *out, size_t room) { return vector_print(v, n, out, room); }
 int bert_vector_finite(const float *v, int n) { return vector_finite(v, n); }
 
-/* ---- the machine ------------------------------------------------------------------------------------------------------- */
+/* ---- the machine ------------------------------------------------------------------------------------------------ */
 
 int bert_kernel_describe(int i, bert_kernel_info *out) {
   KernelRow row;

@@ -1,5 +1,5 @@
 /* arch.c -- see arch.h. To add an architecture: a row here, and its names in arch_known.
-** Layer: model. Uses: arch.h. */
+** Layer: model. Uses: kernel, arch.h. */
 #include "model/arch.h"
 
 #include <stddef.h>
@@ -19,7 +19,66 @@ static const Arch ARCHES[] = {
      .attention_norm = "encoder.layer.%d.attention.output.LayerNorm",
      .inner = "encoder.layer.%d.intermediate.dense",
      .outer = "encoder.layer.%d.output.dense",
-     .output_norm = "encoder.layer.%d.output.LayerNorm"},
+     .output_norm = "encoder.layer.%d.output.LayerNorm",
+     .mask = "[MASK]",
+     .classify_dense = {"pooler.dense", 1, KERNEL_TANH},
+     .classify = "classifier",
+     .tag = "classifier",
+     .answer = "qa_outputs",
+     .next_dense = {"pooler.dense", 1, KERNEL_TANH},
+     .next = "cls.seq_relationship",
+     .fill_dense = "cls.predictions.transform.dense",
+     .fill_norm = "cls.predictions.transform.LayerNorm",
+     .decoder = "cls.predictions.decoder.weight",
+     .fill_bias = "cls.predictions.bias",
+     .fill_bias_otherwise = "cls.predictions.decoder.bias"},
+    {.model_type = "roberta",
+     .prefix = "roberta.",
+     .word = "embeddings.word_embeddings.weight",
+     .position = "embeddings.position_embeddings.weight",
+     .type = "embeddings.token_type_embeddings.weight",
+     .embedding_norm = "embeddings.LayerNorm",
+     .query = "encoder.layer.%d.attention.self.query",
+     .key = "encoder.layer.%d.attention.self.key",
+     .value = "encoder.layer.%d.attention.self.value",
+     .project = "encoder.layer.%d.attention.output.dense",
+     .attention_norm = "encoder.layer.%d.attention.output.LayerNorm",
+     .inner = "encoder.layer.%d.intermediate.dense",
+     .outer = "encoder.layer.%d.output.dense",
+     .output_norm = "encoder.layer.%d.output.LayerNorm",
+     .mask = "<mask>",
+     .classify_dense = {"classifier.dense", 0, KERNEL_TANH},
+     .classify = "classifier.out_proj",
+     .tag = "classifier",
+     .answer = "qa_outputs",
+     .fill_dense = "lm_head.dense",
+     .fill_is_gelu = 1,
+     .fill_norm = "lm_head.layer_norm",
+     .decoder = "lm_head.decoder.weight",
+     .fill_bias = "lm_head.bias",
+     .fill_bias_otherwise = "lm_head.decoder.bias"},
+    {.model_type = "distilbert",
+     .prefix = "distilbert.",
+     .word = "embeddings.word_embeddings.weight",
+     .position = "embeddings.position_embeddings.weight",
+     .embedding_norm = "embeddings.LayerNorm",
+     .query = "transformer.layer.%d.attention.q_lin",
+     .key = "transformer.layer.%d.attention.k_lin",
+     .value = "transformer.layer.%d.attention.v_lin",
+     .project = "transformer.layer.%d.attention.out_lin",
+     .attention_norm = "transformer.layer.%d.sa_layer_norm",
+     .inner = "transformer.layer.%d.ffn.lin1",
+     .outer = "transformer.layer.%d.ffn.lin2",
+     .output_norm = "transformer.layer.%d.output_layer_norm",
+     .mask = "[MASK]",
+     .classify_dense = {"pre_classifier", 0, KERNEL_RELU},
+     .classify = "classifier",
+     .tag = "classifier",
+     .answer = "qa_outputs",
+     .fill_dense = "vocab_transform",
+     .fill_norm = "vocab_layer_norm",
+     .decoder = "vocab_projector.weight",
+     .fill_bias = "vocab_projector.bias"},
 };
 
 const Arch *arch_find(const char *model_type) {
@@ -28,4 +87,4 @@ const Arch *arch_find(const char *model_type) {
   return NULL;
 }
 
-const char *arch_known(void) { return "bert"; }
+const char *arch_known(void) { return "bert, roberta, distilbert"; }

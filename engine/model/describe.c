@@ -47,12 +47,47 @@ static const char *prompts_json(Model *m, bert_err *e) {
   return keep(m, &b, e);
 }
 
+/* What Hugging Face calls the pipeline that the model is for. */
+static const char *task_of(const Model *m) {
+  return m->can & BERT_CAN_CLASSIFY ? "text-classification"
+         : m->can & BERT_CAN_ANSWER ? "question-answering"
+         : m->can & BERT_CAN_TAG    ? "token-classification"
+         : m->can & BERT_CAN_FILL   ? "fill-mask"
+         : m->can & BERT_CAN_NEXT   ? "next-sentence-prediction"
+                                    : "embedding";
+}
+
+int describe_can(const Model *m, unsigned bit, bert_err *e) {
+  static const struct {
+    unsigned bit;
+    const char *what, *class;
+  } HEADS[] = {{BERT_CAN_CLASSIFY, "labels of texts", "ForSequenceClassification"},
+               {BERT_CAN_ANSWER, "answers to questions", "ForQuestionAnswering"},
+               {BERT_CAN_TAG, "labels of words", "ForTokenClassification"},
+               {BERT_CAN_FILL, "masked words", "ForMaskedLM"},
+               {BERT_CAN_NEXT, "next sentences", "ForNextSentencePrediction"}};
+  enum { COUNT = sizeof HEADS / sizeof *HEADS };
+  if (e->code) return 0;
+  if (m->can & bit) return 1;
+  char has[120] = "";
+  int wanted = 0;
+  for (int i = 0; i < COUNT; i++) {
+    size_t n = strlen(has);
+    if (m->can & HEADS[i].bit) snprintf(has + n, sizeof has - n, "%s%s", n ? ", " : "", HEADS[i].what);
+    if (HEADS[i].bit == bit) wanted = i;
+  }
+  err_set(e, BERT_ARGUMENT, "%s: found a %s model with %s%s, wanted one with a head for %s (its class ends in %s)",
+          m->source, m->arch->model_type, *has ? "a head for " : "no head, for vectors alone", has, HEADS[wanted].what,
+          HEADS[wanted].class);
+  return 0;
+}
+
 void describe_model(Model *m, bert_err *e) {
   char pooling[OPTIONS_POOLING_ROOM];
   options_pooling_name(&m->pooling, pooling);
   const Encoder *n = &m->encoder;
   m->info = (bert_model_info){.architecture = m->arch->model_type,
-                              .task = "embedding",
+                              .task = task_of(m),
                               .pooling = arena_copy(&m->arena, pooling, strlen(pooling), e),
                               .compute = m->options.compute == COMPUTE_INT8 ? "int8" : "f32",
                               .source = m->source,
@@ -64,8 +99,13 @@ void describe_model(Model *m, bert_err *e) {
                               .max_tokens = m->max_tokens,
                               .dimensions = m->dimensions,
                               .threads = m->options.threads,
-                              .parameters = m->parameters};
-  if (m->config.labels) m->info.labels = labels_json(m, e);
+                              .parameters = m->parameters,
+                              .can = m->can};
+  if (m->can & (BERT_CAN_CLASSIFY | BERT_CAN_TAG)) {
+    m->info.labels = labels_json(m, e);
+    m->info.label_count = m->config.labels;
+    m->info.multi_label = m->can & BERT_CAN_CLASSIFY && !strcmp(m->config.problem, "multi_label_classification");
+  }
   if (m->sentence.prompt_count) m->info.prompts = prompts_json(m, e);
   m->info.bytes = (int64_t)(sizeof *m + m->weight_bytes + m->arena.held) + tokenizer_bytes(m->tokenizer);
   snprintf(m->info.hash, sizeof m->info.hash, "%016" PRIx64, m->hash);

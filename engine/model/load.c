@@ -3,7 +3,8 @@
 **
 ** The same walk over the architecture's tensors runs twice: first it checks shapes and counts floats, then, with one
 ** block for all of them, it reads. Rows are read 32 at a time and packed while they are in cache, so reading costs no
-** memory beyond the weights; their bytes, in the order of the walk, make the hash.
+** memory beyond the weights; their bytes, in the order of the walk, make the hash. Heads are those whose tensors are
+** there: the architecture's name in config.json only decides between two that share a name.
 ** Cost: one read of the file, one pass of packing; about 50 ms for 90 MB from the page cache on Zen 4. */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ enum { ROWS_AT_ONCE = 32, NAME_ROOM = 200 };
 typedef struct {
   const Weights *files;
   const Arch *arch;
-  const char *prefix; /* "bert." or "" as the names of this model have it */
+  const char *prefix; /* of the names looked for: "bert." or "" in the encoder, as this model has it; "" in heads */
   float *block;       /* NULL on the first walk */
   size_t used;        /* floats */
   float *rows;        /* [ROWS_AT_ONCE][widest row] */
@@ -77,7 +78,8 @@ static void load_words8(Loader *l, Embedding *m, const Tensor *t, int hidden) {
   for (int r = 0; l->block && r < m->vocabulary && !l->e->code; r += ROWS_AT_ONCE) {
     int n = m->vocabulary - r < ROWS_AT_ONCE ? m->vocabulary - r : ROWS_AT_ONCE;
     read_rows(l, t, r, n, (size_t)hidden, l->rows);
-    kernels()->quantize(m->word8 + (size_t)r * depth, m->word_scale + (size_t)r * groups, l->rows, (size_t)hidden, n, hidden);
+    kernels()->quantize(m->word8 + (size_t)r * depth, m->word_scale + (size_t)r * groups, l->rows, (size_t)hidden, n,
+                        hidden);
   }
 }
 
@@ -108,8 +110,8 @@ static void begin_linear(Loader *l, Linear *to, int in, int out, int bias, Compu
   to->bias = bias ? take(l, (size_t)kernel_panels(out) * KERNEL_PANEL) : NULL;
 }
 
-static void load_linear(Loader *l, Linear *to, const char *pattern, int layer, int in, int out) {
-  begin_linear(l, to, in, out, 1, l->compute);
+static void load_linear(Loader *l, Linear *to, const char *pattern, int layer, int in, int out, Compute compute) {
+  begin_linear(l, to, in, out, 1, compute);
   const Tensor *w = find(l, pattern, layer, ".weight", NULL), *b = find(l, pattern, layer, ".bias", NULL);
   load_part(l, to, 0, out, w, b);
 }
@@ -128,28 +130,30 @@ static void load_norm(Loader *l, Norm *to, const char *pattern, int layer, int h
   to->beta = load_plain(l, find(l, pattern, layer, ".bias", ".beta"), hidden, 0);
 }
 
-static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c) {
+/* Words stay in floats where a head decodes with them. */
+static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c, unsigned can) {
   m->vocabulary = c->vocabulary;
   m->positions = c->positions;
   m->types = c->types;
-  m->first_position = l->arch->first_position;
+  m->first_position = c->first_position;
+  m->pad = c->first_position ? c->pad : -1;
   const Tensor *word = find(l, l->arch->word, 0, "", NULL);
-  if (l->compute == COMPUTE_INT8) load_words8(l, m, word, c->hidden);
+  if (l->compute == COMPUTE_INT8 && !(can & BERT_CAN_FILL)) load_words8(l, m, word, c->hidden);
   else m->word = load_plain(l, word, c->vocabulary, c->hidden);
   m->position = load_plain(l, find(l, l->arch->position, 0, "", NULL), c->positions, c->hidden);
-  m->type = load_plain(l, find(l, l->arch->type, 0, "", NULL), c->types, c->hidden);
+  if (c->types) m->type = load_plain(l, find(l, l->arch->type, 0, "", NULL), c->types, c->hidden);
   load_norm(l, &m->norm, l->arch->embedding_norm, 0, c->hidden);
 }
 
-static void load_encoder(Loader *l, Encoder *n, const ModelConfig *c) {
-  load_embedding(l, &n->embedding, c);
+static void load_encoder(Loader *l, Encoder *n, const ModelConfig *c, unsigned can) {
+  load_embedding(l, &n->embedding, c, can);
   for (int i = 0; i < c->layers && !l->e->code; i++) {
     Layer *y = &n->layer[i];
     load_qkv(l, &y->qkv, i, c->hidden);
-    load_linear(l, &y->project, l->arch->project, i, c->hidden, c->hidden);
+    load_linear(l, &y->project, l->arch->project, i, c->hidden, c->hidden, l->compute);
     load_norm(l, &y->attention_norm, l->arch->attention_norm, i, c->hidden);
-    load_linear(l, &y->inner, l->arch->inner, i, c->hidden, c->inner);
-    load_linear(l, &y->outer, l->arch->outer, i, c->inner, c->hidden);
+    load_linear(l, &y->inner, l->arch->inner, i, c->hidden, c->inner, l->compute);
+    load_linear(l, &y->outer, l->arch->outer, i, c->inner, c->hidden, l->compute);
     load_norm(l, &y->output_norm, l->arch->output_norm, i, c->hidden);
   }
 }
@@ -168,8 +172,99 @@ static void load_dense(Loader *l, Dense *d, const DenseConfig *c) {
   weights_free(files);
 }
 
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
+
+static const Tensor *head_tensor(const Loader *l, const char *prefix, const char *name, const char *suffix) {
+  char full[NAME_ROOM];
+  snprintf(full, sizeof full, "%s%s%s", prefix, name, suffix);
+  return weights_maybe(l->files, full);
+}
+
+static int has_dense(const Loader *l, const ArchDense *d) {
+  return head_tensor(l, d->has_prefix ? l->prefix : "", d->name, ".weight") != NULL;
+}
+
+/* A classifier on every token, or on the first alone: BERT and DistilBERT call both by one name. */
+static unsigned classifiers_there(const Loader *l, const ModelConfig *c) {
+  const Arch *a = l->arch;
+  int classify = head_tensor(l, "", a->classify, ".weight") != NULL;
+  int tag = head_tensor(l, "", a->tag, ".weight") != NULL;
+  if (classify && tag) {
+    tag = strstr(c->architecture, "ForTokenClassification") ||
+          (!has_dense(l, &a->classify_dense) && !strstr(c->architecture, "ForSequenceClassification"));
+    classify = !tag;
+  }
+  return (classify ? BERT_CAN_CLASSIFY : 0) | (tag ? BERT_CAN_TAG : 0);
+}
+
+/* The heads that the files have. A directory of sentence vectors needs none. */
+static unsigned heads_there(const Loader *l, const Model *m) {
+  const Arch *a = l->arch;
+  if (!l->files || (m->sentence.present && !m->sentence.cross_encoder)) return 0;
+  unsigned can = classifiers_there(l, &m->config);
+  if (head_tensor(l, "", a->answer, ".weight")) can |= BERT_CAN_ANSWER;
+  if (head_tensor(l, "", a->fill_dense, ".weight")) can |= BERT_CAN_FILL;
+  if (a->next && has_dense(l, &a->next_dense) && head_tensor(l, "", a->next, ".weight")) can |= BERT_CAN_NEXT;
+  return can;
+}
+
+/* How many labels: what config.json says, else as many as the head has units, by the names that transformers makes. */
+static void name_labels(Loader *l, Model *m) {
+  ModelConfig *c = &m->config;
+  const char *name = m->can & BERT_CAN_CLASSIFY ? l->arch->classify : l->arch->tag;
+  if (c->labels || !(m->can & (BERT_CAN_CLASSIFY | BERT_CAN_TAG))) return;
+  const Tensor *t = head_tensor(l, "", name, ".weight");
+  if (t->rank != 2 || t->shape[0] < 1 || t->shape[0] > CONFIG_LABELS_MAX) {
+    err_set(l->e, BERT_FORMAT, "%s: %s: wanted a matrix of 1 to %d rows, as %s names no labels", t->path, t->name,
+            CONFIG_LABELS_MAX, c->path);
+    return;
+  }
+  c->label = arena_push(&m->arena, (size_t)t->shape[0], sizeof *c->label, l->e);
+  for (int i = 0; i < t->shape[0] && !l->e->code; i++) c->label[i] = arena_print(&m->arena, l->e, "LABEL_%d", i);
+  c->labels = (int)t->shape[0];
+}
+
+static void load_first(Loader *l, FirstHead *h, const ArchDense *dense, const char *out, int hidden, int units) {
+  const char *prefix = l->prefix;
+  if (!dense->has_prefix) l->prefix = "";
+  load_linear(l, &h->dense, dense->name, 0, hidden, hidden, COMPUTE_F32);
+  l->prefix = "";
+  load_linear(l, &h->out, out, 0, hidden, units, COMPUTE_F32);
+  l->prefix = prefix;
+  h->activation = dense->activation;
+}
+
+static void load_fill(Loader *l, FillHead *h, const Encoder *n, const ModelConfig *c) {
+  const Arch *a = l->arch;
+  load_linear(l, &h->dense, a->fill_dense, 0, c->hidden, c->hidden, COMPUTE_F32);
+  load_norm(l, &h->norm, a->fill_norm, 0, c->hidden);
+  h->activation = a->fill_is_gelu ? KERNEL_GELU : n->activation;
+  h->epsilon = c->norm_epsilon;
+  const Tensor *own = c->tied ? NULL : weights_maybe(l->files, a->decoder);
+  const Tensor *bias = weights_maybe(l->files, a->fill_bias);
+  h->decoder = own ? load_plain(l, own, c->vocabulary, c->hidden) : n->embedding.word;
+  if (!bias && a->fill_bias_otherwise) bias = weights_maybe(l->files, a->fill_bias_otherwise);
+  h->bias = load_plain(l, bias ? bias : weights_find(l->files, a->fill_bias, l->e), c->vocabulary, 0);
+}
+
+static void load_heads(Loader *l, Model *m) {
+  const ModelConfig *c = &m->config;
+  const Arch *a = l->arch;
+  const char *prefix = l->prefix;
+  if (m->can & BERT_CAN_CLASSIFY) load_first(l, &m->classify, &a->classify_dense, a->classify, c->hidden, c->labels);
+  if (m->can & BERT_CAN_NEXT) load_first(l, &m->next, &a->next_dense, a->next, c->hidden, 2);
+  l->prefix = "";
+  if (m->can & BERT_CAN_TAG) load_linear(l, &m->tag, a->tag, 0, c->hidden, c->labels, COMPUTE_F32);
+  if (m->can & BERT_CAN_ANSWER) load_linear(l, &m->answer, a->answer, 0, c->hidden, 2, COMPUTE_F32);
+  if (m->can & BERT_CAN_FILL) load_fill(l, &m->fill, &m->encoder, c);
+  l->prefix = prefix;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
 static void walk(Loader *l, Model *m) {
-  load_encoder(l, &m->encoder, &m->config);
+  load_encoder(l, &m->encoder, &m->config, m->can);
+  if (!l->e->code) load_heads(l, m);
   for (int i = 0; i < m->sentence.dense_count && !l->e->code; i++)
     load_dense(l, &m->dense[i], &m->sentence.dense[i]);
 }
@@ -187,6 +282,8 @@ void load_weights(Model *m, bert_err *e) {
   Weights *files = weights_open(m->sentence.transformer_directory, e);
   l.files = files;
   if (files && !weights_maybe(files, m->arch->word)) l.prefix = m->arch->prefix;
+  m->can = heads_there(&l, m);
+  name_labels(&l, m);
   m->encoder.layer = arena_push(&m->arena, (size_t)m->config.layers, sizeof(Layer), e);
   m->dense = arena_push(&m->arena, (size_t)m->sentence.dense_count, sizeof(Dense), e);
   if (!e->code) walk(&l, m);

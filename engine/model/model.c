@@ -21,7 +21,7 @@ static KernelActivation activation_of(Activation a) {
   return OF[a];
 }
 
-/* ---- the tokenizer --------------------------------------------------------------------------------------------------- */
+/* ---- the tokenizer ---------------------------------------------------------------------------------------------- */
 
 /* The path of `file` in the transformer's folder, else in the model's own; NULL if it is in neither. */
 static const char *find_file(Model *m, const char *file, bert_err *e) {
@@ -43,7 +43,9 @@ static void open_tokenizer(Model *m, bert_err *e) {
   char *text = io_read_all(path, TOKENIZER_BYTES_MAX, &size, e);
   TokenizerConfig c;
   hfconfig_tokenizer(m->sentence.transformer_directory, &c, &m->arena, e);
-  TokenizerSettings s = {c.lowercase, c.strip_accents, c.chinese_characters, c.unk, c.cls, c.sep, c.pad, c.mask};
+  TokenizerSettings s = {.lowercase = c.lowercase, .strip_accents = c.strip_accents,
+                         .chinese_characters = c.chinese_characters, .unk = c.unk, .cls = c.cls, .sep = c.sep,
+                         .pad = c.pad, .mask = c.mask};
   if (!e->code)
     m->tokenizer = json ? tokenizer_from_json(text, size, path, e) : tokenizer_from_vocab(text, size, path, &s, e);
   mem_free(text);
@@ -54,16 +56,17 @@ static void open_tokenizer(Model *m, bert_err *e) {
     err_set(e, BERT_FORMAT, "%s: found token id %d, wanted ids below the vocab_size of %s, %d", path, ids - 1,
             m->config.path, m->config.vocabulary);
   int types = tokenizer_types(m->tokenizer, 0);
-  if (types > m->config.types)
+  if (m->config.types && types > m->config.types)
     err_set(e, BERT_FORMAT, "%s: found segment %d, wanted segments below the type_vocab_size of %s, %d", path, types - 1,
             m->config.path, m->config.types);
   m->max_tokens = c.max_tokens;
+  m->mask = tokenizer_id(m->tokenizer, c.mask ? c.mask : m->arch->mask);
 }
 
 /* The window: what the caller asks, else the model's max_seq_length, else what its tokenizer says; never past the
 ** positions there are. */
 static void choose_window(Model *m, bert_err *e) {
-  int positions = m->config.positions - m->arch->first_position;
+  int positions = m->config.positions - m->config.first_position;
   if (m->sentence.max_tokens) m->max_tokens = m->sentence.max_tokens;
   if (m->max_tokens == 0 || m->max_tokens > positions) m->max_tokens = positions;
   if (m->options.max_tokens > positions)
@@ -78,7 +81,7 @@ static void choose_window(Model *m, bert_err *e) {
     err_set(e, BERT_ARGUMENT, "max_tokens: found %d, wanted more than the %d special tokens", m->max_tokens, special);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 /* Encoder sizes out of config.json. */
 static void take_config(Model *m, bert_err *e) {
@@ -107,6 +110,19 @@ static Pooling pooling_of(const SentenceConfig *c) {
                                             : POOLING_LAST_TOKEN;
   }
   return p;
+}
+
+/* What one unit's logit becomes, as the files of a cross-encoder name it; torch.nn's names. */
+static void choose_score(Model *m, bert_err *e) {
+  static const char *const NAMES[] = {"", "Sigmoid", "Identity", "Tanh", "ReLU"};
+  if (!(m->can & BERT_CAN_CLASSIFY) || m->config.labels != 1) return;
+  for (int i = 0; i < (int)(sizeof NAMES / sizeof *NAMES); i++)
+    if (!strcmp(m->config.head_activation, NAMES[i])) {
+      m->score_kind = (ScoreKind)i;
+      return;
+    }
+  err_set(e, BERT_FORMAT, "%s: the activation of its score: found %s, wanted Sigmoid, Identity, Tanh or ReLU",
+          m->config.path, m->config.head_activation);
 }
 
 /* How hidden states become a sentence vector: pooling, then the Dense modules in a chain. */
@@ -157,6 +173,15 @@ static void finish_hash(Model *m) {
   m->hash = mix_text(m->hash, m->sentence.default_prompt);
 }
 
+/* Likewise of the heads. */
+static void hash_heads(Model *m) {
+  double threshold = m->options.has_null_threshold ? m->options.null_threshold : m->config.null_threshold;
+  int64_t facts[] = {m->can, m->score_kind, m->options.has_null_threshold || m->config.has_null_threshold, 0, m->mask};
+  memcpy(&facts[3], &threshold, sizeof threshold);
+  m->hash = mix_text(hash_bytes(facts, sizeof facts, m->hash), m->config.problem);
+  for (int i = 0; i < m->config.labels; i++) m->hash = mix_text(m->hash, m->config.label[i]);
+}
+
 Model *model_open(const char *directory, const char *options_json, bert_err *e) {
   Model *m = mem_new(1, sizeof *m, e);
   if (!m) return NULL;
@@ -172,7 +197,9 @@ Model *model_open(const char *directory, const char *options_json, bert_err *e) 
   if (!e->code) choose_window(m, e);
   if (!e->code) load_weights(m, e);
   if (!e->code) choose_pooling(m, e);
+  if (!e->code) choose_score(m, e);
   if (!e->code) finish_hash(m);
+  if (!e->code && m->can) hash_heads(m);
   if (!e->code) describe_model(m, e);
   if (e->code) {
     model_free(m);

@@ -1,8 +1,8 @@
 /* model.h -- what an open model and a session are made of; the rooms below joined.
 ** Layer: model. Uses: base kernel text file nn.
 **
-** A Model is what the files say (config, sentence), what the caller asked (options), and the weights in the kernels' panels, all
-** in one block. It is constant once open. A Session has the scratch of one caller. bert.h says what the functions do;
+** A Model is what the files say (config, sentence), what the caller asked (options), and the weights in the kernels'
+** panels, all in one block. It is constant once open. A Session has the scratch of one caller. bert.h says what the functions do;
 ** bert.c gives them their public names. */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
@@ -15,6 +15,7 @@
 #include "model/arch.h"
 #include "model/options.h"
 #include "nn/encoder.h"
+#include "nn/heads.h"
 #include "nn/pooling.h"
 #include "text/tokenizer.h"
 
@@ -27,6 +28,9 @@ typedef struct {
   KernelActivation activation;
 } Dense;
 
+/* What a model of one unit makes of its logit. */
+typedef enum { SCORE_UNSAID, SCORE_SIGMOID, SCORE_IDENTITY, SCORE_TANH, SCORE_RELU } ScoreKind;
+
 struct bert_model {
   atomic_int owners;
   Arena arena; /* strings and small arrays */
@@ -38,6 +42,12 @@ struct bert_model {
   Tokenizer *tokenizer;
   Encoder encoder;
   Dense *dense; /* sentence.dense_count of them */
+  unsigned can;  /* BERT_CAN_ bits: which of the heads are there */
+  FirstHead classify, next;
+  Linear tag, answer;
+  FillHead fill;
+  ScoreKind score_kind; /* of one unit */
+  int32_t mask;         /* token; -1: none */
   float *weights;
   size_t weight_bytes;
   int64_t parameters;
@@ -48,7 +58,8 @@ struct bert_model {
   bert_model_info info;
 };
 
-/* load.c: the weights, from files into panels; fills encoder, dense, weights, parameters; mixes contents into m->hash. */
+/* load.c: the weights, from files into panels; fills encoder, dense, can, the heads, weights, parameters; mixes their
+** contents into m->hash. */
 void load_weights(Model *m, bert_err *e);
 
 /* model.c */
@@ -61,6 +72,8 @@ bert_text model_default_prompt(const Model *m);
 
 /* describe.c: fills m->info. */
 void describe_model(Model *m, bert_err *e);
+/* 1 if the model has that head (a BERT_CAN_ bit); else 0, and an error that says what it has and what was wanted. */
+int describe_can(const Model *m, unsigned bit, bert_err *e);
 
 struct bert_session {
   Model *model;
@@ -72,18 +85,41 @@ struct bert_session {
   Buf sorted_ids, sorted_types, starts, chunks;
   Buf pooled;              /* vectors on their way through Dense, for each thread */
   Buf vectors;             /* of windows, where they are averaged */
-  Buf windows;             /* bert_chunk of bert_chunks */
+  Buf windows;             /* bert_chunk of bert_chunks; what tasks sort */
+  Buf spans;               /* bert_span, bert_answer of the last call */
 };
 
 Session *session_new(Model *m, int threads, bert_err *e);
 void session_free(Session *s);
 
-/* embed.c, tokens.c, chunk.c: bert.h under other names. */
+/* tokens.c: refuses pairs of a model that has no second segment. */
+void tokens_refuse_pair(const Model *m, bert_err *e);
+/* As tokens_encode with truncation, for what goes through the encoder: at least one token. */
+void tokens_begin(Session *s, bert_text a, const bert_text *b, bert_encoding *out, bert_err *e);
+
+/* embed.c, tokens.c, chunk.c, classify.c, answer.c, tag.c, fill.c, inspect.c: bert.h under other names. */
 void embed_texts(Session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,
                  const bert_progress *progress, bert_err *e);
 void tokens_encode(Session *s, bert_text a, const bert_text *b, int truncate, bert_encoding *out, bert_err *e);
 void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert_encoding *out, const float **vectors,
                     const bert_progress *progress, bert_err *e);
+void classify_texts(Session *s, const bert_text *a, const bert_text *b, int n, float *logits,
+                    const bert_progress *progress, bert_err *e);
+void classify_scores(const Model *m, const float *logits, float *scores);
+float classify_number(const Model *m, float logit);
+float classify_rerank(const Model *m, float logit, bert_err *e);
+void classify_zero_shot(Session *s, bert_text text, const bert_text *labels, int n, const bert_text *hypothesis,
+                        int multi_label, double *scores, const bert_progress *progress, bert_err *e);
+double classify_next(Session *s, bert_text a, bert_text b, const bert_progress *progress, bert_err *e);
+int answer_list(Session *s, bert_text question, bert_text passage, const bert_answer **out,
+                const bert_progress *progress, bert_err *e);
+int answer_best(Session *s, bert_text question, bert_text passage, const double *null_threshold, bert_answer *out,
+                const bert_progress *progress, bert_err *e);
+int tag_words(Session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e);
+int tag_entities(Session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e);
+void fill_mask(Session *s, bert_text text, int mask, bert_fills *out, const bert_progress *progress, bert_err *e);
+void inspect_attentions(Session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
+                        const float **weights, const bert_progress *progress, bert_err *e);
 int chunk_text(Session *s, bert_text text, int max_tokens, int overlap, const bert_chunk **chunks, bert_err *e);
 
 #endif

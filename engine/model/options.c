@@ -52,8 +52,11 @@ static void one_option(Options *o, const Json *v, bert_err *e) {
     if (i >= 0) o->on_long = (OnLong)i;
   } else if (json_is(key, "threads")) {
     o->threads = (int)json_integer(v, 0, 1, POOL_THREADS_MAX, "threads", e);
+  } else if (json_is(key, "bert_null_threshold")) {
+    o->has_null_threshold = v->kind != JSON_NULL;
+    o->null_threshold = json_number(v, 0, "bert_null_threshold", e);
   } else {
-    json_refuse(key, "key", "one of compute, pooling, max_tokens, on_long, threads", e);
+    json_refuse(key, "key", "one of compute, pooling, max_tokens, on_long, threads, bert_null_threshold", e);
   }
 }
 

@@ -18,6 +18,8 @@ typedef struct {
   int max_tokens; /* or 0: the model's own */
   int threads;    /* or 0: pool_threads() */
   OnLong on_long;
+  int has_null_threshold;
+  double null_threshold;
 } Options;
 
 /* json NULL or "" is all defaults. An unknown key, or a value that is none of those named, is BERT_ARGUMENT. */

@@ -2,6 +2,12 @@
 ** Layer: model. Uses: base text nn. */
 #include "model/model.h"
 
+void tokens_refuse_pair(const Model *m, bert_err *e) {
+  if (m->config.types && tokenizer_types(m->tokenizer, 1) > m->config.types)
+    err_set(e, BERT_ARGUMENT, "pair: found one, wanted a single text: the model's type_vocab_size is %d",
+            m->config.types);
+}
+
 void tokens_encode(Session *s, bert_text a, const bert_text *b, int truncate, bert_encoding *out, bert_err *e) {
   if (e->code) return;
   Encoding c;
@@ -14,6 +20,13 @@ void tokens_encode(Session *s, bert_text a, const bert_text *b, int truncate, be
                          .start = c.start,
                          .end = c.end,
                          .special = c.special};
+}
+
+void tokens_begin(Session *s, bert_text a, const bert_text *b, bert_encoding *out, bert_err *e) {
+  if (b) tokens_refuse_pair(s->model, e);
+  tokens_encode(s, a, b, 1, out, e);
+  if (!e->code && out->n == 0)
+    err_set(e, BERT_ARGUMENT, "found no token in the %s, wanted at least one", b ? "pair" : "text");
 }
 
 typedef struct {
@@ -35,12 +48,7 @@ void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert
   if (layer < -1 || layer > n->layers)
     err_set(e, BERT_ARGUMENT, "layer: found %d, wanted 0 (the embeddings) to %d (the last), or -1 for the last", layer,
             n->layers);
-  if (b && tokenizer_types(s->model->tokenizer, 1) > s->model->config.types)
-    err_set(e, BERT_ARGUMENT, "pair: found one, wanted a single text: the model's type_vocab_size is %d",
-            s->model->config.types);
-  tokens_encode(s, a, b, 1, out, e);
-  if (!e->code && out->n == 0)
-    err_set(e, BERT_ARGUMENT, "found no token in the %s, wanted at least one", b ? "pair" : "text");
+  tokens_begin(s, a, b, out, e);
   if (e->code) return;
   int32_t start[2] = {0, out->n};
   Job job = {.session = s, .layers = layer < 0 ? n->layers : layer};

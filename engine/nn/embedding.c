@@ -26,18 +26,29 @@ static void word_row(float *x, const Embedding *m, int32_t id, int hidden) {
   for (int i = 0; i < hidden; i++) x[i] = (float)q[i] * scale[i / KERNEL_GROUP];
 }
 
+/* Tokens of b->ids[from … to-1] that stand at a position of their own. */
+static int counted(const Embedding *m, const Batch *b, int from, int to) {
+  int n = to - from;
+  for (int t = from; m->pad >= 0 && t < to; t++) n -= b->ids[t] == m->pad;
+  return n;
+}
+
 void embed_tokens(const Encoder *n, const Batch *b, Scratch *s, const Team *team) {
   const Embedding *m = &n->embedding;
   int from = team_start(team, b->tokens, team->rank), to = team_start(team, b->tokens, team->rank + 1);
   int row = from < to ? row_of(b, from) : 0;
   size_t H = (size_t)n->hidden;
+  int next = from < to ? counted(m, b, b->start[row], from) : 0;
   for (int t = from; t < to; t++) {
-    while (t >= b->start[row + 1]) row++;
-    const float *type = m->type + (size_t)b->types[t] * H;
-    const float *position = m->position + (size_t)(t - b->start[row] + m->first_position) * H;
+    while (t >= b->start[row + 1]) row++, next = 0;
+    int at = b->ids[t] == m->pad ? -1 : next++;
+    const float *type = m->type ? m->type + (size_t)b->types[t] * H : NULL;
+    const float *position = m->position + (size_t)(at + m->first_position) * H;
     float *x = s->x + (size_t)t * H;
     word_row(x, m, b->ids[t], n->hidden);
-    for (size_t i = 0; i < H; i++) x[i] = x[i] + type[i] + position[i];
+    if (type)
+      for (size_t i = 0; i < H; i++) x[i] += type[i];
+    for (size_t i = 0; i < H; i++) x[i] += position[i];
   }
   float *x = s->x + (size_t)from * H;
   kernels()->layernorm(x, x, NULL, m->norm.gamma, m->norm.beta, to - from, n->hidden, n->epsilon);

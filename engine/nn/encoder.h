@@ -30,7 +30,8 @@ typedef struct {
 typedef struct {
   int vocabulary, positions, types;
   int first_position;            /* of a row's first token */
-  float *word, *position, *type; /* [V][H], [P][H], [types][H] */
+  int pad;                       /* tokens of this id stand at first_position - 1 and count for no other; -1: none */
+  float *word, *position, *type; /* [V][H], [P][H], [types][H] or NULL for none */
   int8_t *word8;                 /* where word is NULL: [V][depth of H] in 8 bits, as quantize makes it, */
   float *word_scale;             /* and [V][groups of H] */
   Norm norm;

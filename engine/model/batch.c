@@ -1,0 +1,155 @@
+/* batch.c -- see batch.h.
+** Layer: model. Uses: base kernel text nn. */
+#include "model/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Tokens of a chunk: enough rows to read each weight panel rarely, few enough that the states of a chunk stay in L2. */
+enum { CHUNK = 224 };
+
+typedef struct {
+  int first_item;
+  Batch batch;
+} Chunk;
+
+/* What the threads share while a call runs. */
+typedef struct {
+  Session *session;
+  const Item *items;
+  Chunk *chunks;
+  const Finish *finish;
+  Chunk *shared;   /* a team's chunk */
+  Stop stop;
+  int stopped;
+  int broken;      /* 1 + the text whose numbers are not finite */
+} Job;
+
+/* ---- items ------------------------------------------------------------------------------------------------------ */
+
+void batch_clear(Session *s) { s->ids.size = s->types.size = s->items.size = 0; }
+
+void batch_begin(Session *s, int text, int skip, bert_err *e) {
+  Item item = {.text = text, .first = s->ids.size / sizeof(int32_t), .skip = skip};
+  buf_add(&s->items, &item, sizeof item, e);
+}
+
+void batch_tokens(Session *s, const Encoding *c, int from, int n, bert_err *e) {
+  buf_add(&s->ids, c->ids + from, (size_t)n * sizeof *c->ids, e);
+  buf_add(&s->types, c->types + from, (size_t)n * sizeof *c->types, e);
+  if (!e->code) ((Item *)(s->items.data + s->items.size))[-1].n += n;
+}
+
+int batch_count(const Session *s) { return (int)(s->items.size / sizeof(Item)); }
+const Item *batch_items(const Session *s) { return (const Item *)s->items.data; }
+
+/* ---- items to chunks -------------------------------------------------------------------------------------------- */
+
+static int longer_first(const void *a, const void *b) {
+  const Item *p = a, *q = b;
+  if (p->n != q->n) return p->n > q->n ? -1 : 1;
+  return p->first < q->first ? -1 : p->first > q->first;
+}
+
+/* Copies the items' tokens in their sorted order, and cuts them into chunks; returns how many. */
+static int make_chunks(Session *s, Item *items, int count, bert_err *e) {
+  size_t total = s->ids.size / sizeof(int32_t);
+  s->sorted_ids.size = s->sorted_types.size = s->starts.size = s->chunks.size = 0;
+  int32_t *ids = buf_room(&s->sorted_ids, total * sizeof *ids, e);
+  uint8_t *types = buf_room(&s->sorted_types, total, e);
+  int32_t *starts = buf_room(&s->starts, mem_size(2 * sizeof *starts, (size_t)count, 0), e);
+  Chunk *chunks = buf_room(&s->chunks, mem_size(sizeof *chunks, (size_t)count, 0), e);
+  if (e->code) return 0;
+  qsort(items, (size_t)count, sizeof *items, longer_first);
+  const int32_t *from_ids = (const int32_t *)s->ids.data;
+  const uint8_t *from_types = (const uint8_t *)s->types.data;
+  int made = 0;
+  for (int i = 0; i < count;) {
+    Batch b = {.longest = items[i].n, .ids = ids, .types = types, .start = starts};
+    int first = i;
+    *starts++ = 0;
+    do {
+      size_t n = (size_t)items[i].n;
+      memcpy(ids, from_ids + items[i].first, n * sizeof *ids);
+      memcpy(types, from_types + items[i].first, n);
+      ids += n, types += n, b.tokens += items[i].n, b.rows++, i++;
+      *starts++ = b.tokens;
+    } while (i < count && b.tokens + items[i].n <= CHUNK);
+    chunks[made++] = (Chunk){first, b};
+  }
+  return made;
+}
+
+/* ---- chunks to states ------------------------------------------------------------------------------------------- */
+
+/* The rank's share of the chunk's rows. */
+static void finish_rows(Job *job, const Chunk *c, const Scratch *s, int worker, const Team *team) {
+  size_t H = (size_t)job->session->model->encoder.hidden;
+  for (int r = team->rank; r < c->batch.rows; r += team->size) {
+    Row row = {.item = &job->items[c->first_item + r],
+               .index = c->first_item + r,
+               .x = s->x + (size_t)c->batch.start[r] * H,
+               .worker = worker,
+               .own = s->own[team->rank]};
+    if (!job->finish->row(job->finish->context, &row))
+      __atomic_store_n(&job->broken, row.item->text + 1, __ATOMIC_RELAXED);
+  }
+}
+
+static void one_chunk(void *context, int i, int worker) {
+  static const Team ALONE = {0, 1, NULL};
+  Job *job = context;
+  if (__atomic_load_n(&job->stopped, __ATOMIC_RELAXED)) return;
+  Stop stop = job->stop;
+  stop.asks = worker == 0;
+  const Model *m = job->session->model;
+  Scratch *s = &job->session->worker[worker];
+  encoder_forward(&m->encoder, &job->chunks[i].batch, m->encoder.layers, s, &stop, &ALONE);
+  if (!__atomic_load_n(&job->stopped, __ATOMIC_RELAXED)) finish_rows(job, &job->chunks[i], s, worker, &ALONE);
+}
+
+static void shared_chunk(void *context, const Team *team) {
+  Job *job = context;
+  const Model *m = job->session->model;
+  Scratch *s = &job->session->worker[0];
+  encoder_forward(&m->encoder, &job->shared->batch, m->encoder.layers, s, &job->stop, team);
+  if (!__atomic_load_n(&job->stopped, __ATOMIC_RELAXED)) finish_rows(job, job->shared, s, team->rank, team);
+}
+
+static void while_waiting(void *context) {
+  Job *job = context;
+  if (job->stop.stop && job->stop.stop(job->stop.context)) __atomic_store_n(&job->stopped, 1, __ATOMIC_RELAXED);
+}
+
+static void run_chunks(Job *job, int count, int longest, bert_err *e) {
+  Session *s = job->session;
+  const Encoder *n = &s->model->encoder;
+  int room = longest > CHUNK ? longest : CHUNK;
+  if (count >= s->threads) {
+    for (int i = 0; i < s->threads; i++) scratch_reserve(&s->worker[i], n, room, longest, 1, e);
+    if (!e->code) pool_each(s->threads, count, one_chunk, while_waiting, job);
+    return;
+  }
+  scratch_reserve(&s->worker[0], n, room, longest, s->threads, e);
+  for (int i = 0; i < count && !e->code && !job->stopped; i++) {
+    job->shared = &job->chunks[i];
+    job->stop.asks = 1;
+    pool_team(s->threads, shared_chunk, job);
+  }
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------------- */
+
+int batch_run(Session *s, const Finish *finish, const bert_progress *progress, bert_err *e) {
+  int count = e->code ? 0 : batch_count(s);
+  if (!count) return 0;
+  Item *items = (Item *)s->items.data;
+  int chunks = make_chunks(s, items, count, e);
+  if (!e->code && items[count - 1].n < 1) err_set(e, BERT_ARGUMENT, "found no token in a text, wanted at least one");
+  if (e->code) return 0;
+  Job job = {.session = s, .items = items, .chunks = (Chunk *)s->chunks.data, .finish = finish};
+  job.stop = (Stop){progress ? progress->stop : NULL, progress ? progress->context : NULL, 0, &job.stopped};
+  run_chunks(&job, chunks, items[0].n, e);
+  if (job.stopped) err_set(e, BERT_INTERRUPT, "interrupted");
+  return e->code ? 0 : job.broken;
+}
