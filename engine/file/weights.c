@@ -180,8 +180,8 @@ static void open_directory(Weights *w, bert_err *e) {
     else open_single(w, path, SOURCES[i].parse, e);
     return;
   }
-  err_set(e, BERT_IO, "%s: found no %s, wanted model.safetensors or pytorch_model.bin, or either's .index.json",
-          w->directory, io_is_directory(w->directory) ? "weights" : "such directory");
+  err_set(e, BERT_IO, "%s: found no %s, wanted model.safetensors, model.safetensors.index.json, pytorch_model.bin or "
+          "pytorch_model.bin.index.json", w->directory, io_is_directory(w->directory) ? "weights" : "such directory");
 }
 
 Weights *weights_open(const char *path, bert_err *e) {
