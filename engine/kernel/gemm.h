@@ -50,12 +50,6 @@ static Tile *const TILES[TILE_ROWS + 1] = {NULL,   tile_1, tile_2, tile_3, tile_
 #endif
 };
 
-/* to[k][rows] = x[rows][k]. */
-static void pack_strip(float *to, const float *x, size_t stride, int rows, int k) {
-  for (int r = 0; r < rows; r++)
-    for (int i = 0; i < k; i++) to[(size_t)i * (size_t)rows + (size_t)r] = x[(size_t)r * stride + (size_t)i];
-}
-
 /* One panel's columns of a strip; `part` of them at the right edge, where a whole tile would write past the row. */
 static void strip_panel(float *y, size_t y_stride, const float *a, const float *w, size_t w_row, int rows, int k,
                         const float *from, int part, float *edge, KernelActivation activation) {
@@ -78,8 +72,8 @@ static void gemm_block(const KernelGemm *g, int row, int m, int k0, int k) {
   int strips = (m + TILE_ROWS - 1) / TILE_ROWS, ends = k0 + k == g->k;
   for (int s = 0; s < strips; s++) {
     int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
-    pack_strip(g->scratch + (size_t)start * (size_t)k, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows,
-               k);
+    pack_strip(g->scratch + (size_t)start * (size_t)k, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k,
+               0);
   }
   for (int p = g->first; p < g->last; p++) {
     const float *w = g->w + (size_t)p * g->w_panel + (size_t)k0 * g->w_row;

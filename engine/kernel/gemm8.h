@@ -60,16 +60,6 @@ static Tile8 *const TILES8[TILE8_ROWS + 1] = {NULL,    tile8_1, tile8_2, tile8_3
 #endif
 };
 
-/* to[depth / 4][rows] = four bytes each of x[rows][depth]. */
-static void pack_strip8(int32_t *to, const int8_t *x, int rows, int depth) {
-  for (int r = 0; r < rows; r++)
-    for (int i = 0; i < depth / 4; i++) {
-      int32_t four;
-      memcpy(&four, x + (size_t)r * (size_t)depth + 4 * (size_t)i, 4);
-      to[(size_t)i * (size_t)rows + (size_t)r] = four ^ (int32_t)X_FLIP;
-    }
-}
-
 /* One panel's columns of a strip, all groups; `to` has room for the whole panel. */
 static void strip_panel8(float *to, size_t stride, const int32_t *a, const KernelGemm8 *g, int panel, int row, int rows) {
   static const float ZERO[KERNEL_PANEL];
@@ -93,7 +83,8 @@ static void gemm8_block(const KernelGemm8 *g, int row, int m) {
   float *edge = g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH;
   for (int s = 0; s < strips; s++) {
     int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
-    pack_strip8(packed + (size_t)start * (size_t)depth / 4, g->x + (size_t)(row + start) * (size_t)depth, rows, depth);
+    pack_strip(packed + (size_t)start * (size_t)depth / 4, g->x + (size_t)(row + start) * (size_t)depth, (size_t)depth / 4,
+               rows, depth / 4, X_FLIP); /* four bytes are a word */
   }
   for (int p = g->first; p < g->last; p++) {
     int part = g->n - p * KERNEL_PANEL < KERNEL_PANEL ? g->n - p * KERNEL_PANEL : KERNEL_PANEL;
