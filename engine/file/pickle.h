@@ -17,7 +17,7 @@
 
 #include "file/weights.h"
 
-enum { PICKLE_MAX = 8 << 20 }; /* bytes; BERT-large's takes 40 kB */
+enum { PICKLE_MAX = 4 << 20 }; /* bytes; BERT-large's takes 40 kB */
 
 typedef struct {
   const char *key; /* of its bytes */
