@@ -11,7 +11,7 @@
 **
 ** Any other global is an error that names it, before anything is done with it: there is no code to run it. So is an
 ** opcode that torch.save does not write for a state_dict. The bytes of a storage lie elsewhere, under the key given.
-** Cost: one pass over at most PICKLE_MAX bytes; memory in proportion to them (about 60 times). No recursion. */
+** Cost: one pass over at most PICKLE_MAX bytes; memory in proportion to them (20 times at most). No recursion. */
 #ifndef FILE_PICKLE_H
 #define FILE_PICKLE_H
 
