@@ -7,7 +7,7 @@
 **
 **    query -> window of rows: keys, texts -> bert_embed -> floats -> rows, in the query's order -> next window
 **
-** Windows grow: 8 rows, 32, 128, 512, 2048, a KiB of text a row, so that LIMIT 1 costs little and long runs go at full
+** Windows grow: 8 rows, 64, 512, 2048, a KiB of text a row, so that LIMIT 1 costs little and long runs go at full
 ** speed; memory is bounded by one window (and its longest text), whatever the number of rows. Keys come back as they
 ** were. A row whose text is NULL has a NULL embedding. A model that is unloaded meanwhile serves the scan to its end.
 **
@@ -19,7 +19,7 @@
 #include <string.h>
 
 enum { SQL, MODEL, PROMPT }; /* arguments */
-enum { FIRST_ROWS = 8, GROWTH = 4, MOST_ROWS = 2048, BYTES_A_ROW = 1024, KEPT_BYTES = 4 << 20 };
+enum { FIRST_ROWS = 8, GROWTH = 8, MOST_ROWS = 2048, BYTES_A_ROW = 1024, KEPT_BYTES = 4 << 20 };
 
 typedef struct {
   sqlite3_value *key;

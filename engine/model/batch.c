@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tokens of a chunk: enough rows to read each weight panel rarely, few enough that the states of a chunk stay in L2. */
-enum { CHUNK = 224 };
+/* Tokens of a chunk: enough rows to read each weight panel rarely, few enough that the states of a chunk stay in L2. The last
+** chunks are smaller, so that no thread has long to wait for another at the end. */
+enum { CHUNK = 224, LAST_CHUNK = 56 };
 
 typedef struct {
   int first_item;
@@ -51,6 +52,12 @@ static int longer_first(const void *a, const void *b) {
   return p->first < q->first ? -1 : p->first > q->first;
 }
 
+/* Tokens that the next chunk may have when so many are left for the threads to share. */
+static int chunk_room(size_t left, int threads) {
+  size_t share = left / (2 * (size_t)threads);
+  return share > CHUNK ? CHUNK : share < LAST_CHUNK ? LAST_CHUNK : (int)share;
+}
+
 /* Copies the items' tokens in their sorted order, and cuts them into chunks; returns how many. */
 static int make_chunks(Session *s, Item *items, int count, bert_err *e) {
   size_t total = s->ids.size / sizeof(int32_t);
@@ -66,7 +73,7 @@ static int make_chunks(Session *s, Item *items, int count, bert_err *e) {
   int made = 0;
   for (int i = 0; i < count;) {
     Batch b = {.longest = items[i].n, .ids = ids, .types = types, .start = starts};
-    int first = i;
+    int first = i, room = chunk_room(total - (size_t)(ids - (int32_t *)s->sorted_ids.data), s->threads);
     *starts++ = 0;
     do {
       size_t n = (size_t)items[i].n;
@@ -74,7 +81,7 @@ static int make_chunks(Session *s, Item *items, int count, bert_err *e) {
       memcpy(types, from_types + items[i].first, n);
       ids += n, types += n, b.tokens += items[i].n, b.rows++, i++;
       *starts++ = b.tokens;
-    } while (i < count && b.tokens + items[i].n <= CHUNK);
+    } while (i < count && b.tokens + items[i].n <= room);
     chunks[made++] = (Chunk){first, b};
   }
   return made;
