@@ -234,6 +234,17 @@ static void load_first(Loader *l, FirstHead *h, const ArchDense *dense, const ch
   h->activation = dense->activation;
 }
 
+/* The decoder's bias goes by two names; where both are there, an untied decoder has the second as its own. */
+static const Tensor *fill_bias(Loader *l, int tied) {
+  const char *names[2] = {l->arch->fill_bias, l->arch->fill_bias_otherwise};
+  for (int i = 0; i < 2; i++) {
+    const char *name = names[tied ? i : 1 - i];
+    const Tensor *t = name ? weights_maybe(l->files, name) : NULL;
+    if (t) return t;
+  }
+  return weights_find(l->files, names[0], l->e);
+}
+
 static void load_fill(Loader *l, FillHead *h, const Encoder *n, const ModelConfig *c) {
   const Arch *a = l->arch;
   load_linear(l, &h->dense, a->fill_dense, 0, c->hidden, c->hidden, COMPUTE_F32);
@@ -241,10 +252,8 @@ static void load_fill(Loader *l, FillHead *h, const Encoder *n, const ModelConfi
   h->activation = a->fill_is_gelu ? KERNEL_GELU : n->activation;
   h->epsilon = c->norm_epsilon;
   const Tensor *own = c->tied ? NULL : weights_maybe(l->files, a->decoder);
-  const Tensor *bias = weights_maybe(l->files, a->fill_bias);
   h->decoder = own ? load_plain(l, own, c->vocabulary, c->hidden) : n->embedding.word;
-  if (!bias && a->fill_bias_otherwise) bias = weights_maybe(l->files, a->fill_bias_otherwise);
-  h->bias = load_plain(l, bias ? bias : weights_find(l->files, a->fill_bias, l->e), c->vocabulary, 0);
+  h->bias = load_plain(l, fill_bias(l, c->tied), c->vocabulary, 0);
 }
 
 static void load_heads(Loader *l, Model *m) {

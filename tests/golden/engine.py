@@ -169,5 +169,6 @@ class Model:
     def attentions(self, a, b=None, first=0, count=None):
         out, p = Encoding(), P(F)()
         count = self.info.layers if count is None else count
-        self._call("attentions", self.session, _text(a), _text(b) if b is not None else None, first, count, out, p, None)
+        pair = _text(b) if b is not None else None
+        self._call("attentions", self.session, _text(a), pair, first, count, out, p, None)
         return (count, self.info.heads, out.n, out.n), p[:count * self.info.heads * out.n * out.n]

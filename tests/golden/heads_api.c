@@ -1,4 +1,4 @@
-/* heads_api.c -- the engine's functions for Python's ctypes: a shared library with one symbol, the table `heads_api`. */
+/* heads_api.c -- the engine's functions for Python's ctypes: a library with one symbol, the table `heads_api`. */
 #include "bert.h"
 
 struct HeadsApi {
