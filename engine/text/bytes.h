@@ -35,6 +35,14 @@ static inline uint64_t bytes_load_part(const unsigned char *p, size_t n) {
   return v;
 }
 
+/* p[0..8), zeros past end; `begin` is the first byte that may be read. */
+static inline uint64_t bytes_load_within(const unsigned char *begin, const unsigned char *p, const unsigned char *end) {
+  size_t left = (size_t)(end - p);
+  if (left >= 8) return bytes_load(p);
+  if (end - begin >= 8) return bytes_load(end - 8) >> (64 - 8 * left);
+  return bytes_load_part(p, left);
+}
+
 /* The first n bytes of v, n from 1 to 8. */
 static inline uint64_t bytes_first(uint64_t v, unsigned n) { return v & (~(uint64_t)0 >> (64 - 8 * n)); }
 

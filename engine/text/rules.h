@@ -1,4 +1,4 @@
-/* rules.h -- ScanRules out of a tokenizer.json or a vocab.txt.
+/* rules.h -- ScanRules out of a tokenizer.json, a vocab.txt, or a vocab.json with its merges.txt.
 ** Layer: text. Uses: base.
 **
 ** Ids of added tokens are the reference's: the vocabulary's where the piece is in it, else counted on from the number

@@ -3,43 +3,43 @@
 **
 **    text -> UTF-8 repaired -> added tokens cut out -> normalized -> added tokens cut out -> words -> pieces
 **
-** Runs of ASCII letters and digits, which is nearly all of an English text, go another way with the same result: eight
-** bytes are classified, lower-cased and looked up at once. Any other byte sends its word through normalize.h.
-**
-** A ScanRules is constant and shared; a Scan is one caller's scratch. */
+** The words are BERT's (words.h) or GPT-2's (bytelevel.h). A ScanRules is constant and shared; a Scan is one caller's
+** scratch. */
 #ifndef TEXT_SCAN_H
 #define TEXT_SCAN_H
 
 #include "text/added.h"
-#include "text/normalize.h"
-#include "text/wordpiece.h"
+#include "text/bytelevel.h"
+#include "text/words.h"
+
+typedef enum { SCAN_WORDPIECE, SCAN_BYTE_LEVEL } ScanKind;
 
 typedef struct {
+  ScanKind kind;
   Normalizer normalizer;
-  WordPiece wordpiece;
+  Vocabulary vocabulary;
+  Words words;         /* of SCAN_WORDPIECE */
+  ByteLevel bytes;     /* of SCAN_BYTE_LEVEL */
   const AddedToken *token;   /* all added tokens */
   int token_count;
   Pieces contents;           /* their contents -> index in token */
   AddedSet added;            /* looked for in the text as it comes */
   AddedSet added_normalized; /* looked for in the normalized text */
-  uint8_t ascii[256];        /* what scan.c does with a byte, from scan_init */
-  int32_t ascii_id[128];     /* piece of a punctuation mark */
+  const uint8_t *blank;      /* trim_offsets: blank[id]: its piece begins or ends with white space; else NULL */
+  int trim_prefixed;         /* trim_offsets: the first token's space may be none of the text's */
 } ScanRules;
 
 /* When everything else of r is set. */
 void scan_init(ScanRules *r);
 
-/* Tokens so far. Arrays have room for `room`; those of offsets are NULL where offsets were never asked for. */
-typedef struct {
-  int32_t *ids, *start, *end;
-  uint8_t *whole;
-  size_t n, room;
-} Tokens;
+/* From now on offsets leave out the white space around a token, as the reference's trim_offsets. After scan_init. */
+void scan_trim(ScanRules *r, int add_prefix_space, Arena *a, bert_err *e);
 
 /* A Scan of zeros is empty and ready. */
 typedef struct {
-  Tokens tokens;
+  TokenList tokens;
   Normalized normalized;
+  ByteLevelScratch bytes;
   unsigned char *repaired; /* a text that was not UTF-8 */
   size_t repaired_room;
 } Scan;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "text/wordpiece.h"
+#include "text/rules_parts.h"
 
 enum { PARTS_MAX = 256 };
 
@@ -19,22 +19,29 @@ static void put(Template *t, int sequence, int32_t id, int type) {
   else t->uses[sequence]++;
 }
 
-void template_bert(Templates *t, int32_t cls, int32_t sep, Arena *a, bert_err *e) {
+/* cls a sep sep… b sep: the second text and its sep are of segment `second`, `seps` stand before it. */
+static void put_all(Templates *t, int32_t cls, int32_t sep, int seps, int second, Arena *a, bert_err *e) {
   for (int pair = 0; pair < 2; pair++) {
     Template *x = &t->of[pair];
-    begin(x, 5, a, e);
+    begin(x, 6, a, e);
     if (e->code) return;
     put(x, TEMPLATE_TOKEN, cls, 0);
     put(x, 0, 0, 0);
-    put(x, TEMPLATE_TOKEN, sep, 0);
+    for (int i = 0; i < (pair ? seps : 1); i++) put(x, TEMPLATE_TOKEN, sep, 0);
     if (!pair) continue;
-    put(x, 1, 0, 1);
-    put(x, TEMPLATE_TOKEN, sep, 1);
+    put(x, 1, 0, second);
+    put(x, TEMPLATE_TOKEN, sep, second);
   }
 }
 
+void template_bert(Templates *t, int32_t cls, int32_t sep, Arena *a, bert_err *e) { put_all(t, cls, sep, 1, 1, a, e); }
+
+void template_roberta(Templates *t, int32_t cls, int32_t sep, Arena *a, bert_err *e) {
+  put_all(t, cls, sep, 2, 0, a, e);
+}
+
 /* The texts alone. */
-static void read_nothing(Templates *t, Arena *a, bert_err *e) {
+static void put_nothing(Templates *t, Arena *a, bert_err *e) {
   for (int pair = 0; pair < 2; pair++) {
     begin(&t->of[pair], 2, a, e);
     if (e->code) return;
@@ -43,17 +50,22 @@ static void read_nothing(Templates *t, Arena *a, bert_err *e) {
   }
 }
 
-/* ---- BertProcessing ---------------------------------------------------------------------------------------------- */
+/* ---- BertProcessing, RobertaProcessing, ByteLevel ---------------------------------------------------------------- */
 
 static int32_t read_id(const Json *v, const char *what, bert_err *e) {
   if (!e->code && (!v || v->kind != JSON_NUMBER)) json_refuse(v, what, "a token's id", e);
-  return (int32_t)json_integer(v, 0, 0, WORDPIECE_ID_MAX, what, e);
+  return (int32_t)json_integer(v, 0, 0, VOCABULARY_ID_MAX, what, e);
 }
 
 /* ["[SEP]", 102] */
 static int32_t read_token_pair(const Json *v, const char *what, bert_err *e) {
   if (!v || v->kind != JSON_ARRAY || v->size != 2) json_refuse(v, what, "a token and its id", e);
   return e->code ? 0 : read_id(json_next(json_first(v)), what, e);
+}
+
+static void read_trimming(Templates *t, const Json *v, bert_err *e) {
+  t->trim_offsets = rules_flag(v, "trim_offsets", "post_processor: trim_offsets", e);
+  t->add_prefix_space = rules_flag(v, "add_prefix_space", "post_processor: add_prefix_space", e);
 }
 
 /* ---- TemplateProcessing ------------------------------------------------------------------------------------------ */
@@ -100,24 +112,53 @@ static void read_one(Template *t, const Json *parts, const Json *specials, int p
   }
 }
 
-void template_read(Templates *t, const Json *processor, Arena *a, bert_err *e) {
-  if (e->code) return;
-  if (!processor || processor->kind == JSON_NULL) {
-    read_nothing(t, a, e);
-    return;
-  }
+static void read_processor(Templates *t, const Json *processor, Arena *a, bert_err *e) {
   const Json *type = json_get(processor, "type");
-  if (json_is(type, "BertProcessing")) {
+  if (json_is(type, "BertProcessing") || json_is(type, "RobertaProcessing")) {
     int32_t cls = read_token_pair(json_get(processor, "cls"), "post_processor: cls", e);
     int32_t sep = read_token_pair(json_get(processor, "sep"), "post_processor: sep", e);
-    template_bert(t, cls, sep, a, e);
+    if (json_is(type, "BertProcessing")) {
+      template_bert(t, cls, sep, a, e);
+    } else {
+      template_roberta(t, cls, sep, a, e);
+      read_trimming(t, processor, e);
+    }
   } else if (json_is(type, "TemplateProcessing")) {
     const Json *specials = json_get(processor, "special_tokens");
     read_one(&t->of[0], json_get(processor, "single"), specials, 0, a, e);
     read_one(&t->of[1], json_get(processor, "pair"), specials, 1, a, e);
+  } else if (json_is(type, "ByteLevel")) {
+    put_nothing(t, a, e);
+    read_trimming(t, processor, e);
   } else {
-    json_refuse(type, "post_processor.type", "TemplateProcessing or BertProcessing", e);
+    json_refuse(type, "post_processor.type", "TemplateProcessing, BertProcessing, RobertaProcessing or ByteLevel", e);
   }
+}
+
+/* A Sequence may be ByteLevel and one more, which is then the one that puts tokens in. */
+static const Json *sequence_last(Templates *t, const Json *processor, bert_err *e) {
+  const Json *all = json_get(processor, "processors"), *first = json_first(all);
+  if (!all || all->kind != JSON_ARRAY || all->size < 1 || all->size > 2) {
+    json_refuse(all, "post_processor.processors", "one, or ByteLevel and one more", e);
+    return NULL;
+  }
+  if (all->size == 1) return first;
+  const Json *type = json_get(first, "type"), *last = json_next(first);
+  if (!json_is(type, "ByteLevel")) json_refuse(type, "post_processor.processors", "ByteLevel first", e);
+  if (!json_is(json_get(last, "type"), "TemplateProcessing"))
+    json_refuse(json_get(last, "type"), "post_processor.processors", "TemplateProcessing last", e);
+  read_trimming(t, first, e);
+  return last;
+}
+
+void template_read(Templates *t, const Json *processor, Arena *a, bert_err *e) {
+  if (e->code) return;
+  if (!processor || processor->kind == JSON_NULL) {
+    put_nothing(t, a, e);
+    return;
+  }
+  if (json_is(json_get(processor, "type"), "Sequence")) processor = sequence_last(t, processor, e);
+  if (!e->code) read_processor(t, processor, a, e);
 }
 
 /* ---- truncation -------------------------------------------------------------------------------------------------- */

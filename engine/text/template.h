@@ -25,6 +25,7 @@ typedef struct {
 /* For one text, and for two. */
 typedef struct {
   Template of[2];
+  uint8_t trim_offsets, add_prefix_space; /* of RobertaProcessing and ByteLevel: see scan_trim */
 } Templates;
 
 /* From tokenizer.json's post_processor; NULL or null stands for nothing around the texts. */
@@ -32,6 +33,9 @@ void template_read(Templates *t, const Json *processor, Arena *a, bert_err *e);
 
 /* BERT's own, with these ids. */
 void template_bert(Templates *t, int32_t cls, int32_t sep, Arena *a, bert_err *e);
+
+/* RoBERTa's: <s> a </s></s> b </s>, of one segment. */
+void template_roberta(Templates *t, int32_t cls, int32_t sep, Arena *a, bert_err *e);
 
 /* Cuts lengths n[count] to `room` together, longest first, as `tokenizers` does: the shorter one keeps what it has up
 ** to half of the room; of two long ones each gets half, and an odd token goes to the longer one, the second of equals.

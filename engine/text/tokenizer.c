@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "text/rules.h"
+#include "text/rules_bpe.h"
 #include "text/scan.h"
 #include "text/template.h"
 
@@ -33,23 +34,41 @@ static uint64_t hash_template(const Template *t, uint64_t h) {
   return hash_numbers(h, (int64_t[]){t->count}, 1);
 }
 
-static uint64_t hash_tokenizer(const Tokenizer *t) {
-  const WordPiece *w = &t->rules.wordpiece;
-  const Normalizer *n = &t->rules.normalizer;
-  uint64_t h = hash_bytes(w->text, w->text_size, 1);
-  for (int id = 0; id < w->size; id++) h = h * 31 + w->at[id];
+static uint64_t hash_wordpiece(const ScanRules *r, uint64_t h) {
+  const WordPiece *w = &r->words.wordpiece;
+  const Normalizer *n = &r->normalizer;
   h = hash_text(w->unknown_text, hash_text(w->prefix, h));
-  h = hash_numbers(h, (int64_t[]){w->max_chars, w->unknown, n->clean, n->chinese, n->strip, n->lower}, 6);
-  for (int i = 0; i < t->rules.token_count; i++) {
-    const AddedToken *a = &t->rules.token[i];
+  return hash_numbers(h, (int64_t[]){w->max_chars, w->unknown, n->clean, n->chinese, n->strip, n->lower}, 6);
+}
+
+static uint64_t hash_bpe(const ScanRules *r, uint64_t h) {
+  const ByteLevel *l = &r->bytes;
+  const Bpe *b = &l->bpe;
+  for (uint32_t i = 0; i < b->count; i++)
+    h = hash_numbers(h, (int64_t[]){b->merge[i].left, b->merge[i].right, b->merge[i].id}, 3);
+  if (b->unknown_text) h = hash_text(b->unknown_text, h);
+  return hash_numbers(h, (int64_t[]){b->unknown_text != NULL, b->fuse_unknown, b->ignore_merges, l->add_prefix_space,
+                                     l->use_regex, r->normalizer.lower}, 6);
+}
+
+static uint64_t hash_tokenizer(const Tokenizer *t) {
+  const ScanRules *r = &t->rules;
+  const Vocabulary *v = &r->vocabulary;
+  uint64_t h = hash_bytes(v->text, v->text_size, 1);
+  for (int id = 0; id < v->size; id++) h = h * 31 + v->at[id];
+  h = r->kind == SCAN_BYTE_LEVEL ? hash_bpe(r, h) : hash_wordpiece(r, h);
+  for (int i = 0; i < r->token_count; i++) {
+    const AddedToken *a = &r->token[i];
     h = hash_bytes(a->content, a->size, h);
     h = hash_numbers(h, (int64_t[]){a->id, a->single_word, a->lstrip, a->rstrip, a->normalized}, 5);
   }
+  if (r->blank) h = hash_numbers(h, (int64_t[]){r->trim_prefixed}, 1);
   return hash_template(&t->templates.of[1], hash_template(&t->templates.of[0], h));
 }
 
-/* What both ways of making one end with. */
+/* What all ways of making one end with. */
 static Tokenizer *finish(Tokenizer *t, const char *name, bert_err *e) {
+  if (!e->code && t->templates.trim_offsets) scan_trim(&t->rules, t->templates.add_prefix_space, &t->arena, e);
   if (e->code) {
     if (e->code != BERT_NOMEM) err_within(e, "%s", name);
     tokenizer_free(t);
@@ -91,6 +110,24 @@ Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name,
   return finish(t, name, e);
 }
 
+Tokenizer *tokenizer_from_bpe(const char *vocab, size_t vocab_size, const char *merges, size_t merges_size,
+                              const char *name, const TokenizerSettings *s, bert_err *e) {
+  Arena values = {0};
+  const Json *pieces = json_parse(vocab, vocab_size, name, &values, e);
+  Tokenizer *t = mem_new(1, sizeof *t, e);
+  if (!t) {
+    arena_fini(&values);
+    return NULL;
+  }
+  rules_bpe_files(&t->rules, pieces, merges, merges_size, s, &t->arena, e);
+  arena_fini(&values);
+  int32_t cls = needed(t, s->cls, "<s>", e), sep = needed(t, s->sep, "</s>", e);
+  template_roberta(&t->templates, cls, sep, &t->arena, e);
+  t->templates.trim_offsets = !s->keep_spaces;
+  t->templates.add_prefix_space = s->add_prefix_space != 0;
+  return finish(t, name, e);
+}
+
 void tokenizer_free(Tokenizer *t) {
   if (!t) return;
   arena_fini(&t->arena);
@@ -106,7 +143,7 @@ void tokenizer_lowercase(Tokenizer *t) {
 
 /* The template's ids need not be in the vocabulary. */
 int tokenizer_vocabulary(const Tokenizer *t) {
-  int ids = t->rules.wordpiece.size;
+  int ids = t->rules.vocabulary.size;
   for (int pair = 0; pair < 2; pair++) {
     const Template *template = &t->templates.of[pair];
     for (int i = 0; i < template->count; i++)
@@ -123,15 +160,12 @@ int tokenizer_types(const Tokenizer *t, int pair) {
   return types;
 }
 
-const char *tokenizer_piece(const Tokenizer *t, int32_t id) {
-  const WordPiece *w = &t->rules.wordpiece;
-  return id >= 0 && id < w->size ? w->text + w->at[id] : "";
-}
+const char *tokenizer_piece(const Tokenizer *t, int32_t id) { return vocabulary_piece(&t->rules.vocabulary, id); }
 
 int32_t tokenizer_id(const Tokenizer *t, const char *piece) {
   size_t n = strlen(piece);
   int32_t added = n && t->rules.token_count ? pieces_find(&t->rules.contents, piece, n) : -1;
-  return added >= 0 ? t->rules.token[added].id : wordpiece_id(&t->rules.wordpiece, piece, n);
+  return added >= 0 ? t->rules.token[added].id : vocabulary_id(&t->rules.vocabulary, piece, n);
 }
 
 int tokenizer_special_count(const Tokenizer *t, int pair) { return t->templates.of[pair != 0].tokens; }
@@ -179,7 +213,7 @@ static void grow(TokenizerScratch *s, size_t n, bert_err *e) {
 }
 
 static void copy_tokens(TokenizerScratch *s, int at, size_t from, size_t n, int type, int offsets) {
-  const Tokens *t = &s->scan.tokens;
+  const TokenList *t = &s->scan.tokens;
   if (!n) return;
   memcpy(s->ids + at, t->ids + from, n * sizeof *s->ids);
   memset(s->types + at, type, n);

@@ -1,7 +1,8 @@
 /* tokenizer.h -- text to token ids, with offsets, equal to Hugging Face tokenizers.
 ** Layer: text. Uses: base.
 **
-**    text -> added tokens cut out -> normalize -> split -> wordpiece -> [CLS] a [SEP] (b [SEP]) -> truncated
+**    text -> added tokens cut out -> normalize -> split -> WordPiece -> [CLS] a [SEP] (b [SEP]) -> truncated
+**    text -> added tokens cut out -> split -> byte-level BPE -> <s> a </s> (</s> b </s>) -> truncated
 **
 ** Made from bytes, not from files: who reads them is the caller. A Tokenizer is constant once made and shared by threads;
 ** what is mutable is a Scratch, one a caller. Ids, types and offsets equal those of `tokenizers` (Rust) for the same
@@ -26,8 +27,8 @@ typedef struct {
   const char *bos, *eos;   /* NULL: <s> </s> */
 } TokenizerSettings;
 
-/* From the bytes of a tokenizer.json. Another kind of tokenizer than WordPiece is BERT_FORMAT that says which was found.
-** `name` stands in messages. The text may be freed afterwards. */
+/* From the bytes of a tokenizer.json. Another kind than WordPiece and byte-level BPE is BERT_FORMAT that says which was
+** found. `name` stands in messages. The text may be freed afterwards. */
 Tokenizer *tokenizer_from_json(const char *text, size_t size, const char *name, bert_err *e);
 
 /* From the bytes of a vocab.txt, a piece a line. */

@@ -21,11 +21,13 @@ enum {
   UNICODE_MARK = 8,        /* dropped by strip_accents: Mn */
   UNICODE_WORD = 16,       /* \w of single_word added tokens */
   UNICODE_DECOMPOSES = 32, /* has parts; Hangul syllables are not flagged */
-  UNICODE_CJK = 64         /* set apart by handle_chinese_chars */
+  UNICODE_CJK = 64,        /* set apart by handle_chinese_chars */
+  UNICODE_LETTER = 128,    /* \p{L} of the byte-level splitter; its \s is UNICODE_SPACE */
+  UNICODE_NUMBER = 256     /* and \p{N} */
 };
 
 typedef struct {
-  uint8_t flags;
+  uint16_t flags;
   uint8_t combining; /* canonical combining class */
   int32_t lower;     /* what lower-casing adds */
 } UnicodeClass;

@@ -2,6 +2,7 @@
 **
 **    tokenize_driver json FILE
 **    tokenize_driver vocab FILE LOWERCASE STRIP_ACCENTS CHINESE       (1, 0; strip also -1)
+**    tokenize_driver bpe VOCAB MERGES ADD_PREFIX_SPACE KEEP_SPACES MASK_LSTRIP
 **
 ** Reads requests from stdin until it ends, answers each on stdout; integers are 32 bits of this machine's order:
 **
@@ -60,16 +61,28 @@ static void answer(const Tokenizer *t, TokenizerScratch *s, bert_text a, const b
   put(out.whole, n);
 }
 
+static Tokenizer *open_bpe(const char *vocab, size_t size, char **argv, bert_err *e) {
+  size_t merges_size;
+  char *merges = io_read_all(argv[0], (size_t)1 << 28, &merges_size, e);
+  TokenizerSettings s = {
+      .add_prefix_space = atoi(argv[1]), .keep_spaces = atoi(argv[2]), .mask_lstrip = atoi(argv[3])};
+  Tokenizer *t = tokenizer_from_bpe(vocab, size, merges, merges_size, "vocab.json", &s, e);
+  mem_free(merges);
+  return t;
+}
+
 static Tokenizer *open_tokenizer(int argc, char **argv, bert_err *e) {
   size_t size;
   Tokenizer *t = NULL;
   char *text = io_read_all(argv[2], (size_t)1 << 28, &size, e);
   if (argc == 3) {
     t = tokenizer_from_json(text, size, "tokenizer.json", e);
-  } else {
+  } else if (argc == 6) {
     TokenizerSettings s = {
         .lowercase = atoi(argv[3]), .strip_accents = atoi(argv[4]), .chinese_characters = atoi(argv[5])};
     t = tokenizer_from_vocab(text, size, "vocab.txt", &s, e);
+  } else {
+    t = open_bpe(text, size, argv + 3, e);
   }
   mem_free(text);
   return t;
@@ -77,7 +90,7 @@ static Tokenizer *open_tokenizer(int argc, char **argv, bert_err *e) {
 
 int main(int argc, char **argv) {
   bert_err e = {0};
-  if (argc != 3 && argc != 6) return 2;
+  if (argc != 3 && argc != 6 && argc != 7) return 2;
   Tokenizer *t = open_tokenizer(argc, argv, &e);
   TokenizerScratch *s = tokenizer_scratch_new(&e);
   if (e.code) put_error(&e);

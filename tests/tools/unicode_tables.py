@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 BLOCK = 128
-FLAGS = ['CONTROL', 'SPACE', 'PUNCTUATION', 'MARK', 'WORD', 'DECOMPOSES', 'CJK']
+FLAGS = ['CONTROL', 'SPACE', 'PUNCTUATION', 'MARK', 'WORD', 'DECOMPOSES', 'CJK', 'LETTER', 'NUMBER']
 HANGUL = range(0xAC00, 0xD7A4)
 
 
@@ -29,6 +29,18 @@ def word_characters():
     t.add_tokens([AddedToken('xyz', single_word=True, normalized=False)])
     found = t.encode_batch([chr(c) + 'xyz' for c in CODE_POINTS])
     return {c for c, e in zip(CODE_POINTS, found) if 1 not in e.ids}
+
+
+def byte_level_classes(spaces):
+    """\\p{L} and \\p{N} of the byte-level splitter's pattern; its \\s has to be the white space of the others."""
+    split = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
+    joins = lambda text: len(split(text)) == 1
+    letters = {c for c in CODE_POINTS if joins(f'a{chr(c)}a')}
+    numbers = {c for c in CODE_POINTS if joins(f'1{chr(c)}1')}
+    others = {c for c in CODE_POINTS if joins(f'!{chr(c)}!')}
+    rest = set(CODE_POINTS) - letters - numbers - others
+    assert rest == spaces and len(letters) + len(numbers) + len(others) + len(rest) == len(CODE_POINTS)
+    return letters, numbers
 
 
 def combining_classes(decompose, characters):
@@ -57,6 +69,7 @@ def facts():
     decompose = normalizers.NFD().normalize_str
     split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
     words = word_characters()
+    letters, numbers = byte_level_classes({c for c in CODE_POINTS if len(split(f'a{chr(c)}b')) == 2})
     classes = combining_classes(decompose, [chr(c) for c in CODE_POINTS if c >= 0x300])
     records, decompositions = {}, {}
     for c in CODE_POINTS:
@@ -69,7 +82,7 @@ def facts():
         small = lower(x)
         assert len(small) == 1 or (c == 0x130 and small == 'i\u0307'), hex(c)  # unicode.h states the exception
         truth = (clean('a' + x + 'b') == 'ab', parts == ['a', 'b'], len(parts) == 3, strip(x) == '', c in words,
-                 c in decompositions, chinese(x) == f' {x} ')
+                 c in decompositions, chinese(x) == f' {x} ', c in letters, c in numbers)
         assert truth[0] or (clean('a' + x + 'b') == 'a b') == truth[1], hex(c)
         records[c] = (sum(1 << i for i, t in enumerate(truth) if t), classes.get(c, 0), ord(small[0]) - c)
     return records, decompositions

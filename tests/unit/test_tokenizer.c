@@ -255,12 +255,13 @@ TEST(tokenizer_template_may_use_texts_in_any_order) {
 }
 
 TEST(tokenizer_of_another_kind_is_refused_with_what_was_found) {
-  refused((Parts){.model = "{'type':'BPE','vocab':{}}"}, "tokenizer.json: model.type: found \"BPE\", wanted WordPiece");
+  refused((Parts){.model = "{'type':'Unigram','vocab':[]}"},
+          "tokenizer.json: model.type: found \"Unigram\", wanted WordPiece or BPE");
   refused((Parts){.normalizer = "{'type':'NFC'}"}, "normalizer.type: found \"NFC\", wanted BertNormalizer");
   refused((Parts){.normalizer = "{'type':'Sequence','normalizers':[{'type':'NFD'}]}"}, "found \"NFD\"");
   refused((Parts){.pre_tokenizer = "{'type':'ByteLevel'}"}, "pre_tokenizer.type: found \"ByteLevel\"");
   refused((Parts){.pre_tokenizer = "null"}, "pre_tokenizer");
-  refused((Parts){.processor = "{'type':'RobertaProcessing'}"}, "post_processor.type: found \"RobertaProcessing\"");
+  refused((Parts){.processor = "{'type':'Template'}"}, "post_processor.type: found \"Template\"");
 }
 
 TEST(tokenizer_json_that_lies_is_refused) {
