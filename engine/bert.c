@@ -175,6 +175,10 @@ void bert_fill_mask(bert_session *s, bert_text text, int mask, bert_fills *out, 
   fesetenv(&before);
 }
 
+bert_text bert_decode(bert_session *s, const int32_t *ids, int n, int skip_special, bert_err *e) {
+  return decode_ids(s, ids, n, skip_special, e);
+}
+
 void bert_attentions(bert_session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
                      const float **weights, const bert_progress *progress, bert_err *e) {
   fenv_t before;

@@ -38,6 +38,7 @@ static int better_first(const void *a, const void *b) {
 /* Adds the text as an item and finds its mask number `mask`. */
 static void add_text(Session *s, bert_text text, int mask, bert_fills *out, bert_err *e) {
   const Model *m = s->model;
+  int32_t token = m->special[SPECIAL_MASK];
   Encoding c;
   batch_clear(s);
   tokenizer_encode(m->tokenizer, s->tokens, text, NULL, m->max_tokens, 0, &c, e);
@@ -47,10 +48,10 @@ static void add_text(Session *s, bert_text text, int mask, bert_fills *out, bert
   batch_tokens(s, &c, 0, c.n, e);
   *out = (bert_fills){.tokens = c.n, .position = -1};
   for (int t = 0; t < c.n; t++)
-    if (c.ids[t] == m->mask && m->mask >= 0 && out->masks++ == mask) out->position = t;
+    if (c.ids[t] == token && out->masks++ == mask) out->position = t;
   if (out->position < 0)
     err_set(e, BERT_ARGUMENT, "found %d times %s in the text's first %d tokens, wanted at least %d", out->masks,
-            m->mask < 0 ? "a mask token" : tokenizer_piece(m->tokenizer, m->mask), c.n, mask + 1);
+            token < 0 ? "a mask token" : tokenizer_piece(m->tokenizer, token), c.n, mask + 1);
 }
 
 void fill_mask(Session *s, bert_text text, int mask, bert_fills *out, const bert_progress *progress, bert_err *e) {

@@ -33,6 +33,13 @@ static const char *find_file(Model *m, const char *file, bert_err *e) {
   return NULL;
 }
 
+/* The special tokens, by the names of tokenizer_config.json or those that the architecture's own tokenizer has. */
+static void find_special(Model *m, const TokenizerConfig *c) {
+  const char *names[MODEL_SPECIAL] = {c->unk, c->cls, c->sep, c->pad, c->mask};
+  for (int i = 0; i < MODEL_SPECIAL; i++)
+    m->special[i] = tokenizer_id(m->tokenizer, names[i] ? names[i] : m->arch->special[i]);
+}
+
 static void open_tokenizer(Model *m, bert_err *e) {
   const char *json = find_file(m, "tokenizer.json", e), *vocab = json ? NULL : find_file(m, "vocab.txt", e);
   const char *path = json ? json : vocab;
@@ -60,7 +67,7 @@ static void open_tokenizer(Model *m, bert_err *e) {
     err_set(e, BERT_FORMAT, "%s: found segment %d, wanted segments below the type_vocab_size of %s, %d", path, types - 1,
             m->config.path, m->config.types);
   m->max_tokens = c.max_tokens;
-  m->mask = tokenizer_id(m->tokenizer, c.mask ? c.mask : m->arch->mask);
+  find_special(m, &c);
 }
 
 /* The window: what the caller asks, else the model's max_seq_length, else what its tokenizer says; never past the
@@ -176,7 +183,8 @@ static void finish_hash(Model *m) {
 /* Likewise of the heads. */
 static void hash_heads(Model *m) {
   double threshold = m->options.has_null_threshold ? m->options.null_threshold : m->config.null_threshold;
-  int64_t facts[] = {m->can, m->score_kind, m->options.has_null_threshold || m->config.has_null_threshold, 0, m->mask};
+  int64_t facts[] = {m->can, m->score_kind, m->options.has_null_threshold || m->config.has_null_threshold, 0,
+                     m->special[SPECIAL_MASK]};
   memcpy(&facts[3], &threshold, sizeof threshold);
   m->hash = mix_text(hash_bytes(facts, sizeof facts, m->hash), m->config.problem);
   for (int i = 0; i < m->config.labels; i++) m->hash = mix_text(m->hash, m->config.label[i]);

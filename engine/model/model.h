@@ -31,6 +31,9 @@ typedef struct {
 /* What a model of one unit makes of its logit. */
 typedef enum { SCORE_UNSAID, SCORE_SIGMOID, SCORE_IDENTITY, SCORE_TANH, SCORE_RELU } ScoreKind;
 
+/* Which tokens stand in Model.special. */
+enum { SPECIAL_UNK, SPECIAL_CLS, SPECIAL_SEP, SPECIAL_PAD, SPECIAL_MASK, MODEL_SPECIAL };
+
 struct bert_model {
   atomic_int owners;
   Arena arena; /* strings and small arrays */
@@ -47,7 +50,7 @@ struct bert_model {
   Linear tag, answer;
   FillHead fill;
   ScoreKind score_kind; /* of one unit */
-  int32_t mask;         /* token; -1: none */
+  int32_t special[MODEL_SPECIAL]; /* tokens that mean nothing themselves; -1: none */
   float *weights;
   size_t weight_bytes;
   int64_t parameters;
@@ -97,7 +100,8 @@ void tokens_refuse_pair(const Model *m, bert_err *e);
 /* As tokens_encode with truncation, for what goes through the encoder: at least one token. */
 void tokens_begin(Session *s, bert_text a, const bert_text *b, bert_encoding *out, bert_err *e);
 
-/* embed.c, tokens.c, chunk.c, classify.c, answer.c, tag.c, fill.c, inspect.c: bert.h under other names. */
+/* embed.c, tokens.c, chunk.c, classify.c, answer.c, tag.c, fill.c, decode.c,
+** inspect.c: bert.h under other names. */
 void embed_texts(Session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,
                  const bert_progress *progress, bert_err *e);
 void tokens_encode(Session *s, bert_text a, const bert_text *b, int truncate, bert_encoding *out, bert_err *e);
@@ -118,6 +122,7 @@ int answer_best(Session *s, bert_text question, bert_text passage, const double 
 int tag_words(Session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e);
 int tag_entities(Session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e);
 void fill_mask(Session *s, bert_text text, int mask, bert_fills *out, const bert_progress *progress, bert_err *e);
+bert_text decode_ids(Session *s, const int32_t *ids, int n, int skip_special, bert_err *e);
 void inspect_attentions(Session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
                         const float **weights, const bert_progress *progress, bert_err *e);
 int chunk_text(Session *s, bert_text text, int max_tokens, int overlap, const bert_chunk **chunks, bert_err *e);

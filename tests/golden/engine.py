@@ -54,6 +54,7 @@ NAMES = [("open", V, [c.c_char_p, c.c_char_p, P(Err)]), ("free", None, [V]), ("d
          ("best", c.c_int, [V, Text, Text, P(c.c_double), P(Answer), V, P(Err)]),
          ("tags", c.c_int, [V, Text, P(P(Span)), V, P(Err)]), ("entities", c.c_int, [V, Text, P(P(Span)), V, P(Err)]),
          ("fill", None, [V, Text, c.c_int, P(Fills), V, P(Err)]),
+         ("decode", Text, [V, P(c.c_int32), c.c_int, c.c_int, P(Err)]),
          ("attentions", None, [V, Text, P(Text), c.c_int, c.c_int, P(Encoding), P(P(F)), V, P(Err)])]
 
 
@@ -165,6 +166,10 @@ class Model:
         out = Fills()
         self._call("fill", self.session, _text(text), mask, out, None)
         return out.masks, out.position, [(out.fill[i].id, out.fill[i].score) for i in range(out.n)]
+
+    def decode(self, ids, skip_special=False):
+        out = self._call("decode", self.session, (c.c_int32 * len(ids))(*ids), len(ids), int(skip_special))
+        return c.string_at(out.data, out.size).decode()
 
     def attentions(self, a, b=None, first=0, count=None):
         out, p = Encoding(), P(F)()

@@ -56,6 +56,9 @@ def fill(m, r):
     assert position == r['position'], position
     near([x[1] for x in found[:8]], r['scores'])
     near([dict(found)[i] for i in r['ids']], r['scores'])
+    assert m.decode(r['ids'][:1]) == r['token'], (m.decode(r['ids'][:1]), r['token'])
+    assert m.decode(r['filled']) == r['sequence'], (m.decode(r['filled']), r['sequence'])
+    assert m.decode(r['filled'], True) == r['plain'], (m.decode(r['filled'], True), r['plain'])
     near(sum(x[1] for x in found), 1)
 
 

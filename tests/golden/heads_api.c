@@ -23,6 +23,7 @@ struct HeadsApi {
   int (*tags)(bert_session *, bert_text, const bert_span **, const bert_progress *, bert_err *);
   int (*entities)(bert_session *, bert_text, const bert_span **, const bert_progress *, bert_err *);
   void (*fill)(bert_session *, bert_text, int, bert_fills *, const bert_progress *, bert_err *);
+  bert_text (*decode)(bert_session *, const int32_t *, int, int, bert_err *);
   void (*attentions)(bert_session *, bert_text, const bert_text *, int, int, bert_encoding *, const float **,
                      const bert_progress *, bert_err *);
 };
@@ -31,4 +32,4 @@ __attribute__((visibility("default"))) const struct HeadsApi heads_api = {
     bert_model_open, bert_model_free,     bert_model_describe, bert_session_new, bert_session_free,
     bert_embed,      bert_token_vectors,  bert_classify,       bert_classify_scores, bert_classify_number,
     bert_rerank_score, bert_zero_shot,    bert_next_sentence,  bert_answers,     bert_answer_best,
-    bert_tags,       bert_entities,       bert_fill_mask,      bert_attentions};
+    bert_tags,       bert_entities,       bert_fill_mask, bert_decode, bert_attentions};

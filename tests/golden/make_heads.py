@@ -330,8 +330,11 @@ def fill_rows(model, tok):
         p = (o.prediction_logits if 'prediction_logits' in o else o.logits)[0].softmax(-1)
         for i, t in enumerate(where):
             top = p[t].topk(8)
+            filled = e['input_ids'][0].tolist()
+            filled[t] = int(top.indices[0])
             yield dict(task='fill', text=text, mask=i, position=t, ids=top.indices.tolist(), scores=top.values.tolist(),
-                       token=tok.decode([int(top.indices[0])]))
+                       token=tok.decode([filled[t]]), filled=filled, sequence=tok.decode(filled),
+                       plain=tok.decode(filled, skip_special_tokens=True))
         yield dict(task='fill', text=text, mask=len(where), error='mask' if tok.mask_token == '<mask>' else '[MASK]')
 
 
