@@ -3,7 +3,7 @@
 **
 **    bert_ext.c   every function and table function in one table     fn.c, tvf.c   run a row of it
 **    connection.c names -> models of one connection                  registry.c            models of the process
-**    value.c      SQL values <-> texts and vectors                   inner.c               SQL handed in as an argument
+**    value.c      SQL values <-> texts and vectors                   inner.c, each.c       SQL handed in as an argument
 **    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
 **
@@ -163,11 +163,39 @@ typedef struct {
   int rc; /* SQLite's code where it failed, else 0 */
 } Inner;
 
-/* Prepares `SELECT * FROM (sql)`; `columns` ("key, text") says in messages what the `wanted` columns are. */
-void inner_open(Inner *inner, Connection *c, bert_text sql, int wanted, const char *columns, bert_err *e);
+/* Prepares `SELECT * FROM (sql)`; `columns` ("key, text") says in messages what its fewest to most columns are. */
+void inner_open(Inner *inner, Connection *c, bert_text sql, int fewest, int most, const char *columns, bert_err *e);
 /* 1: a row; 0: the end or an error, now and from then on. */
 int inner_step(Inner *inner, bert_err *e);
 void inner_close(Inner *inner);
+
+/* ---- each.c ----------------------------------------------------------------------------------------------------- */
+
+/* A row of a window. */
+typedef struct {
+  sqlite3_value *key;
+  size_t start[2]; /* of its texts in `bytes` */
+  int item;        /* which of the window's texts is its own, or -1: the text is NULL */
+} EachRow;
+
+/* The rows of a query (key, text [, pair]), a window of them at a time. All zeros is closed. */
+typedef struct {
+  Inner inner;
+  int limit;     /* rows of the next window */
+  int count, at; /* rows of this window, and which of them is the current one */
+  int items;     /* texts among them */
+  int paired;    /* the query has a third column */
+  EachRow *rows;
+  bert_text *texts, *pairs; /* [items]; data NULL: no pair */
+  char *bytes;              /* the texts, one after the other */
+  size_t used, room;
+} Each;
+
+/* Opens the query of an `sql` argument, of 2 to `most` columns. each_next leads to its first row. */
+void each_open(Each *x, Connection *c, sqlite3_value *sql, int most, const char *columns, bert_err *e);
+/* To the next row. 1: it begins a window, whose texts are now to be computed; count is 0 at the end. */
+int each_next(Each *x, bert_err *e);
+void each_close(Each *x);
 
 /* ---- fn.c: scalar functions -------------------------------------------------------------------------------------- */
 

@@ -86,20 +86,21 @@ static void set_failed(Inner *inner, int rc, bert_err *e) {
   error_set(e, code, "%s", sqlite3_errmsg(connection_db(inner->connection)));
 }
 
-static void check_columns(const Inner *inner, int wanted, const char *columns, bert_err *e) {
+static void check_columns(const Inner *inner, int fewest, int most, const char *columns, bert_err *e) {
   int n = sqlite3_column_count(inner->statement);
-  char found[160] = "";
-  if (n == wanted) return;
+  char found[160] = "", wanted[24];
+  if (n >= fewest && n <= most) return;
   for (int i = 0; i < n && strlen(found) < 120; i++) {
     size_t size = strlen(found);
     const char *name = sqlite3_column_name(inner->statement, i);
     sqlite3_snprintf((int)(sizeof found - size), found + size, "%s%.30s", i ? ", " : "", name ? name : "?");
   }
-  error_set(e, BERT_ARGUMENT, "the SQL gives %d column%s (%s), wanted %d: %s", n, n == 1 ? "" : "s", found, wanted,
+  sqlite3_snprintf(sizeof wanted, wanted, fewest == most ? "%d" : "%d to %d", fewest, most);
+  error_set(e, BERT_ARGUMENT, "the SQL gives %d column%s (%s), wanted %s: %s", n, n == 1 ? "" : "s", found, wanted,
             columns);
 }
 
-void inner_open(Inner *inner, Connection *c, bert_text sql, int wanted, const char *columns, bert_err *e) {
+void inner_open(Inner *inner, Connection *c, bert_text sql, int fewest, int most, const char *columns, bert_err *e) {
   *inner = (Inner){.connection = c};
   if (!e->code && *connection_depth(c) >= INNER_DEPTH_MAX)
     error_set(e, BERT_ARGUMENT, "SQL within SQL nested %d deep, at most %d are taken", *connection_depth(c) + 1,
@@ -117,7 +118,7 @@ void inner_open(Inner *inner, Connection *c, bert_text sql, int wanted, const ch
   if (rc != SQLITE_OK) set_failed(inner, rc, e);
   else if (!sqlite3_stmt_readonly(inner->statement))
     error_set(e, BERT_ARGUMENT, "the SQL writes, wanted a SELECT that only reads");
-  else check_columns(inner, wanted, columns, e);
+  else check_columns(inner, fewest, most, columns, e);
 }
 
 int inner_step(Inner *inner, bert_err *e) {
