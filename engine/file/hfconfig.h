@@ -95,6 +95,9 @@ typedef struct {
   const char *unk, *cls, *sep, *pad, *mask; /* NULL where not said */
   int max_tokens;                           /* model_max_length, or 0 where absent or "very large" */
   const char *tokenizer_class;              /* or "" */
+  const char *bos, *eos;                    /* NULL where not said; of RobertaTokenizer, as what follows */
+  int add_prefix_space, trim_offsets;
+  int mask_lstrip;                          /* the mask token takes the white space before it along */
 } TokenizerConfig;
 
 /* Each reads from `directory` into *out; what it points at lives in the arena. An absent optional file gives the

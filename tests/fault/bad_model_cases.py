@@ -386,7 +386,7 @@ def config_values(root):
         yield f'hidden_act of {str(value)[:20]!r}', PLAIN, setting(file, 'hidden_act', value), Refused(
             file, 'hidden_act'
         )
-    for value in ('gpt2', 'distilbert', 'roberta', '', 7, [], 'bert ' * 1000):
+    for value in ('gpt2', 'albert', 'Bert', '', 7, [], 'bert ' * 1000):
         yield f'model_type of {str(value)[:20]!r}', PLAIN, setting(file, 'model_type', value), Refused(
             file, 'model_type'
         )
@@ -451,11 +451,12 @@ def other_tokenizers(root):
         return setting(file, key, value)
 
     for kind, value in (
-        ('BPE', {'type': 'BPE', 'vocab': {'a': 0, 'b': 1}, 'merges': ['a b']}),
         ('Unigram', {'type': 'Unigram', 'unk_id': 0, 'vocab': [['<unk>', 0.0], ['a', -1.0]]}),
         ('WordLevel', {'type': 'WordLevel', 'vocab': {'a': 0}, 'unk_token': 'a'}),
     ):
         yield f'a {kind} tokenizer', PLAIN, part('model', value), Refused(file, kind, 'WordPiece')
+    bpe = {'type': 'BPE', 'vocab': {'a': 0, 'b': 1}, 'merges': ['a b']}
+    yield "BPE after BERT's normalizer", PLAIN, part('model', bpe), Refused(file, 'normalizer')
     for value in (None, [], 'x', {}, {'type': 'WordPiece'}, {'type': 7}):
         yield f'a model of {value!r}', PLAIN, part('model', value), Refused(file)
     for vocab in (None, [], 'x', ['a', 'b']):

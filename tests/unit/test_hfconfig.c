@@ -717,3 +717,27 @@ TEST(hfconfig_transformer_alone_that_is_no_cross_encoder_is_refused) {
                                     {NULL, NULL}};
   refused(SENTENCE, "modules.json", "[" M("", "Transformer") "]", OTHERS, "modules.json: found 1 modules, wanted");
 }
+
+/* ---- RobertaTokenizer without a tokenizer.json ------------------------------------------------------------------ */
+
+static void read_roberta(const char *text, TokenizerConfig *out, Arena *a) {
+  TextFile files[2] = {{"tokenizer_config.json", text}, {NULL, NULL}};
+  read_tokenizer(files, out, a);
+}
+
+TEST(hfconfig_mask_strips_where_its_entry_says_so) {
+  Arena a = {0};
+  TokenizerConfig c;
+  read_roberta("{'mask_token':'<mask>','bos_token':'<s>','add_prefix_space':true,'trim_offsets':false}", &c, &a);
+  EQ(c.mask_lstrip, 0);
+  EQ(c.add_prefix_space, 1);
+  EQ(c.trim_offsets, 0);
+  STR(c.bos, "<s>");
+  OK(c.eos == NULL);
+  read_roberta("{'mask_token':{'content':'<mask>','lstrip':true}}", &c, &a);
+  EQ(c.mask_lstrip, 1);
+  EQ(c.trim_offsets, 1);
+  read_roberta("{'mask_token':'<mask>','added_tokens_decoder':{'4':{'content':'<mask>','lstrip':true}}}", &c, &a);
+  EQ(c.mask_lstrip, 1);
+  arena_fini(&a);
+}
