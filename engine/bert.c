@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "kernel/kernel.h"
 #include "model/model.h"
+#include "model/source.h"
 #include "model/vector.h"
 
 static void enter(fenv_t *before) {
@@ -34,7 +35,7 @@ void bert_model_free(bert_model *m) { model_free(m); }
 void bert_model_describe(const bert_model *m, bert_model_info *out) { *out = m->info; }
 
 bert_stamp bert_model_stamp(const char *directory, const char *options_json, bert_err *e) {
-  return model_stamp(directory, options_json, e);
+  return source_stamp(directory, options_json, e);
 }
 
 bert_text bert_model_prompt(const bert_model *m, bert_text name) {

@@ -64,7 +64,7 @@ typedef struct {
 
 typedef struct bert_model bert_model;
 
-/* Opens a model directory in the Hugging Face layout. options_json is NULL or an object with any of
+/* Opens a model directory in the Hugging Face layout, or a .gguf file. options_json is NULL or an object with any of
 **    compute    "f32" | "int8"   weights and activations of the encoder in 8 bits            (default: f32)
 **    pooling    "cls" | "mean" | "max" | "mean_sqrt_len" | "weightedmean" | "lasttoken"   (default: the model's own)
 **    max_tokens window in tokens, [CLS] and [SEP] included                                (default: the model's own)

@@ -43,6 +43,7 @@ typedef struct {
   void (*body)(void *context, const Team *team);
   void *context;
   int tasks, places; /* places: workers wanted beside the caller */
+  int limit;         /* threads that all callers together are to keep busy */
   atomic_int next, taken, done;
   struct TeamBarrier barrier;
 } Job;
@@ -62,6 +63,9 @@ static struct {
 
 /* Set in workers, and in a caller while its job runs: a job from within a job is done alone. */
 static _Thread_local int busy;
+
+/* Callers with a job under way, the pool's owner and those who work alone. */
+static atomic_int callers;
 
 /* ---- how many ---------------------------------------------------------------------------------------------------- */
 
@@ -101,7 +105,12 @@ static void work(Job *job, int rank) {
     job->body(job->context, &team);
     return;
   }
-  for (int i; (i = atomic_fetch_add(&job->next, 1)) < job->tasks;) job->task(job->context, i, rank);
+  /* A helper leaves when another caller needs its core; the caller itself stays to the end. */
+  while (rank == 0 || atomic_load_explicit(&callers, memory_order_relaxed) + rank <= job->limit) {
+    int i = atomic_fetch_add(&job->next, 1);
+    if (i >= job->tasks) return;
+    job->task(job->context, i, rank);
+  }
 }
 
 /* Waits for a generation other than `seen` and returns it. */
@@ -154,6 +163,7 @@ static void forget(void) {
   pthread_cond_init(&pool.met, NULL);
   pool.job = NULL;
   pool.started = 0;
+  atomic_store(&callers, 0);
 }
 
 /* Has `wanted` workers running, or as many as the system gives; returns how many. The caller owns the pool. */
@@ -222,9 +232,12 @@ static void finish(Job *job, void (*wait)(void *context)) {
   pthread_mutex_unlock(&pool.lock);
 }
 
-/* Runs the job with up to `threads` hands; alone where the pool is another's. */
+/* Runs the job with up to `threads` hands, fewer by those that other callers are; alone where the pool is another's. */
 static void run(Job *job, int threads, void (*wait)(void *context)) {
   if (threads > POOL_THREADS_MAX) threads = POOL_THREADS_MAX;
+  int processors_given = pool_threads(), others = busy ? 0 : atomic_fetch_add(&callers, 1);
+  job->limit = threads > processors_given ? threads : processors_given;
+  if (threads > job->limit - others) threads = job->limit - others;
   int mine = !busy && threads > 1 && pthread_mutex_trylock(&pool.owner) == 0;
   job->places = mine ? start(threads - 1) : 0;
   int was = busy;
@@ -233,6 +246,7 @@ static void run(Job *job, int threads, void (*wait)(void *context)) {
   work(job, 0);
   if (job->places) finish(job, wait);
   busy = was;
+  if (!was) atomic_fetch_sub(&callers, 1);
   if (mine) pthread_mutex_unlock(&pool.owner);
 }
 

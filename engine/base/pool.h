@@ -3,7 +3,8 @@
 **
 ** The calling thread always takes part, as worker 0; the pool only adds hands. When another caller has the pool, when a
 ** job is started from within a job, or when a thread cannot be had, the caller does its work alone: the answer is the same
-** (kernel.h), so several connections share the cores without taking more threads than there are.
+** (kernel.h). Helpers leave a job when callers come that need their cores, so that several connections share the cores
+** without taking more threads than there are.
 **
 **    pool_each   many independent tasks, taken from one counter          for batches
 **    pool_team   one body run by all hands at once, with a barrier       for one text that all share

@@ -1,16 +1,14 @@
-/* model.c -- opens a model directory; prompts; stamps.
+/* model.c -- opens a model; prompts.
 ** Layer: model. Uses: base kernel file text nn.
 **
-** Order: options, the JSON files, tokenizer, weights, then what follows from all of them. A Model that fails to open is
+** Order: options, configuration and tokenizer (source.c), weights (load.c), then what follows from all of them. A Model that fails to open is
 ** freed half-built. */
 #include "model/model.h"
 
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/io.h"
-
-enum { TOKENIZER_BYTES_MAX = 64 << 20 };
+#include "model/source.h"
 
 static KernelActivation activation_of(Activation a) {
   static const KernelActivation OF[] = {[ACTIVATION_GELU] = KERNEL_GELU,
@@ -19,55 +17,6 @@ static KernelActivation activation_of(Activation a) {
                                         [ACTIVATION_TANH] = KERNEL_TANH,
                                         [ACTIVATION_IDENTITY] = KERNEL_NONE};
   return OF[a];
-}
-
-/* ---- the tokenizer ---------------------------------------------------------------------------------------------- */
-
-/* The path of `file` in the transformer's folder, else in the model's own; NULL if it is in neither. */
-static const char *find_file(Model *m, const char *file, bert_err *e) {
-  const char *folders[2] = {m->sentence.transformer_directory, m->source};
-  for (int i = 0; i < 2 && !e->code; i++) {
-    const char *path = arena_print(&m->arena, e, "%s/%s", folders[i], file);
-    if (path && io_exists(path)) return path;
-  }
-  return NULL;
-}
-
-/* The special tokens, by the names of tokenizer_config.json or those that the architecture's own tokenizer has. */
-static void find_special(Model *m, const TokenizerConfig *c) {
-  const char *names[MODEL_SPECIAL] = {c->unk, c->cls, c->sep, c->pad, c->mask};
-  for (int i = 0; i < MODEL_SPECIAL; i++)
-    m->special[i] = tokenizer_id(m->tokenizer, names[i] ? names[i] : m->arch->special[i]);
-}
-
-static void open_tokenizer(Model *m, bert_err *e) {
-  const char *json = find_file(m, "tokenizer.json", e), *vocab = json ? NULL : find_file(m, "vocab.txt", e);
-  const char *path = json ? json : vocab;
-  if (!e->code && !path)
-    err_set(e, BERT_IO, "%s: found no tokenizer, wanted tokenizer.json or vocab.txt", m->sentence.transformer_directory);
-  if (e->code) return;
-  size_t size;
-  char *text = io_read_all(path, TOKENIZER_BYTES_MAX, &size, e);
-  TokenizerConfig c;
-  hfconfig_tokenizer(m->sentence.transformer_directory, &c, &m->arena, e);
-  TokenizerSettings s = {.lowercase = c.lowercase, .strip_accents = c.strip_accents,
-                         .chinese_characters = c.chinese_characters, .unk = c.unk, .cls = c.cls, .sep = c.sep,
-                         .pad = c.pad, .mask = c.mask};
-  if (!e->code)
-    m->tokenizer = json ? tokenizer_from_json(text, size, path, e) : tokenizer_from_vocab(text, size, path, &s, e);
-  mem_free(text);
-  if (e->code) return;
-  if (m->sentence.lowercase) tokenizer_lowercase(m->tokenizer);
-  int ids = tokenizer_vocabulary(m->tokenizer);
-  if (ids > m->config.vocabulary)
-    err_set(e, BERT_FORMAT, "%s: found token id %d, wanted ids below the vocab_size of %s, %d", path, ids - 1,
-            m->config.path, m->config.vocabulary);
-  int types = tokenizer_types(m->tokenizer, 0);
-  if (m->config.types && types > m->config.types)
-    err_set(e, BERT_FORMAT, "%s: found segment %d, wanted segments below the type_vocab_size of %s, %d", path, types - 1,
-            m->config.path, m->config.types);
-  m->max_tokens = c.max_tokens;
-  find_special(m, &c);
 }
 
 /* The window: what the caller asks, else the model's max_seq_length, else what its tokenizer says; never past the
@@ -196,12 +145,9 @@ Model *model_open(const char *directory, const char *options_json, bert_err *e) 
   atomic_init(&m->owners, 1);
   m->source = arena_copy(&m->arena, directory, strlen(directory), e);
   options_parse(&m->options, options_json, e);
-  if (!e->code && !io_is_directory(directory))
-    err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout", directory);
-  hfconfig_sentence(directory, &m->sentence, &m->arena, e);
-  hfconfig_model(m->sentence.transformer_directory, &m->config, &m->arena, e);
+  source_config(m, e);
   take_config(m, e);
-  if (!e->code) open_tokenizer(m, e);
+  if (!e->code) source_tokenizer(m, e);
   if (!e->code) choose_window(m, e);
   if (!e->code) load_weights(m, e);
   if (!e->code) choose_pooling(m, e);
@@ -222,16 +168,6 @@ void model_free(Model *m) {
   mem_pages_free(m->weights, m->weight_bytes);
   arena_fini(&m->arena);
   mem_free(m);
-}
-
-bert_stamp model_stamp(const char *directory, const char *options_json, bert_err *e) {
-  bert_stamp s = {0};
-  if (e->code) return s;
-  s.a = io_stamp_directory(directory);
-  s.b = options_json ? hash_bytes(options_json, strlen(options_json), 1) : 0;
-  if (!s.a)
-    err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout", directory);
-  return s;
 }
 
 const char *model_prompt(const Model *m, const char *name, size_t size) {

@@ -68,7 +68,6 @@ void load_weights(Model *m, bert_err *e);
 /* model.c */
 Model *model_open(const char *directory, const char *options_json, bert_err *e);
 void model_free(Model *m);
-bert_stamp model_stamp(const char *directory, const char *options_json, bert_err *e);
 /* The prompt of that name, or NULL. */
 const char *model_prompt(const Model *m, const char *name, size_t size);
 bert_text model_default_prompt(const Model *m);

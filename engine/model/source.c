@@ -1,0 +1,147 @@
+/* source.c -- see source.h.
+** Layer: model. Uses: base file text. */
+#include "model/source.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/io.h"
+#include "file/gguf.h"
+
+enum { TOKENIZER_BYTES_MAX = 64 << 20 };
+
+static int is_gguf(const char *path) { return io_exists(path); }
+
+static void refuse_missing(const char *path, bert_err *e) {
+  err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout, or a .gguf file",
+          path);
+}
+
+void source_config(Model *m, bert_err *e) {
+  if (e->code) return;
+  if (is_gguf(m->source)) {
+    Gguf *g = gguf_open(m->source, e);
+    if (!g) return;
+    gguf_sentence(g, &m->sentence, &m->arena, e);
+    gguf_model(g, &m->config, &m->arena, e);
+    gguf_close(g);
+    return;
+  }
+  if (!io_is_directory(m->source)) refuse_missing(m->source, e);
+  hfconfig_sentence(m->source, &m->sentence, &m->arena, e);
+  hfconfig_model(m->sentence.transformer_directory, &m->config, &m->arena, e);
+}
+
+/* ---- the tokenizer ---------------------------------------------------------------------------------------------- */
+
+/* The path of `file` in the transformer's folder, else in the model's own; NULL if it is in neither. */
+static const char *find_file(Model *m, const char *file, bert_err *e) {
+  const char *folders[2] = {m->sentence.transformer_directory, m->source};
+  for (int i = 0; i < 2 && !e->code; i++) {
+    const char *path = arena_print(&m->arena, e, "%s/%s", folders[i], file);
+    if (path && io_exists(path)) return path;
+  }
+  return NULL;
+}
+
+static TokenizerSettings settings_of(const TokenizerConfig *c) {
+  return (TokenizerSettings){.lowercase = c->lowercase,
+                             .strip_accents = c->strip_accents,
+                             .chinese_characters = c->chinese_characters,
+                             .unk = c->unk,
+                             .cls = c->cls,
+                             .sep = c->sep,
+                             .pad = c->pad,
+                             .mask = c->mask};
+}
+
+/* From vocab.json and merges.txt. */
+static Tokenizer *open_bpe(const char *vocab_path, const char *merges_path, const TokenizerConfig *c, bert_err *e) {
+  size_t vocab_size, merges_size;
+  char *vocab = io_read_all(vocab_path, TOKENIZER_BYTES_MAX, &vocab_size, e);
+  char *merges = io_read_all(merges_path, TOKENIZER_BYTES_MAX, &merges_size, e);
+  TokenizerSettings s = settings_of(c);
+  Tokenizer *t = e->code ? NULL : tokenizer_from_bpe(vocab, vocab_size, merges, merges_size, vocab_path, &s, e);
+  mem_free(vocab);
+  mem_free(merges);
+  return t;
+}
+
+/* From tokenizer.json, which wins, or vocab.txt. */
+static Tokenizer *open_text(const char *path, int json, const TokenizerConfig *c, bert_err *e) {
+  size_t size;
+  char *text = io_read_all(path, TOKENIZER_BYTES_MAX, &size, e);
+  TokenizerSettings s = settings_of(c);
+  Tokenizer *t = e->code ? NULL
+                 : json  ? tokenizer_from_json(text, size, path, e)
+                         : tokenizer_from_vocab(text, size, path, &s, e);
+  mem_free(text);
+  return t;
+}
+
+/* Returns the path that messages name. */
+static const char *open_files(Model *m, TokenizerConfig *c, bert_err *e) {
+  hfconfig_tokenizer(m->sentence.transformer_directory, c, &m->arena, e);
+  const char *json = find_file(m, "tokenizer.json", e);
+  const char *vocab = json ? NULL : find_file(m, "vocab.txt", e);
+  const char *pieces = json || vocab ? NULL : find_file(m, "vocab.json", e);
+  const char *merges = pieces ? find_file(m, "merges.txt", e) : NULL;
+  if (e->code) return NULL;
+  if (json || vocab) m->tokenizer = open_text(json ? json : vocab, json != NULL, c, e);
+  else if (merges) m->tokenizer = open_bpe(pieces, merges, c, e);
+  else
+    err_set(e, BERT_IO, "%s: found no tokenizer, wanted tokenizer.json, vocab.txt, or vocab.json with merges.txt",
+            m->sentence.transformer_directory);
+  return json ? json : vocab ? vocab : pieces;
+}
+
+static const char *open_gguf(Model *m, TokenizerConfig *c, bert_err *e) {
+  Gguf *g = gguf_open(m->source, e);
+  if (!g) return NULL;
+  size_t size = 0;
+  gguf_tokenizer(g, c, &m->arena, e);
+  char *vocab = gguf_vocabulary(g, &size, e);
+  gguf_close(g);
+  TokenizerSettings s = settings_of(c);
+  if (!e->code) m->tokenizer = tokenizer_from_vocab(vocab, size, m->source, &s, e);
+  mem_free(vocab);
+  return m->source;
+}
+
+/* Ids and segments that the tokenizer can give have rows in the model's tables. */
+static void check_tables(const Model *m, const char *path, bert_err *e) {
+  int ids = tokenizer_vocabulary(m->tokenizer), types = tokenizer_types(m->tokenizer, 0);
+  if (ids > m->config.vocabulary)
+    err_set(e, BERT_FORMAT, "%s: found token id %d, wanted ids below the vocab_size of %s, %d", path, ids - 1,
+            m->config.path, m->config.vocabulary);
+  if (m->config.types && types > m->config.types)
+    err_set(e, BERT_FORMAT, "%s: found segment %d, wanted segments below the type_vocab_size of %s, %d", path, types - 1,
+            m->config.path, m->config.types);
+}
+
+/* The special tokens, by the names of tokenizer_config.json or those that the architecture's own tokenizer has. */
+static void find_special(Model *m, const TokenizerConfig *c) {
+  const char *names[MODEL_SPECIAL] = {c->unk, c->cls, c->sep, c->pad, c->mask};
+  for (int i = 0; i < MODEL_SPECIAL; i++)
+    m->special[i] = tokenizer_id(m->tokenizer, names[i] ? names[i] : m->arch->special[i]);
+}
+
+void source_tokenizer(Model *m, bert_err *e) {
+  if (e->code) return;
+  TokenizerConfig c;
+  const char *path = is_gguf(m->source) ? open_gguf(m, &c, e) : open_files(m, &c, e);
+  if (e->code) return;
+  if (m->sentence.lowercase) tokenizer_lowercase(m->tokenizer);
+  check_tables(m, path, e);
+  m->max_tokens = c.max_tokens;
+  find_special(m, &c);
+}
+
+bert_stamp source_stamp(const char *path, const char *options_json, bert_err *e) {
+  bert_stamp s = {0};
+  if (e->code) return s;
+  s.a = is_gguf(path) ? io_stamp(path) : io_stamp_directory(path);
+  s.b = options_json ? hash_bytes(options_json, strlen(options_json), 1) : 0;
+  if (!s.a) refuse_missing(path, e);
+  return s;
+}
