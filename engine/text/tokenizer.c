@@ -168,6 +168,10 @@ int32_t tokenizer_id(const Tokenizer *t, const char *piece) {
   return added >= 0 ? t->rules.token[added].id : vocabulary_id(&t->rules.vocabulary, piece, n);
 }
 
+const uint16_t *tokenizer_byte_characters(const Tokenizer *t) {
+  return t->rules.kind == SCAN_BYTE_LEVEL ? t->rules.bytes.bpe.character : NULL;
+}
+
 int tokenizer_special_count(const Tokenizer *t, int pair) { return t->templates.of[pair != 0].tokens; }
 
 int64_t tokenizer_bytes(const Tokenizer *t) { return (int64_t)(t->arena.held + sizeof *t); }

@@ -47,6 +47,8 @@ void tokenizer_lowercase(Tokenizer *t);
 int tokenizer_vocabulary(const Tokenizer *t);               /* one more than the highest id that it can give */
 int tokenizer_types(const Tokenizer *t, int pair);          /* one more than the highest segment, of a text or a pair */
 const char *tokenizer_piece(const Tokenizer *t, int32_t id); /* "" for an id without one */
+/* The character[256] that each byte is spelled as in pieces of byte-level BPE; NULL for WordPiece, whose pieces are text. */
+const uint16_t *tokenizer_byte_characters(const Tokenizer *t);
 int32_t tokenizer_id(const Tokenizer *t, const char *piece); /* -1: none */
 int tokenizer_special_count(const Tokenizer *t, int pair);   /* tokens that the template puts in */
 int64_t tokenizer_bytes(const Tokenizer *t);                 /* memory held */
