@@ -26,6 +26,9 @@ static const Function functions[] = {
     {"bert_embed", 1, 3, VECTOR, fn_embed},             /* text, model, prompt */
     {"bert_similarity", 2, 3, VECTOR, fn_similarity},   /* a, b, model */
     {"bert_token_count", 1, 2, PURE, fn_token_count},   /* text, model */
+    {"bert_classify", 1, 3, PURE, fn_classify},         /* a, b, model */
+    {"bert_rerank", 2, 3, PURE, fn_rerank},             /* query, passage, model */
+    {"bert_next_sentence", 2, 3, PURE, fn_next_sentence}, /* a, b, model */
     {"bert_cosine", 2, 2, VECTOR, fn_cosine},           /* v, w */
     {"bert_vector", 1, 1, VECTOR, fn_vector},           /* json */
     {"bert_to_json", 1, 1, VECTOR, fn_to_json},         /* v */
@@ -49,6 +52,8 @@ static const TableFunction tables[] = {
      &tvf_token_embeddings},
     {"bert_chunks", "chunk TEXT, \"start\" INTEGER, \"end\" INTEGER, token_count INTEGER",
      "text, max_tokens, overlap, model", 1, COMPUTES, &tvf_chunks},
+    {"bert_classes", "label TEXT, score REAL, rank INTEGER", "a, b, model", 1, COMPUTES, &tvf_classes},
+    {"bert_classify_each", "\"key\", label TEXT, score REAL", "sql, model", 1, TAKES_SQL, &tvf_classify_each},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
 };
 

@@ -51,6 +51,7 @@ typedef struct {
 } Script;
 
 #define LOAD "SELECT bert_load('m', '%s');"
+#define HEAD(name) "SELECT bert_load('m', '%s/../../heads/" name "');" /* beside tests/golden/models */
 #define NOTES "CREATE TABLE t(id, body); INSERT INTO t VALUES (1, 'the river'), ('two', NULL), (x'03', 'train'), (2.5, '');"
 
 static const Script scripts[] = {
@@ -73,6 +74,13 @@ static const Script scripts[] = {
      "SELECT key, CASE key WHEN 1 THEN bert_unload('m') END FROM bert_embed_each('SELECT id, body FROM t', 'm')", NULL},
     {"a generated column", LOAD "CREATE TABLE n(a, e AS (bert_embed(a, 'm')) STORED); CREATE INDEX i ON n(bert_embed(a, 'm'));",
      "INSERT INTO n VALUES ('the river'), (NULL), ('train'); SELECT count(*) FROM n WHERE e IS bert_embed(a, 'm')", NULL},
+    {"bert_classify", HEAD("bert-classify"), "SELECT bert_classify('the river', 'train', 'm')", NULL},
+    {"bert_classify with no head", LOAD, "SELECT bert_classify('the river', 'train', 'm')", "no head"},
+    {"bert_rerank", HEAD("bert-reranker"), "SELECT bert_rerank('the river', 'train', 'm')", NULL},
+    {"bert_next_sentence", HEAD("bert-next"), "SELECT bert_next_sentence('the river', 'train', 'm')", NULL},
+    {"bert_classes", HEAD("bert-classify"), "SELECT * FROM bert_classes('the river', 'train', 'm')", NULL},
+    {"bert_classify_each", HEAD("bert-classify") NOTES,
+     "SELECT * FROM bert_classify_each('SELECT id, body, id FROM t WHERE id <> x''03''', 'm')", NULL},
     {"UTF-16", "PRAGMA encoding = 'UTF-16';" LOAD NOTES,
      "SELECT * FROM t, bert_embed_each('SELECT 1, ''train''', 'm'), bert_tokens(body, NULL, 'm')", NULL},
 };

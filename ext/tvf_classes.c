@@ -1,0 +1,88 @@
+/* tvf_classes.c -- bert_classes: every label of a text or a pair with its score, best first.
+** Layer: ext. Uses: bert.h, ext.h.
+**
+**    SELECT label, score, rank FROM bert_classes('what a lovely film');   -- POSITIVE|0.98|1   NEGATIVE|0.02|2, say
+**    SELECT n.id, c.label FROM notes n, bert_classes(n.body) c WHERE c.score > 0.5;
+**
+** Scores are those of transformers' text-classification pipeline: softmax, or sigmoid where any number of labels may
+** hold at once (problem_type multi_label_classification) and for one unit, or the number of a regression. Among equals
+** the label that the model has first comes first. */
+#include "ext.h"
+
+#include <stdlib.h>
+
+enum { A, B, MODEL }; /* arguments */
+
+typedef struct {
+  int label;
+  float score;
+} Class;
+
+typedef struct {
+  Cursor cursor;
+  Loaded *model; /* held */
+  Class *classes;
+  int count;
+} Classes;
+
+static int better_first(const void *a, const void *b) {
+  const Class *p = a, *q = b;
+  if (p->score != q->score) return p->score > q->score ? -1 : 1;
+  return p->label - q->label;
+}
+
+static void take_classes(Classes *t, const float *scores, bert_err *e) {
+  int n = t->model->info.label_count;
+  t->classes = memory_new((size_t)n, sizeof *t->classes, e);
+  if (!t->classes) return;
+  for (int i = 0; i < n; i++) t->classes[i] = (Class){i, scores[i]};
+  qsort(t->classes, (size_t)n, sizeof *t->classes, better_first);
+  t->count = n;
+  t->cursor.done = n == 0;
+}
+
+static void open(Cursor *c, bert_err *e) {
+  Classes *t = (Classes *)c;
+  bert_text a, b;
+  Watch watch;
+  value_text(c->arguments[A], "a", &a, e);
+  int paired = value_text(c->arguments[B], "b", &b, e);
+  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  if (!t->model) return;
+  connection_hold(t->model);
+  size_t units = t->model->info.label_count > 0 ? (size_t)t->model->info.label_count : 1;
+  float *scores = connection_floats(c->connection, 0, units, e);
+  if (!scores) return;
+  watch_start(&watch, connection_db(c->connection));
+  bert_classify(t->model->session, &a, paired ? &b : NULL, 1, scores, &watch.progress, e);
+  watch_stop(&watch);
+  if (e->code) return;
+  bert_classify_scores(t->model->model, scores, scores);
+  take_classes(t, scores, e);
+}
+
+static void next(Cursor *c, bert_err *e) {
+  (void)e;
+  c->done = c->row >= ((Classes *)c)->count;
+}
+
+static void column(Cursor *c, sqlite3_context *context, int i) {
+  const Classes *t = (Classes *)c;
+  const Class *x = &t->classes[c->row];
+  switch (i) {
+    case 0: value_result_text(context, bert_model_label(t->model->model, x->label)); break;
+    case 1: sqlite3_result_double(context, (double)x->score); break;
+    case 2: sqlite3_result_int64(context, c->row + 1); break;
+  }
+}
+
+static void close(Cursor *c) {
+  Classes *t = (Classes *)c;
+  sqlite3_free(t->classes);
+  connection_drop(c->connection, t->model);
+  t->classes = NULL;
+  t->model = NULL;
+  t->count = 0;
+}
+
+const CursorKind tvf_classes = {sizeof(Classes), open, next, column, close};
