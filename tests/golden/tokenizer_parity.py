@@ -3,8 +3,9 @@
     python tokenizer_parity.py DRIVER [NAME]     DRIVER is tokenize_driver, built; NAME runs the claims that contain it
 
 Ids, types, special and word marks, and offsets of both sides are compared, over every code point of Unicode alone and
-in company, the naughty strings, sentences of 56 languages, four vocabularies, random mixtures (fixed seeds, broken
-UTF-8 among them), every way of truncating, every combination of the normalizer's options, added tokens of every kind.
+in company, the naughty strings, sentences of 56 languages, random mixtures (fixed seeds, broken UTF-8 among them), every
+way of truncating, added tokens of every kind; for WordPiece with four vocabularies and every combination of the
+normalizer's options, for byte-level BPE with every option of its parts and random vocabularies.
 Each function below is a claim; the last line counts them. Texts that are unequal are shown, the first few of a claim.
 """
 import array
@@ -33,12 +34,15 @@ MARKS = [chr(c) for c in (*range(0x300, 0x36F), 0x302E, 0x302F, 0xF71, 0xF73, 0x
 class Pair:
     """The reference and ours, made from the same bytes."""
 
-    def __init__(self, tokenizer, vocab=None, arguments=()):
+    def __init__(self, tokenizer, vocab=None, arguments=(), merges=None):
         self.reference = Tokenizer.from_str(json.dumps(tokenizer))
-        self.file = os.path.join(SCRATCH, 'file')
-        with open(self.file, 'wb') as f:
-            f.write(vocab if vocab else json.dumps(tokenizer).encode())
-        self.command = [DRIVER, 'vocab' if vocab else 'json', self.file, *map(str, arguments)]
+        files = [vocab if vocab else json.dumps(tokenizer).encode()] + ([merges] if merges else [])
+        paths = [os.path.join(SCRATCH, f'file-{i}') for i in range(len(files))]
+        for path, content in zip(paths, files):
+            with open(path, 'wb') as f:
+                f.write(content)
+        kind = 'bpe' if merges else 'vocab' if vocab else 'json'
+        self.command = [DRIVER, kind, *paths, *map(str, arguments)]
 
     def unequal(self, requests):
         """How many of the requests (a, b or None, max_tokens or 0), in bytes, are answered differently."""
@@ -124,6 +128,29 @@ def bert(name='uncased', **parts):
                    normalizer=bert_normalizer(lower=name in ('uncased', 'chinese')),
                    pre_tokenizer=dict(type='BertPreTokenizer'), post_processor=template, decoder=None, model=model),
             **parts}
+
+
+def packed(name):
+    with lzma.open(f'{HERE}/vocab/{name}.xz') as f:
+        return f.read().decode()
+
+
+ROBERTA = dict(type='RobertaProcessing', sep=['</s>', 2], cls=['<s>', 0], trim_offsets=True, add_prefix_space=False)
+
+
+def roberta(model=(), mask=(), pre=(), **parts):
+    """tokenizer.json of a RoBERTa model, as transformers writes it; model, mask and pre change some of theirs."""
+    vocab = json.loads(packed('bytelevel-vocab.json'))
+    merges = [line.split(' ') for line in packed('bytelevel-merges.txt').split('\n')[1:-1]]
+    tokens = [special(t, vocab[t]) for t in ('<s>', '<pad>', '</s>', '<unk>')]
+    tokens.append({**special('<mask>', vocab['<mask>']), 'lstrip': True, **dict(mask)})
+    return {**dict(version='1.0', truncation=None, padding=None, added_tokens=tokens, normalizer=None,
+                   pre_tokenizer={**dict(type='ByteLevel', add_prefix_space=False, trim_offsets=True, use_regex=True),
+                                  **dict(pre)},
+                   post_processor=ROBERTA, decoder=None,
+                   model={**dict(type='BPE', dropout=None, unk_token=None, continuing_subword_prefix='',
+                                 end_of_word_suffix='', fuse_unk=False, byte_fallback=False, ignore_merges=False,
+                                 vocab=vocab, merges=merges), **dict(model)}), **parts}
 
 
 def alone(texts):
@@ -213,13 +240,13 @@ POOL = [list('abcXYZ019'), list(' \t\n\r\v\f\x85\u3000\u00a0\u2028'), list('.,!-
         [chr(c) for c in (0x1D15E, 0x1D160, 0x1D165, 0x1D166, 0x16FF0, 0x302E, 0x302F, 0x1D16D)]]
 
 
-def mixture(rng, most=30):
-    of = lambda: rng.choice(rng.choice(POOL)) if rng.random() < 0.97 else chr(rng.choice(CODE_POINTS))
+def mixture(rng, most=30, pool=POOL):
+    of = lambda: rng.choice(rng.choice(pool)) if rng.random() < 0.97 else chr(rng.choice(CODE_POINTS))
     return ''.join(of() for _ in range(rng.randrange(1, most)))
 
 
-def broken(rng):
-    text = bytearray(mixture(rng).encode())
+def broken(rng, pool=POOL):
+    text = bytearray(mixture(rng, pool=pool).encode())
     for _ in range(rng.randrange(1, 5)):
         text[rng.randrange(len(text))] = rng.randrange(256)
     return bytes(text[:rng.randrange(len(text)) + 1])
@@ -331,11 +358,138 @@ def added_tokens_templates_and_small_vocabularies():
     return wrong
 
 
+# ---- claims of byte-level BPE ---------------------------------------------------------------------------------------
+
+BYTE_POOL = [*POOL, ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'x", "'", "''"], [' '] * 8,
+             ['  ', '\n\n', '\t '], ['<mask>', ' <mask>', '<s>', '</s>', '<pad>', '<unk>', '<mas', '<'], list('½²٣Ⅷ①'), ['Ġ', 'Ċ', 'ł', 'Ġthe']]
+BOTH = True, False
+
+
+def byte_mixture(rng):
+    return mixture(rng, pool=BYTE_POOL)
+
+
+def bytelevel_code_points():
+    company = '*', 'a*b', "' *1*"
+    return sum(Pair(roberta()).unequal(every_code_point(pattern)) for pattern in company)
+
+
+def bytelevel_every_short_text():
+    """Every string of the characters that the splitter's pattern tells apart."""
+    letters = "asl' \n1!é\u3000"
+    texts = [''.join(t) for n in range(5) for t in itertools.product(letters, repeat=n)]
+    return Pair(roberta()).unequal(alone(texts)) + Pair(roberta(pre=dict(add_prefix_space=True))).unequal(alone(texts))
+
+
+def bytelevel_texts():
+    return Pair(roberta()).unequal(alone(lines('blns.txt') + lines('tatoeba.txt')))
+
+
+def bytelevel_every_option():
+    wrong = 0
+    for n, (prefix, regex, trim, said, whole) in enumerate(itertools.product(BOTH, repeat=5)):
+        t = roberta(model=dict(ignore_merges=whole), pre=dict(add_prefix_space=prefix, use_regex=regex),
+                    post_processor={**ROBERTA, 'trim_offsets': trim, 'add_prefix_space': said})
+        rng = random.Random(n)
+        wrong += Pair(t).unequal(alone(byte_mixture(rng) for _ in range(600)))
+    return wrong
+
+
+def bytelevel_random_mixtures_and_broken_utf8():
+    rng = random.Random(11)
+    texts = [byte_mixture(rng).encode() for _ in range(8000)] + [broken(rng, BYTE_POOL) for _ in range(8000)]
+    return Pair(roberta()).unequal(alone(texts))
+
+
+def bytelevel_pairs_cut():
+    rng = random.Random(12)
+    return Pair(roberta()).unequal([(broken(rng), broken(rng, BYTE_POOL), m) for m in range(4, 40) for _ in range(40)])
+
+
+def bytelevel_every_truncation():
+    words = ['the', ' playing', ' <mask>', 'zzqxj', '  ', " it's"]
+    rng = random.Random(13)
+    texts = [''.join(rng.choice(words) for _ in range(n)).encode() for n in range(10)]
+    return Pair(roberta()).unequal([(a, b, m) for m in range(4, 30) for a in texts for b in [None, *texts]])
+
+
+def bytelevel_long_words_and_texts():
+    rng = random.Random(14)
+    texts = ['a' * n for n in (7, 8, 9, 15, 16, 17, 18, 63, 64, 65, 1 << 20)] + [' ' * n for n in (15, 16, 17, 1 << 17)]
+    texts += [''.join(rng.choice('etaoinshr') for _ in range(1 << 18)), 'é' * 100000, ' \n' * 50000, 'a ' * 50000]
+    texts += ['漢字' * 20000, "'s" * 20000, '<mask>' * 2000, ' <mask>' * 2000, '<' * 10000, '']
+    return Pair(roberta()).unequal(alone(texts))
+
+
+def bytelevel_merges_as_lines_and_a_model_without_its_type():
+    as_lines = roberta()
+    as_lines['model']['merges'] = ['#version: 0.2', *(' '.join(m) for m in as_lines['model']['merges'])]
+    del as_lines['model']['type']
+    return Pair(as_lines).unequal(alone(lines('tatoeba.txt')))
+
+
+def bytelevel_files_are_read_as_their_tokenizer_json():
+    """vocab.json and merges.txt, as RobertaTokenizer: add_prefix_space, trim_offsets, the mask's lstrip."""
+    wrong, rng = 0, random.Random(15)
+    requests = alone(byte_mixture(rng) for _ in range(2000))
+    requests += [(byte_mixture(rng).encode(), byte_mixture(rng).encode(), 12) for _ in range(500)]
+    for prefix, trim, lstrip in itertools.product(BOTH, repeat=3):
+        t = roberta(mask=dict(lstrip=lstrip), pre=dict(add_prefix_space=prefix),
+                    post_processor={**ROBERTA, 'trim_offsets': trim, 'add_prefix_space': prefix})
+        files = packed('bytelevel-vocab.json').encode(), packed('bytelevel-merges.txt').encode()
+        wrong += Pair(t, files[0], (int(prefix), int(not trim), int(lstrip)), files[1]).unequal(requests)
+    return wrong
+
+
+BYTE_TEMPLATES = [None, ROBERTA, {**ROBERTA, 'add_prefix_space': True}, {**ROBERTA, 'trim_offsets': False},
+                  dict(type='BertProcessing', sep=['b', 2], cls=['a', 1]),
+                  dict(type='ByteLevel', add_prefix_space=True, trim_offsets=True, use_regex=True),
+                  dict(type='Sequence', processors=[dict(type='ByteLevel', add_prefix_space=False, trim_offsets=True),
+                                                    TEMPLATES[2]])]
+
+
+def random_bpe(rng):
+    """Pieces of a few bytes, some bytes left out or not, and merges of pieces that make one."""
+    spelled = [c for c in 'abeÃ©ĠĊÂłæ¼¢.' if rng.random() < .95]
+    pieces, merges = [*spelled, '<unk>'], []
+    for _ in range(rng.randrange(25)):
+        a, b = rng.choice(pieces), rng.choice(pieces)
+        merges.append([a, b])
+        if a + b not in pieces:
+            pieces.append(a + b)
+    rng.shuffle(pieces)
+    return dict(type='BPE', dropout=rng.choice([None, 0.0]), unk_token=rng.choice([None, '<unk>', rng.choice(pieces)]),
+                continuing_subword_prefix=rng.choice([None, '']), end_of_word_suffix=None, fuse_unk=rng.random() < .5,
+                byte_fallback=False, ignore_merges=rng.random() < .4, vocab={p: i for i, p in enumerate(pieces)},
+                merges=merges)
+
+
+def bytelevel_added_tokens_templates_and_small_vocabularies():
+    rng, wrong = random.Random(16), 0
+    for _ in range(300):
+        model = random_bpe(rng)
+        tokens = list(random_tokens(rng, model['vocab']))
+        pair = Pair(roberta(model, pre=dict(add_prefix_space=rng.random() < .5, use_regex=rng.random() < .8),
+                            added_tokens=tokens, post_processor=rng.choice(BYTE_TEMPLATES)))
+        if left_to_chance(pair, tokens):
+            continue
+        pool = [t['content'] for t in tokens] + list('aabbeeé \n\u00a0漢.x') + ['ab', ' a', 'ee']
+        texts = [''.join(rng.choice(pool) for _ in range(rng.randrange(12))) for _ in range(120)]
+        texts = [t.encode() for t in texts if not panics(pair, t)]
+        requests = alone(texts) + [(a, b, rng.choice([0, 8])) for a, b in zip(texts, reversed(texts))]
+        wrong += pair.unequal(sorted(requests, key=lambda r: r[2]))
+    return wrong
+
+
 CLAIMS = [code_points_alone, code_points_between_letters, code_points_among_marks, code_points_first_in_a_text,
           code_points_of_cased_vocabularies, every_combination_of_options, no_normalizer, a_sequence_of_one_normalizer,
           naughty_strings, sentences_of_many_languages, vocab_txt_is_read_as_its_tokenizer_json, random_mixtures,
           broken_utf8, random_pairs_cut, every_truncation, long_words_and_texts, short_texts_end_anywhere,
-          added_tokens_templates_and_small_vocabularies]
+          added_tokens_templates_and_small_vocabularies, bytelevel_code_points, bytelevel_every_short_text, bytelevel_texts,
+          bytelevel_every_option, bytelevel_random_mixtures_and_broken_utf8, bytelevel_pairs_cut,
+          bytelevel_every_truncation, bytelevel_long_words_and_texts,
+          bytelevel_merges_as_lines_and_a_model_without_its_type, bytelevel_files_are_read_as_their_tokenizer_json,
+          bytelevel_added_tokens_templates_and_small_vocabularies]
 
 
 def main():
