@@ -108,13 +108,13 @@ void rules_bpe_read(ScanRules *r, const Json *root, Arena *a, bert_err *e) {
 /* ---- vocab.json and merges.txt ----------------------------------------------------------------------------------- */
 
 static void read_merges_txt(ScanRules *r, const char *text, size_t size, Arena *a, bert_err *e) {
-  const char *p = text, *end = text + size, *line;
-  size_t n, count = 0;
-  while (rules_next_line(&p, end, &line, &n)) count++;
-  too_many(count, e);
+  const char *p, *end = text + size, *line;
+  size_t n, most = 1;
+  for (p = text; p < end; p++) most += (size_t)((*p == '\n') | (*p == '\r'));
+  too_many(most, e);
   if (e->code) return;
   Bpe *b = &r->bytes.bpe;
-  bpe_init(b, &r->vocabulary, count, a, e);
+  bpe_init(b, &r->vocabulary, most, a, e);
   p = text;
   while (!e->code && rules_next_line(&p, end, &line, &n))
     if (n) put_line(b, line, n, e);

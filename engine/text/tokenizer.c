@@ -44,8 +44,10 @@ static uint64_t hash_wordpiece(const ScanRules *r, uint64_t h) {
 static uint64_t hash_bpe(const ScanRules *r, uint64_t h) {
   const ByteLevel *l = &r->bytes;
   const Bpe *b = &l->bpe;
-  for (uint32_t i = 0; i < b->count; i++)
-    h = hash_numbers(h, (int64_t[]){b->merge[i].left, b->merge[i].right, b->merge[i].id}, 3);
+  for (uint32_t i = 0; i < b->count; i++) {
+    const BpeMerge *m = &b->merge[i];
+    h = pieces_mix(h ^ ((uint64_t)m->left << 32 | (uint32_t)m->right), (uint64_t)m->id);
+  }
   if (b->unknown_text) h = hash_text(b->unknown_text, h);
   return hash_numbers(h, (int64_t[]){b->unknown_text != NULL, b->fuse_unknown, b->ignore_merges, l->add_prefix_space,
                                      l->use_regex, r->normalizer.lower}, 6);
