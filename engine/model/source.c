@@ -52,7 +52,12 @@ static TokenizerSettings settings_of(const TokenizerConfig *c) {
                              .cls = c->cls,
                              .sep = c->sep,
                              .pad = c->pad,
-                             .mask = c->mask};
+                             .mask = c->mask,
+                             .bos = c->bos,
+                             .eos = c->eos,
+                             .add_prefix_space = c->add_prefix_space,
+                             .keep_spaces = !c->trim_offsets,
+                             .mask_lstrip = c->mask_lstrip};
 }
 
 /* From vocab.json and merges.txt. */
