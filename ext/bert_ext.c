@@ -29,6 +29,7 @@ static const Function functions[] = {
     {"bert_classify", 1, 3, PURE, fn_classify},         /* a, b, model */
     {"bert_rerank", 2, 3, PURE, fn_rerank},             /* query, passage, model */
     {"bert_next_sentence", 2, 3, PURE, fn_next_sentence}, /* a, b, model */
+    {"bert_qa", 2, 3, PURE, fn_qa},                     /* question, passage, model */
     {"bert_cosine", 2, 2, VECTOR, fn_cosine},           /* v, w */
     {"bert_vector", 1, 1, VECTOR, fn_vector},           /* json */
     {"bert_to_json", 1, 1, VECTOR, fn_to_json},         /* v */
@@ -54,6 +55,12 @@ static const TableFunction tables[] = {
      "text, max_tokens, overlap, model", 1, COMPUTES, &tvf_chunks},
     {"bert_classes", "label TEXT, score REAL, rank INTEGER", "a, b, model", 1, COMPUTES, &tvf_classes},
     {"bert_classify_each", "\"key\", label TEXT, score REAL", "sql, model", 1, TAKES_SQL, &tvf_classify_each},
+    {"bert_answers", "answer TEXT, score REAL, \"start\" INTEGER, \"end\" INTEGER, rank INTEGER",
+     "question, passage, model", 2, COMPUTES, &tvf_answers},
+    {"bert_ner", "entity TEXT, word TEXT, score REAL, \"start\" INTEGER, \"end\" INTEGER", "text, model", 1, COMPUTES,
+     &tvf_ner},
+    {"bert_tags", "word TEXT, label TEXT, score REAL, \"start\" INTEGER, \"end\" INTEGER", "text, model", 1, COMPUTES,
+     &tvf_tags},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
 };
 

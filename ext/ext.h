@@ -227,6 +227,7 @@ void fn_token_count(Call *call, bert_err *e);
 void fn_classify(Call *call, bert_err *e);
 void fn_rerank(Call *call, bert_err *e);
 void fn_next_sentence(Call *call, bert_err *e);
+void fn_qa(Call *call, bert_err *e);
 void fn_cosine(Call *call, bert_err *e);
 void fn_vector(Call *call, bert_err *e);
 void fn_to_json(Call *call, bert_err *e);
@@ -269,6 +270,6 @@ struct TableFunction {
 int tvf_register(Connection *c, const TableFunction *t);
 
 extern const CursorKind tvf_models, tvf_kernels, tvf_tokens, tvf_token_embeddings, tvf_chunks, tvf_embed_each;
-extern const CursorKind tvf_classes, tvf_classify_each;
+extern const CursorKind tvf_classes, tvf_classify_each, tvf_answers, tvf_ner, tvf_tags;
 
 #endif

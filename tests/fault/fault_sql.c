@@ -81,6 +81,10 @@ static const Script scripts[] = {
     {"bert_classes", HEAD("bert-classify"), "SELECT * FROM bert_classes('the river', 'train', 'm')", NULL},
     {"bert_classify_each", HEAD("bert-classify") NOTES,
      "SELECT * FROM bert_classify_each('SELECT id, body, id FROM t WHERE id <> x''03''', 'm')", NULL},
+    {"bert_qa", HEAD("bert-qa"), "SELECT bert_qa('who?', 'the river and the train', 'm')", NULL},
+    {"bert_answers", HEAD("bert-qa"), "SELECT * FROM bert_answers('who?', 'the river and the train', 'm')", NULL},
+    {"bert_ner", HEAD("bert-ner"), "SELECT * FROM bert_ner('the river and the train', 'm')", NULL},
+    {"bert_tags", HEAD("bert-ner"), "SELECT * FROM bert_tags('the river and the train', 'm')", NULL},
     {"UTF-16", "PRAGMA encoding = 'UTF-16';" LOAD NOTES,
      "SELECT * FROM t, bert_embed_each('SELECT 1, ''train''', 'm'), bert_tokens(body, NULL, 'm')", NULL},
 };
