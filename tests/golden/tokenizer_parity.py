@@ -361,7 +361,8 @@ def added_tokens_templates_and_small_vocabularies():
 # ---- claims of byte-level BPE ---------------------------------------------------------------------------------------
 
 BYTE_POOL = [*POOL, ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'x", "'", "''"], [' '] * 8,
-             ['  ', '\n\n', '\t '], ['<mask>', ' <mask>', '<s>', '</s>', '<pad>', '<unk>', '<mas', '<'], list('½²٣Ⅷ①'), ['Ġ', 'Ċ', 'ł', 'Ġthe']]
+             ['  ', '\n\n', '\t '], ['<mask>', ' <mask>', '<s>', '</s>', '<pad>', '<unk>', '<mas', '<'],
+             list('½²٣Ⅷ①'), ['Ġ', 'Ċ', 'ł', 'Ġthe']]
 BOTH = True, False
 
 
