@@ -10,6 +10,11 @@ class Text(c.Structure):
     _fields_ = [("data", c.c_char_p), ("size", c.c_size_t)]
 
 
+class View(c.Structure):
+    """A bert_text that comes back: it need not end in NUL."""
+    _fields_ = [("data", c.c_void_p), ("size", c.c_size_t)]
+
+
 class Info(c.Structure):
     _fields_ = ([(n, c.c_char_p) for n in "architecture task pooling compute source labels prompts".split()]
                 + [(n, c.c_int) for n in "layers hidden heads inner vocabulary max_tokens dimensions threads".split()]
@@ -54,7 +59,7 @@ NAMES = [("open", V, [c.c_char_p, c.c_char_p, P(Err)]), ("free", None, [V]), ("d
          ("best", c.c_int, [V, Text, Text, P(c.c_double), P(Answer), V, P(Err)]),
          ("tags", c.c_int, [V, Text, P(P(Span)), V, P(Err)]), ("entities", c.c_int, [V, Text, P(P(Span)), V, P(Err)]),
          ("fill", None, [V, Text, c.c_int, P(Fills), V, P(Err)]),
-         ("decode", Text, [V, P(c.c_int32), c.c_int, c.c_int, P(Err)]),
+         ("decode", View, [V, P(c.c_int32), c.c_int, c.c_int, P(Err)]),
          ("attentions", None, [V, Text, P(Text), c.c_int, c.c_int, P(Encoding), P(P(F)), V, P(Err)])]
 
 
