@@ -2,8 +2,8 @@
 ** Layer: model. Uses: base text.
 **
 ** WordPiece: pieces between blanks, those that go on ("##ing") without one, nor those that begin with . ? ! or a comma.
-** That is a reader's text, not the one that was read: case, accents and spacing are gone. Byte-level BPE: the bytes that
-** the pieces spell, what is not UTF-8 as U+FFFD. */
+** That is a reader's text, not the one that was read: case, accents and spacing are gone. Byte-level BPE: the bytes
+** that the pieces spell, what is not UTF-8 as U+FFFD. */
 #include <string.h>
 
 #include "base/utf8.h"

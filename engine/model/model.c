@@ -1,8 +1,8 @@
 /* model.c -- opens a model; prompts.
 ** Layer: model. Uses: base kernel file text nn.
 **
-** Order: options, configuration and tokenizer (source.c), weights (load.c), then what follows from all of them. A Model that fails to open is
-** freed half-built. */
+** Order: options, configuration and tokenizer (source.c), weights (load.c), then what follows from all of them. A Model
+** that fails to open is freed half-built. */
 #include "model/model.h"
 
 #include <string.h>
@@ -98,7 +98,8 @@ static void choose_pooling(Model *m, bert_err *e) {
 static uint64_t mix(uint64_t hash, int64_t x) { return hash_bytes(&x, sizeof x, hash); }
 static uint64_t mix_text(uint64_t hash, const char *s) { return s ? hash_bytes(s, strlen(s), hash) : mix(hash, -1); }
 
-/* Everything that decides an output and is not weights, whose contents are in the hash already. Threads decide nothing. */
+/* Everything that decides an output and is not weights, whose contents are in the hash already. Threads decide
+** nothing. */
 static void finish_hash(Model *m) {
   const Encoder *n = &m->encoder;
   uint64_t epsilon = 0;

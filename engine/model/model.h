@@ -2,8 +2,8 @@
 ** Layer: model. Uses: base kernel text file nn.
 **
 ** A Model is what the files say (config, sentence), what the caller asked (options), and the weights in the kernels'
-** panels, all in one block. It is constant once open. A Session has the scratch of one caller. bert.h says what the functions do;
-** bert.c gives them their public names. */
+** panels, all in one block. It is constant once open. A Session has the scratch of one caller. bert.h says what the
+** functions do; bert.c gives them their public names. */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 

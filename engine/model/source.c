@@ -120,8 +120,8 @@ static void check_tables(const Model *m, const char *path, bert_err *e) {
     err_set(e, BERT_FORMAT, "%s: found token id %d, wanted ids below the vocab_size of %s, %d", path, ids - 1,
             m->config.path, m->config.vocabulary);
   if (m->config.types && types > m->config.types)
-    err_set(e, BERT_FORMAT, "%s: found segment %d, wanted segments below the type_vocab_size of %s, %d", path, types - 1,
-            m->config.path, m->config.types);
+    err_set(e, BERT_FORMAT, "%s: found segment %d, wanted segments below the type_vocab_size of %s, %d", path,
+            types - 1, m->config.path, m->config.types);
 }
 
 /* The special tokens, by the names of tokenizer_config.json or those that the architecture's own tokenizer has. */
