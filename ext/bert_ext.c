@@ -61,6 +61,14 @@ static const TableFunction tables[] = {
      &tvf_ner},
     {"bert_tags", "word TEXT, label TEXT, score REAL, \"start\" INTEGER, \"end\" INTEGER", "text, model", 1, COMPUTES,
      &tvf_tags},
+    {"bert_fill_mask", "token TEXT, score REAL, sequence TEXT, position INTEGER, rank INTEGER", "text, model", 1,
+     COMPUTES, &tvf_fill_mask},
+    {"bert_zero_shot", "label TEXT, score REAL, rank INTEGER", "text, labels_json, model, template, multi_label", 2,
+     COMPUTES, &tvf_zero_shot},
+    {"bert_attention",
+     "layer INTEGER, head INTEGER, from_position INTEGER, to_position INTEGER, from_token TEXT, to_token TEXT, "
+     "weight REAL",
+     "text, pair, model", 1, COMPUTES, &tvf_attention},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
 };
 

@@ -271,5 +271,6 @@ int tvf_register(Connection *c, const TableFunction *t);
 
 extern const CursorKind tvf_models, tvf_kernels, tvf_tokens, tvf_token_embeddings, tvf_chunks, tvf_embed_each;
 extern const CursorKind tvf_classes, tvf_classify_each, tvf_answers, tvf_ner, tvf_tags;
+extern const CursorKind tvf_fill_mask, tvf_zero_shot, tvf_attention;
 
 #endif

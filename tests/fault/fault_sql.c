@@ -85,6 +85,11 @@ static const Script scripts[] = {
     {"bert_answers", HEAD("bert-qa"), "SELECT * FROM bert_answers('who?', 'the river and the train', 'm')", NULL},
     {"bert_ner", HEAD("bert-ner"), "SELECT * FROM bert_ner('the river and the train', 'm')", NULL},
     {"bert_tags", HEAD("bert-ner"), "SELECT * FROM bert_tags('the river and the train', 'm')", NULL},
+    {"bert_fill_mask", HEAD("bert-mlm"),
+     "SELECT * FROM bert_fill_mask('the [MASK] and [MASK]', 'm') WHERE rank <= 1", NULL},
+    {"bert_zero_shot", HEAD("bert-nli"),
+     "SELECT * FROM bert_zero_shot('the river', '[\"a\", \"b\"]', 'm', 'It is {}.', 1)", NULL},
+    {"bert_attention", HEAD("bert-classify"), "SELECT count(to_token) FROM bert_attention('the', 'a', 'm')", NULL},
     {"UTF-16", "PRAGMA encoding = 'UTF-16';" LOAD NOTES,
      "SELECT * FROM t, bert_embed_each('SELECT 1, ''train''', 'm'), bert_tokens(body, NULL, 'm')", NULL},
 };

@@ -1,0 +1,118 @@
+/* tvf_attention.c -- bert_attention: how much each token of a text looks at each other one, layer by layer.
+** Layer: ext. Uses: bert.h, ext.h.
+**
+**    SELECT from_token, to_token, weight FROM bert_attention('the old river') WHERE layer = 0 AND head = 0;
+**      -- [CLS]|[CLS]|0.12   [CLS]|the|0.31   [CLS]|old|0.04 …, 25 rows
+**    SELECT layer, head, sum(weight) / count(DISTINCT from_position) AS to_sep
+**    FROM bert_attention('the old river') WHERE to_token = '[SEP]' GROUP BY layer, head ORDER BY to_sep DESC;
+**
+** Layers and heads count from 0; the weights of one token (from) sum to 1 over all tokens (to). Rows go through layers,
+** heads, from, to. What does not fit the model's window is cut, as for bert_embed.
+** Cost: layers are read in portions of at most PORTION bytes (or one layer), and each portion is a pass up to its last
+** layer: one pass for texts of up to 73 tokens, of 12 layers and 12 heads, and of longer ones less time than their rows
+** take in SQLite. Memory: twice a portion. */
+#include "ext.h"
+
+#include <string.h>
+
+enum { TEXT, PAIR, MODEL };   /* arguments */
+enum { PORTION = 3 << 20 };
+
+typedef struct {
+  Cursor cursor;
+  Loaded *model; /* held */
+  bert_text text, pair; /* of the cursor's own arguments */
+  int paired;
+  int first, count;     /* layers of this portion */
+  int layers_a_portion;
+  int tokens;
+  int32_t *ids;         /* [tokens] */
+  float *weights;       /* [count][heads][tokens][tokens] */
+  size_t room;
+  sqlite3_int64 at;     /* of them */
+} Attention;
+
+static sqlite3_int64 weights_a_layer(const Attention *t) {
+  return (sqlite3_int64)t->model->info.heads * t->tokens * t->tokens;
+}
+
+/* How long the text is, and so how many layers fit a portion. */
+static void measure(Attention *t, bert_err *e) {
+  bert_encoding x;
+  bert_encode(t->model->session, t->text, t->paired ? &t->pair : NULL, 1, &x, e);
+  if (e->code) return;
+  t->tokens = x.n;
+  t->ids = memory_new((size_t)x.n, sizeof *t->ids, e);
+  if (!t->ids) return;
+  memcpy(t->ids, x.ids, (size_t)x.n * sizeof *t->ids);
+  sqlite3_int64 fit = PORTION / ((sqlite3_int64)sizeof *t->weights * weights_a_layer(t));
+  int layers = t->model->info.layers;
+  t->layers_a_portion = fit < 1 ? 1 : fit < layers ? (int)fit : layers;
+}
+
+/* The answer is the session's, which other functions of the statement use too: it is copied. */
+static void read_portion(Attention *t, bert_err *e) {
+  bert_encoding x;
+  const float *weights = NULL;
+  Watch watch;
+  int left = t->model->info.layers - t->first;
+  if (e->code) return;
+  t->count = left < t->layers_a_portion ? left : t->layers_a_portion;
+  size_t n = (size_t)t->count * (size_t)weights_a_layer(t);
+  t->at = 0;
+  if (!memory_grow(&t->weights, &t->room, n, sizeof *weights, e)) return;
+  watch_start(&watch, connection_db(t->cursor.connection));
+  bert_attentions(t->model->session, t->text, t->paired ? &t->pair : NULL, t->first, t->count, &x, &weights,
+                  &watch.progress, e);
+  watch_stop(&watch);
+  if (!e->code) memcpy(t->weights, weights, n * sizeof *weights);
+}
+
+static void open(Cursor *c, bert_err *e) {
+  Attention *t = (Attention *)c;
+  value_text(c->arguments[TEXT], "text", &t->text, e);
+  t->paired = value_text(c->arguments[PAIR], "pair", &t->pair, e);
+  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  if (!t->model) return;
+  connection_hold(t->model);
+  measure(t, e);
+  c->done = t->tokens == 0;
+  if (!c->done) read_portion(t, e);
+}
+
+static void next(Cursor *c, bert_err *e) {
+  Attention *t = (Attention *)c;
+  if (++t->at < t->count * weights_a_layer(t)) return;
+  t->first += t->count;
+  if (t->first < t->model->info.layers) read_portion(t, e);
+  else c->done = 1;
+}
+
+static void result_token(sqlite3_context *context, const Attention *t, sqlite3_int64 position) {
+  value_result_text(context, bert_token_text(t->model->model, t->ids[position]));
+}
+
+static void column(Cursor *c, sqlite3_context *context, int i) {
+  const Attention *t = (Attention *)c;
+  sqlite3_int64 to = t->at % t->tokens, row = t->at / t->tokens, from = row % t->tokens, head = row / t->tokens;
+  int heads = t->model->info.heads;
+  switch (i) {
+    case 0: sqlite3_result_int64(context, t->first + head / heads); break;
+    case 1: sqlite3_result_int64(context, head % heads); break;
+    case 2: sqlite3_result_int64(context, from); break;
+    case 3: sqlite3_result_int64(context, to); break;
+    case 4: result_token(context, t, from); break;
+    case 5: result_token(context, t, to); break;
+    case 6: sqlite3_result_double(context, (double)t->weights[t->at]); break;
+  }
+}
+
+static void close(Cursor *c) {
+  Attention *t = (Attention *)c;
+  sqlite3_free(t->ids);
+  sqlite3_free(t->weights);
+  connection_drop(c->connection, t->model);
+  memset((char *)t + sizeof t->cursor, 0, sizeof *t - sizeof t->cursor);
+}
+
+const CursorKind tvf_attention = {sizeof(Attention), open, next, column, close};
