@@ -130,6 +130,22 @@ TEST(heads_an_empty_passage_has_no_answer) {
   close_model(&f);
 }
 
+TEST(heads_the_null_threshold_is_an_option_of_the_model) {
+  bert_answer best;
+  bert_model_info with, without;
+  double never = 1e9;
+  Fixture f = open_model(MODELS "bert-qa", "{'bert_null_threshold':-1e9}"), plain = open_model(MODELS "bert-qa", NULL);
+  EQ(bert_answer_best(f.session, text("who?"), text("the river"), NULL, &best, NULL, &f.e), 0);
+  EQ(bert_answer_best(f.session, text("who?"), text("the river"), &never, &best, NULL, &f.e), 1);
+  EQ(bert_answer_best(plain.session, text("who?"), text("the river"), NULL, &best, NULL, &plain.e), 1);
+  bert_model_describe(f.model, &with);
+  bert_model_describe(plain.model, &without);
+  OK(strcmp(with.hash, without.hash)); /* it decides answers, so it is part of what the model is */
+  GOOD(f.e);
+  close_model(&f);
+  close_model(&plain);
+}
+
 TEST(heads_an_empty_text_has_no_words_but_a_label) {
   const bert_span *spans;
   float logits[3];
