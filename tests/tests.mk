@@ -2,9 +2,9 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql golden heads tokenizer fault fault-sql bad-models clients demo-test
+PARTS = unit fuzz-replay layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
-SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads
+SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql
 
 # Python with the packages of requirements.txt, made by setup.sh; its sqlite3 module is the system's.
 PYTHON = build/venv/bin/python
@@ -67,6 +67,9 @@ $(BUILD)/heads_api.so: $(BUILD)/tests/golden/heads_api.o $(BUILD)/libbert.a
 
 heads: $(BUILD)/heads_api.so
 	$(HOST) $(PYTHON) tests/golden/heads.py $(BUILD)/heads_api.so
+
+heads-sql: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/golden/check_heads.py $(BUILD)/$(SO)
 
 -include $(BUILD)/tests/golden/tokenize_driver.d
 $(BUILD)/tokenize_driver: $(BUILD)/tests/golden/tokenize_driver.o $(BUILD)/libbert.a
@@ -131,7 +134,7 @@ valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
 	  --errors-for-leak-kinds=definite $(BUILD)/unit
 
-.PHONY: unit fuzz-replay fuzz layers sql golden heads tokenizer fault fault-sql bad-models clients demo-test sanitize neon valgrind
+.PHONY: unit fuzz-replay fuzz layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
 BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed
