@@ -22,7 +22,12 @@ static void enter(fenv_t *before) {
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
 bert_model *bert_model_open(const char *directory, const char *options_json, bert_err *e) {
-  return e->code ? NULL : model_open(directory, options_json, e);
+  fenv_t before;
+  if (e->code) return NULL;
+  enter(&before); /* packing rounds, and what is packed is shared with other threads */
+  bert_model *m = model_open(directory, options_json, e);
+  fesetenv(&before);
+  return m;
 }
 
 bert_model *bert_model_ref(bert_model *m) {
@@ -198,8 +203,22 @@ double bert_vector_cosine(const float *v, const float *w, int n) {
   return cosine;
 }
 
-int bert_vector_parse(bert_text json, float *out, int max, bert_err *e) { return vector_parse(json, out, max, e); }
-size_t bert_vector_print(const float *v, int n, char *out, size_t room) { return vector_print(v, n, out, room); }
+int bert_vector_parse(bert_text json, float *out, int max, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int count = vector_parse(json, out, max, e);
+  fesetenv(&before);
+  return count;
+}
+
+size_t bert_vector_print(const float *v, int n, char *out, size_t room) {
+  fenv_t before;
+  enter(&before);
+  size_t length = vector_print(v, n, out, room);
+  fesetenv(&before);
+  return length;
+}
+
 int bert_vector_finite(const float *v, int n) { return vector_finite(v, n); }
 
 /* ---- the machine ------------------------------------------------------------------------------------------------ */

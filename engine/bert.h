@@ -53,7 +53,7 @@ typedef struct {
   size_t size;
 } bert_text;
 
-/* Asked now and then (at least every 50 ms of work) by the calling thread alone; nonzero stops the call with
+/* Asked now and then (at least every 50 ms of work, but for tokenizing, 10 ms a megabyte of text) by the calling thread alone; nonzero stops the call with
 ** BERT_INTERRUPT. A NULL bert_progress never stops. */
 typedef struct {
   int (*stop)(void *context);
@@ -316,7 +316,7 @@ typedef struct {
   int chosen;
   const char *reason; /* why it is, or is not, in use here */
 } bert_kernel_info;
-/* Row i of the kernels built in; 0 past the end. BERT_ISA (ref, avx2, avx512, neon) caps what is chosen. */
+/* Row i of the kernels built in; 0 past the end. BERT_ISA (ref, avx2, avx512, vnni, neon) caps what is chosen. */
 int bert_kernel_describe(int i, bert_kernel_info *out);
 
 /* Threads that a call uses when nothing else is said. */

@@ -230,8 +230,9 @@ static Name *find_further(Connection *c, bert_text asked, bert_err *e) {
     set_unknown(c, name, e);
     return NULL;
   }
+  if (!at) return x;
   bert_text hash = {at + 1, asked.size - name.size - 1};
-  if (!at || (hash.size == HASH_DIGITS && !memcmp(hash.data, x->loaded->info.hash, HASH_DIGITS))) return x;
+  if (hash.size == HASH_DIGITS && !memcmp(hash.data, x->loaded->info.hash, HASH_DIGITS)) return x;
   error_set(e, BERT_ARGUMENT,
             "the model '%s' has hash %s, wanted %.*s: it is another model, or was loaded with other options", x->text,
             x->loaded->info.hash, error_shown(hash.data, hash.size, 40), hash.data);

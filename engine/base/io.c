@@ -109,6 +109,6 @@ static void stamp_below(const char *path, int depth, int *left, uint64_t *sum) {
 uint64_t io_stamp_directory(const char *path) {
   uint64_t sum = 0;
   int left = IO_STAMP_FILES;
-  stamp_below(path, 1, &left, &sum);
+  stamp_below(path, IO_STAMP_DEPTH, &left, &sum);
   return sum;
 }

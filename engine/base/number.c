@@ -6,13 +6,24 @@
 
 #include "base/json.h"
 
+/* Copies a number with the locale's decimal point, of one byte or several, as a full stop; returns the length. */
+static int plain_point(char *out, const char *text, int n) {
+  int used = 0, inside = 0;
+  for (int i = 0; i < n && used < NUMBER_ROOM - 1; i++) {
+    int ours = (text[i] >= '0' && text[i] <= '9') || text[i] == '-' || text[i] == '+' || text[i] == 'e';
+    if (ours) out[used++] = text[i];
+    else if (!inside) out[used++] = '.';
+    inside = !ours;
+  }
+  out[used] = 0;
+  return used;
+}
+
 int number_print(float x, char out[NUMBER_ROOM]) {
   int n = 0;
   for (int digits = 6; digits <= 9; digits++) {
-    n = snprintf(out, NUMBER_ROOM, "%.*g", digits, (double)x);
-    /* The locale's decimal point, one byte in every locale that matters, is the only character that is none of ours. */
-    for (int i = 0; i < n; i++)
-      if (!((out[i] >= '0' && out[i] <= '9') || out[i] == '-' || out[i] == '+' || out[i] == 'e')) out[i] = '.';
+    char text[2 * NUMBER_ROOM];
+    n = plain_point(out, text, snprintf(text, sizeof text, "%.*g", digits, (double)x));
     if ((float)json_parse_number(out, (size_t)n) == x) break;
   }
   return n;

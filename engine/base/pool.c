@@ -11,7 +11,6 @@
 #define _GNU_SOURCE
 #include "base/pool.h"
 
-#include <errno.h>
 #include <fenv.h>
 #include <limits.h>
 #include <pthread.h>
@@ -52,6 +51,7 @@ static struct {
   pthread_mutex_t owner; /* held by the caller whose job it is */
   pthread_mutex_t lock;  /* guards what follows, and the sleeping on it */
   pthread_cond_t wake, finished, met;
+  pthread_mutex_t once; /* of pool_once */
   atomic_uint generation;
   Job *job;
   int started;
@@ -59,7 +59,8 @@ static struct {
           .lock = PTHREAD_MUTEX_INITIALIZER,
           .wake = PTHREAD_COND_INITIALIZER,
           .finished = PTHREAD_COND_INITIALIZER,
-          .met = PTHREAD_COND_INITIALIZER};
+          .met = PTHREAD_COND_INITIALIZER,
+          .once = PTHREAD_MUTEX_INITIALIZER};
 
 /* Set in workers, and in a caller while its job runs: a job from within a job is done alone. */
 static _Thread_local int busy;
@@ -87,14 +88,13 @@ int pool_threads(void) {
 }
 
 void pool_once(PoolOnce *once, void (*start)(void)) {
-  static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
   if (__atomic_load_n(&once->state, __ATOMIC_ACQUIRE)) return;
-  pthread_mutex_lock(&one_at_a_time);
+  pthread_mutex_lock(&pool.once);
   if (!once->state) {
     start();
     __atomic_store_n(&once->state, 1, __ATOMIC_RELEASE);
   }
-  pthread_mutex_unlock(&one_at_a_time);
+  pthread_mutex_unlock(&pool.once);
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------------------- */
@@ -158,6 +158,7 @@ static void *worker(void *arg) {
 static void forget(void) {
   pthread_mutex_init(&pool.owner, NULL);
   pthread_mutex_init(&pool.lock, NULL);
+  pthread_mutex_init(&pool.once, NULL);
   pthread_cond_init(&pool.wake, NULL);
   pthread_cond_init(&pool.finished, NULL);
   pthread_cond_init(&pool.met, NULL);

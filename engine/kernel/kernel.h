@@ -9,7 +9,8 @@
 ** Same bits everywhere: every output element is one accumulator, summed over k in ascending order with fused
 ** multiply-adds; sums along a row run in 16 lanes (element i in lane i mod 16) that are folded 8, 4, 2, 1; exp, erf and
 ** tanh are our own polynomials (formula.h); no estimates, no flush to zero. So a value depends on its inputs alone, not on
-** blocking, threads or the instruction set. NaN payloads are not promised; infinities that arise give the same infinities.
+** blocking, threads or the instruction set. What is not a number stays so through every operation (its payload is not
+** promised), so that a vector made of it can be refused at the end.
 **
 ** Matrices on the right are kept in panels of 32 columns, which every instruction set divides evenly:
 **
@@ -26,6 +27,10 @@
 #define KERNEL_KERNEL_H
 
 #include "base/mem.h"
+
+#ifdef __FAST_MATH__
+#error "-ffast-math and -Ofast change the bits of vectors: build without"
+#endif
 
 enum { KERNEL_LANES = 16, KERNEL_PANEL = 32, KERNEL_ROWS = 112, KERNEL_DEPTH = 512, KERNEL_GROUP = 128 };
 

@@ -5,7 +5,8 @@
 ** those of rows.h, gemm.h and gemm8.h that it wants. Sixteen lanes everywhere (one AVX-512 register, two of AVX2, four of
 ** NEON) is what makes sums along a row the same bits everywhere: element i is always in lane i mod 16.
 **
-**    v_load v_store v_set v_add v_sub v_mul v_div v_fma v_max v_min
+**    v_load v_store v_set v_add v_sub v_mul v_div v_fma
+**    v_max v_min              the second operand where one of the two is not a number
 **    v_load_part(p, n, fill) v_store_part(p, n, v)   the first n of 16, 0 < n < 16
 **    v_store_bytes(p, v)      the low byte of each lane
 **    v_keep(v, n)             lanes from n on become 0
@@ -31,7 +32,7 @@ INLINE V v_horner(const float *c, int n, V x) {
 
 INLINE V v_exp(V x) {
   static const float E[] = EXP_E;
-  x = v_min(v_max(x, v_set(EXP_LOW)), v_set(EXP_HIGH));
+  x = v_min(v_set(EXP_HIGH), v_max(v_set(EXP_LOW), x)); /* in this order, which lets NaN through */
   V shifted = v_fma(x, v_set(EXP_LOG2E), v_set(EXP_ROUND)), n = v_sub(shifted, v_set(EXP_ROUND));
   V r = v_fma(n, v_set(-EXP_LN2_HIGH), x);
   r = v_fma(n, v_set(-EXP_LN2_LOW), r);
@@ -62,7 +63,7 @@ INLINE V v_activation(V x, KernelActivation a) {
   switch (a) {
     case KERNEL_GELU: return v_gelu(x);
     case KERNEL_GELU_TANH: return v_gelu_tanh(x);
-    case KERNEL_RELU: return v_max(x, v_set(0.0f));
+    case KERNEL_RELU: return v_max(v_set(0.0f), x);
     case KERNEL_TANH: return v_tanh(x);
     case KERNEL_NONE: break;
   }

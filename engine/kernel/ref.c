@@ -20,7 +20,7 @@ static float smaller(float a, float b) { return a < b ? a : b; }
 
 static float exp_of(float x) {
   static const float E[] = EXP_E;
-  x = smaller(larger(x, EXP_LOW), EXP_HIGH);
+  x = smaller(EXP_HIGH, larger(EXP_LOW, x)); /* in this order, which lets NaN through */
   float shifted = fmaf(x, EXP_LOG2E, EXP_ROUND), n = shifted - EXP_ROUND;
   float r = fmaf(n, -EXP_LN2_HIGH, x);
   r = fmaf(n, -EXP_LN2_LOW, r);
@@ -56,7 +56,7 @@ static float activation_of(float x, KernelActivation a) {
   switch (a) {
     case KERNEL_GELU: return gelu_of(x);
     case KERNEL_GELU_TANH: return gelu_tanh_of(x);
-    case KERNEL_RELU: return larger(x, 0.0f);
+    case KERNEL_RELU: return larger(0.0f, x);
     case KERNEL_TANH: return tanh_of(x);
     case KERNEL_NONE: break;
   }
@@ -172,8 +172,16 @@ static void gemm8(const KernelGemm8 *g) {
 }
 
 static void quantize_group(int8_t *q, float *scale, const float *x, int n) {
-  float top = 0;
-  for (int i = 0; i < n; i++) top = larger(top, fabsf(x[i]));
+  float top = 0, poison = 0;
+  for (int i = 0; i < n; i++) {
+    top = larger(top, fabsf(x[i]));
+    poison = fmaf(x[i], 0.0f, poison); /* not a number once an x is not, or is infinite */
+  }
+  if (isnan(poison)) {
+    *scale = NAN;
+    memset(q, 0, (size_t)n);
+    return;
+  }
   float inverse = top < QUANTIZE_ZERO ? 0.0f : 127.0f / top;
   *scale = top < QUANTIZE_ZERO ? 1.0f : top / 127.0f;
   for (int i = 0; i < n; i++) {

@@ -79,14 +79,21 @@ static void dot(float *sum, const float *v, const float *w, int n) {
 
 static void quantize_group(int8_t *q, float *scale, const float *x, int n) {
   int whole = n / KERNEL_LANES * KERNEL_LANES, part = n - whole;
-  V most = v_set(0.0f), zero = v_set(0.0f);
+  V most = v_set(0.0f), zero = v_set(0.0f), poison = v_set(0.0f);
   for (int i = 0; i < whole; i += KERNEL_LANES) {
     V v = v_load(x + i);
     most = v_max(most, v_max(v, v_sub(zero, v)));
+    poison = v_fma(v, zero, poison); /* not a number once an x is not, or is infinite */
   }
   if (part) {
     V v = v_load_part(x + whole, part, 0.0f);
     most = v_max(most, v_max(v, v_sub(zero, v)));
+    poison = v_fma(v, zero, poison);
+  }
+  if (isnan(v_fold(poison))) {
+    *scale = NAN;
+    memset(q, 0, (size_t)n);
+    return;
   }
   float top = v_largest(most);
   V inverse = v_set(top < QUANTIZE_ZERO ? 0.0f : 127.0f / top), shift = v_set(EXP_ROUND);

@@ -21,7 +21,7 @@ static void largest(float *out, const float *x, int n, int skip, size_t hidden) 
   memcpy(out, x + (size_t)skip * hidden, hidden * sizeof *out);
   for (int t = skip + 1; t < n; t++) {
     const float *from = x + (size_t)t * hidden;
-    for (size_t i = 0; i < hidden; i++) out[i] = from[i] > out[i] ? from[i] : out[i];
+    for (size_t i = 0; i < hidden; i++) out[i] = from[i] > out[i] || from[i] != from[i] ? from[i] : out[i];
   }
 }
 

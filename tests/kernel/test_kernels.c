@@ -276,6 +276,29 @@ TEST(kernel_quantize_keeps_each_number_within_half_a_step) {
   OK(scale[1] < 0.04f);
 }
 
+TEST(kernel_what_is_not_a_number_stays_so_in_every_set) {
+  for (int i = 0; kernels_name(i); i++) {
+    const Kernels *k = kernels_at(i);
+    float x[40], scale[1];
+    int8_t q[40];
+    if (!k) continue;
+    for (int bad = 0; bad < 40; bad += 13)
+      for (int kind = KERNEL_GELU; kind <= KERNEL_TANH; kind++) {
+        for (int j = 0; j < 40; j++) x[j] = (float)(40 - j);
+        x[bad] = NAN;
+        k->quantize(q, scale, x, 40, 1, 40);
+        OK(isnan(scale[0]) && q[3] == 0);
+        k->activate(x, 40, (KernelActivation)kind);
+        OK(isnan(x[bad]) && !isnan(x[bad + 1 < 40 ? bad + 1 : 0]));
+        k->softmax(x, 40, 1, 40, 1.0f);
+        OK(isnan(x[bad]));
+      }
+    x[0] = INFINITY;
+    k->quantize(q, scale, x, 40, 1, 1);
+    OK(isnan(scale[0]));
+  }
+}
+
 TEST(kernel_pack_puts_row_n_into_column_n) {
   float w[40 * 3], panels[2 * 3 * KERNEL_PANEL] = {0};
   for (int i = 0; i < 120; i++) w[i] = (float)i;
