@@ -2,10 +2,11 @@
 ** Layer: ext. Uses: bert.h, ext.h.
 **
 **    SELECT key, label, score FROM bert_classify_each('SELECT id, body FROM notes');
-**    SELECT label, count(*) FROM bert_classify_each('SELECT id, premise, claim FROM pairs', 'nli') GROUP BY label;
+**    SELECT label, count(*) FROM bert_classify_each('SELECT id, premise, claim FROM pairs', 'nli') GROUP BY 1;
 **
 ** label and score are the first row of bert_classes. Rows come in windows (each.c), in the query's order; one whose
-** text is NULL has no label, a pair that is NULL is absent. Rows are read ahead of those given: see tvf_embed_each.c. */
+** text is NULL has no label, a pair that is NULL is absent. Rows are read ahead of those given, with what follows from
+** that: see tvf_embed_each.c. */
 #include "ext.h"
 
 enum { SQL, MODEL }; /* arguments */

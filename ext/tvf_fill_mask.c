@@ -1,8 +1,10 @@
 /* tvf_fill_mask.c -- bert_fill_mask: what could stand in place of a mask, the whole vocabulary, best first.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
-**    SELECT token, score FROM bert_fill_mask('Paris is the [MASK] of France.') LIMIT 2;   -- capital|0.97   heart|0.01, say
-**    SELECT sequence FROM bert_fill_mask('Paris is the [MASK] of France.') LIMIT 1;   -- paris is the capital of france.
+**    SELECT token, score FROM bert_fill_mask('Paris is the [MASK] of France.') LIMIT 2;
+**      -- capital|0.97   heart|0.01, say
+**    SELECT sequence FROM bert_fill_mask('Paris is the [MASK] of France.') LIMIT 1;
+**      -- paris is the capital of france.
 **
 ** One row a token of the vocabulary, so say LIMIT; rank counts from 1. A text with several masks gives all rows of the
 ** first, then those of the next, each read with the others still masked: `rank = 1` is the best token of each. position

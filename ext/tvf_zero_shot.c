@@ -1,4 +1,4 @@
-/* tvf_zero_shot.c -- bert_zero_shot: labels of the user's own for a text, through a model of natural language inference.
+/* tvf_zero_shot.c -- bert_zero_shot: labels of the user's own, through a model of natural language inference.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
 **    SELECT label, score FROM bert_zero_shot('my phone has no signal', '["network", "billing"]', 'nli');
@@ -28,7 +28,7 @@ typedef struct {
   int count;
 } ZeroShot;
 
-/* ---- labels out of JSON, which SQLite reads ------------------------------------------------------------------------- */
+/* ---- labels out of JSON, which SQLite reads ---------------------------------------------------------------------- */
 
 static void set_wrong(Cursor *c, bert_err *e) {
   error_set(e, BERT_ARGUMENT, "labels_json is %s, wanted a JSON array of texts: '[\"a\", \"b\"]'",
@@ -66,7 +66,7 @@ static void read_labels(ZeroShot *t, bert_text json, bert_err *e) {
   sqlite3_finalize(s);
 }
 
-/* ---- the cursor ----------------------------------------------------------------------------------------------------- */
+/* ---- the cursor -------------------------------------------------------------------------------------------------- */
 
 static int better_first(const void *a, const void *b) {
   const Label *p = a, *q = b;

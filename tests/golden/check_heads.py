@@ -123,7 +123,8 @@ def tag(m, r):
 
 
 def entities(m, r):
-    spans(m.rows("SELECT entity, word, score, start, \"end\" FROM bert_ner(?, 'm')", r['text']), r['entities'], r['text'])
+    found = m.rows("SELECT entity, word, score, start, \"end\" FROM bert_ner(?, 'm')", r['text'])
+    spans(found, r['entities'], r['text'])
 
 
 def answer(m, r):
@@ -140,7 +141,7 @@ def attention(m, r):
     near([w for (w,) in found], wanted, 'weights', 1e-5)
 
 
-# ---- what a model puts out, and what follows from it ------------------------------------------------------------------
+# ---- what a model puts out, and what follows from it ----------------------------------------------------------------
 
 
 def plain_classes(m, r):
@@ -164,7 +165,8 @@ def plain_next(m, r):
 
 def is_cut(m, r):
     """Where the output is of a part of the text, which tagging and answering read as a whole."""
-    tokens = sum(m.one("SELECT bert_token_count(?, 'm')", text) - 2 for text in (r['text'], r['pair']) if text is not None)
+    texts = [text for text in (r['text'], r['pair']) if text is not None]
+    tokens = sum(m.one("SELECT bert_token_count(?, 'm')", text) - 2 for text in texts)
     return tokens > len(r['ids']) - sum(a == b for a, b in r['offsets'])
 
 
@@ -187,7 +189,8 @@ def plain_answer(m, r):
     question = m.one("SELECT count(*) FROM bert_tokens(?, NULL, 'm')", r['text']) - 2
     assert question <= QUESTION_TOKENS, 'a question this long is cut'
     at = [i for i, (a, b) in enumerate(r['offsets']) if b > a][question:]
-    starts, ends = (sorted(range(len(r['ids'])), key=lambda i: -r[k][i])[:N_BEST] for k in ('start_logits', 'end_logits'))
+    starts = sorted(range(len(r['ids'])), key=lambda i: -r['start_logits'][i])[:N_BEST]
+    ends = sorted(range(len(r['ids'])), key=lambda i: -r['end_logits'][i])[:N_BEST]
     best = max(((r['start_logits'][i] + r['end_logits'][j], i, j) for i in starts for j in ends
                 if i in at and j in at and i <= j < i + ANSWER_TOKENS), default=None)
     found = m.one("SELECT bert_qa(?, ?, 'm')", r['text'], r['pair'])
