@@ -1,7 +1,7 @@
 /* tvf_kernels.c -- bert_kernels: each kernel, and the instruction set that it runs with here.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
-**    SELECT operation, isa FROM bert_kernels WHERE chosen;                    -- linear|avx512 …, say
+**    SELECT operation, isa FROM bert_kernels WHERE chosen;                    -- gemm|avx512 …, say
 **    SELECT operation, isa, reason FROM bert_kernels WHERE NOT chosen;        -- what does not run, and why */
 #include "ext.h"
 

@@ -84,7 +84,8 @@ typedef struct {
   float *scratch; /* kernel_attend_floats(n, d), aligned to 64 */
 } KernelAttend;
 
-/* Queries as a panel, keys and values as rows of their own, weights of 32 queries: [d][32] [n][d] [n][panels of d] [n][32]. */
+/* Queries as a panel, keys and values as rows of their own, weights of 32 queries: [d][32] [n][d] [n][32 panels of d]
+** [n][32], the keys' share rounded up so that all begin on lines. */
 static inline size_t kernel_attend_floats(int n, int d) {
   size_t wide = (size_t)kernel_panels(d) * KERNEL_PANEL;
   return (size_t)d * KERNEL_PANEL + (size_t)n * ((size_t)(d + 15) / 16 * 16 + wide + KERNEL_PANEL);

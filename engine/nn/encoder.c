@@ -5,7 +5,6 @@
 ** T (6 H + F) floats for the team and 0.3 MiB a rank. */
 #include "nn/encoder.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
@@ -28,7 +27,7 @@ void scratch_reserve(Scratch *s, const Encoder *n, int tokens, int longest, int 
   if (ranks < s->ranks) ranks = s->ranks;
   scratch_fini(s);
   size_t T = (size_t)tokens, H = (size_t)n->hidden, F = (size_t)n->inner;
-  /* A line of 16 floats beyond each array: panels at the right edge may be read past the last row. */
+  /* Each array begins on a cache line of its own, with two between: ranks write to neighbouring arrays. */
   size_t narrow = round_up(T * H, KERNEL_LANES) + KERNEL_PANEL, wide = round_up(T * F, KERNEL_LANES) + KERNEL_PANEL;
   size_t qkv = round_up(T * H * 3, KERNEL_LANES) + KERNEL_PANEL, own = own_floats(n, longest);
   int widest = n->hidden > n->inner ? n->hidden : n->inner;
