@@ -34,11 +34,11 @@ UNROLL
     for (int v = 0; v < TILE_VECTORS; v++) v_store(y + (size_t)r * y_stride + KERNEL_LANES * v, sum[r][v]);
 }
 
-typedef void Tile(float *y, size_t y_stride, const float *a, const float *w, size_t w_row, int k, const float *from);
+typedef void Tile(float *y, size_t y_stride, const float *a, const float *w, int k, const float *from);
 #define TILE_OF(rows)                                                                                                \
-  static void tile_##rows(float *y, size_t y_stride, const float *a, const float *w, size_t w_row, int k, \
+  static void tile_##rows(float *y, size_t y_stride, const float *a, const float *w, int k, \
                           const float *from) { \
-    tile(rows, y, y_stride, a, 1, rows, w, w_row, k, from); \
+    tile(rows, y, y_stride, a, 1, rows, w, KERNEL_PANEL, k, from); \
   }
 TILE_OF(1) TILE_OF(2) TILE_OF(3) TILE_OF(4) TILE_OF(5) TILE_OF(6)
 #if TILE_ROWS > 6
@@ -51,14 +51,14 @@ static Tile *const TILES[TILE_ROWS + 1] = {NULL,   tile_1, tile_2, tile_3, tile_
 };
 
 /* One panel's columns of a strip; `part` of them at the right edge, where a whole tile would write past the row. */
-static void strip_panel(float *y, size_t y_stride, const float *a, const float *w, size_t w_row, int rows, int k,
+static void strip_panel(float *y, size_t y_stride, const float *a, const float *w, int rows, int k,
                         const float *from, int part, float *edge, KernelActivation activation) {
   float *to = part < KERNEL_PANEL ? edge : y;
   size_t stride = part < KERNEL_PANEL ? KERNEL_PANEL : y_stride;
   if (part < KERNEL_PANEL && !from)
     for (int r = 0; r < rows; r++) memcpy(edge + r * KERNEL_PANEL, y + (size_t)r * y_stride, (size_t)part * sizeof *y);
   for (int c = 0; c < KERNEL_PANEL; c += KERNEL_LANES * TILE_VECTORS)
-    TILES[rows](to + c, stride, a, w + c, w_row, k, from ? from + c : NULL);
+    TILES[rows](to + c, stride, a, w + c, k, from ? from + c : NULL);
   if (activation != KERNEL_NONE)
     for (int r = 0; r < rows; r++) activate(to + (size_t)r * stride, KERNEL_PANEL, activation);
   if (part < KERNEL_PANEL)
@@ -76,13 +76,13 @@ static void gemm_block(const KernelGemm *g, int row, int m, int k0, int k) {
                0);
   }
   for (int p = g->first; p < g->last; p++) {
-    const float *w = g->w + (size_t)p * g->w_panel + (size_t)k0 * g->w_row;
+    const float *w = g->w + ((size_t)p * (size_t)g->k + (size_t)k0) * KERNEL_PANEL;
     const float *from = k0 ? NULL : g->bias ? g->bias + p * KERNEL_PANEL : ZERO;
     int part = g->n - p * KERNEL_PANEL < KERNEL_PANEL ? g->n - p * KERNEL_PANEL : KERNEL_PANEL;
     for (int s = 0; s < strips; s++) {
       int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
       strip_panel(g->y + (size_t)(row + start) * g->y_stride + p * KERNEL_PANEL, g->y_stride,
-                  g->scratch + (size_t)start * (size_t)k, w, g->w_row, rows, k, from, part, edge,
+                  g->scratch + (size_t)start * (size_t)k, w, rows, k, from, part, edge,
                   ends ? g->activation : KERNEL_NONE);
     }
   }

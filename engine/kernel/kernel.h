@@ -46,8 +46,7 @@ typedef struct {
   size_t y_stride; /* floats from a row to the next, likewise below */
   const float *x;
   size_t x_stride;
-  const float *w;
-  size_t w_row, w_panel; /* floats from k to k+1 within a panel (32 when packed), and from a panel to the next */
+  const float *w;        /* panels[k][32] */
   const float *bias;     /* padded to whole panels, or NULL for 0 */
   int m, n, k;
   int first, last;

@@ -78,9 +78,9 @@ static void gemm(const KernelGemm *g) {
   for (int i = 0; i < g->m; i++)
     for (int j = g->first * KERNEL_PANEL; j < g->n && j < g->last * KERNEL_PANEL; j++) {
       const float *x = g->x + (size_t)i * g->x_stride;
-      const float *w = g->w + (size_t)(j / KERNEL_PANEL) * g->w_panel + j % KERNEL_PANEL;
+      const float *w = g->w + (size_t)(j / KERNEL_PANEL) * (size_t)g->k * KERNEL_PANEL + j % KERNEL_PANEL;
       float sum = g->bias ? g->bias[j] : 0.0f;
-      for (int k = 0; k < g->k; k++) sum = fmaf(x[k], w[(size_t)k * g->w_row], sum);
+      for (int k = 0; k < g->k; k++) sum = fmaf(x[k], w[(size_t)k * KERNEL_PANEL], sum);
       g->y[(size_t)i * g->y_stride + (size_t)j] = activation_of(sum, g->activation);
     }
 }

@@ -93,8 +93,6 @@ void linear(float *y, size_t y_stride, const float *x, size_t x_stride, const Li
                   .x = x,
                   .x_stride = x_stride,
                   .w = l->panels,
-                  .w_row = KERNEL_PANEL,
-                  .w_panel = (size_t)l->in * KERNEL_PANEL,
                   .bias = l->bias,
                   .m = m,
                   .n = l->out,
@@ -113,7 +111,7 @@ void norm_rows(float *y, const float *x, const float *residual, const Norm *n, i
   kernels()->layernorm(y + at, x + at, residual ? residual + at : NULL, n->gamma, n->beta, to - from, hidden, epsilon);
 }
 
-/* Rank 0 asks, if it is to, and all learn the answer. Between two calls a team passes another barrier (attend and
+/* Rank 0 asks, if it is to, and all learn the answer. Between two calls a team passes other barriers (attend and
 ** feed_forward have several), so no rank can set the answer anew while another still reads it. */
 static int stopped(const Stop *stop, const Team *team) {
   if (!stop) return 0;
@@ -121,9 +119,7 @@ static int stopped(const Stop *stop, const Team *team) {
     __atomic_store_n(stop->stopped, 1, __ATOMIC_RELAXED);
   if (team->size == 1) return __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
   team_barrier(team);
-  int now = __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
-  team_barrier(team);
-  return now;
+  return __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
 }
 
 void encoder_forward(const Encoder *n, const Batch *b, int layers, Scratch *s, const Stop *stop, const Team *team) {

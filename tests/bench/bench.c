@@ -37,8 +37,7 @@ static void run_blas(void *context) {
 static void one_gemm(const char *what, int m, int n, int k) {
   GemmRun r = {.rows = memory((size_t)n * (size_t)k)};
   r.g = (KernelGemm){.y = memory((size_t)m * (size_t)n), .y_stride = (size_t)n, .x = memory((size_t)m * (size_t)k),
-                     .x_stride = (size_t)k, .w = memory(kernel_panel_floats(k, n)), .w_row = KERNEL_PANEL,
-                     .w_panel = (size_t)k * KERNEL_PANEL, .m = m, .n = n, .k = k, .last = kernel_panels(n),
+                     .x_stride = (size_t)k, .w = memory(kernel_panel_floats(k, n)), .m = m, .n = n, .k = k, .last = kernel_panels(n),
                      .scratch = memory(KERNEL_SCRATCH)};
   double flops = 2.0 * m * n * k, rate = flops / bench_time(run_gemm, &r);
   printf("%-7s gemm      %-22s m %4d  n %4d  k %4d  %7.1f GFLOP/s  %3.0f %% of peak", isa, what, m, n, k, rate / 1e9,

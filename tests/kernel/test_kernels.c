@@ -36,7 +36,7 @@ static void gemm_case(const Kernels *fast, const Kernels *ref, int m, int n, int
   float *a = floats((size_t)m * stride, &e), *b = floats((size_t)m * stride, &e), *own = floats(KERNEL_SCRATCH, &e);
   GOOD(e);
   memcpy(b, a, (size_t)m * stride * sizeof *a);
-  KernelGemm g = {a, stride, x, (size_t)k, w, KERNEL_PANEL, (size_t)k * KERNEL_PANEL, with_bias ? bias : NULL, m, n, k, first,
+  KernelGemm g = {a, stride, x, (size_t)k, w, with_bias ? bias : NULL, m, n, k, first,
                   last, activation, own};
   fast->gemm(&g);
   g.y = b;
