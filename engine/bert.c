@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "base/rows.h"
 #include "kernel/kernel.h"
 #include "model/model.h"
 #include "model/source.h"
@@ -220,6 +221,17 @@ size_t bert_vector_print(const float *v, int n, char *out, size_t room) {
 }
 
 int bert_vector_finite(const float *v, int n) { return vector_finite(v, n); }
+
+/* ---- rows --------------------------------------------------------------------------------------------------------- */
+
+bert_rows *bert_rows_new(int columns, const char *const *names, bert_err *e) { return rows_new(columns, names, e); }
+void bert_rows_free(bert_rows *r) { rows_free(r); }
+void bert_rows_null(bert_rows *r, bert_err *e) { rows_add_null(r, e); }
+void bert_rows_integer(bert_rows *r, int64_t x, bert_err *e) { rows_add_integer(r, x, e); }
+void bert_rows_real(bert_rows *r, double x, bert_err *e) { rows_add_real(r, x, e); }
+void bert_rows_text(bert_rows *r, bert_text x, bert_err *e) { rows_add_bytes(r, ROWS_TEXT, x, e); }
+void bert_rows_blob(bert_rows *r, bert_text x, bert_err *e) { rows_add_bytes(r, ROWS_BLOB, x, e); }
+int bert_rows_count(const bert_rows *r) { return rows_count(r); }
 
 /* ---- the machine ------------------------------------------------------------------------------------------------ */
 

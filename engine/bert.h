@@ -309,6 +309,20 @@ size_t bert_vector_print(const float *v, int n, char *out, size_t room);
 /* 1 if all of v[n] is finite. */
 int bert_vector_finite(const float *v, int n);
 
+/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+
+/* A query's rows, copied: what training and evaluation read. Cells are added left to right, row after row; those that
+** hold neither NULL nor a number are texts or blobs. All rows together take at most 2 GiB of bytes, and 24 bytes a cell. */
+typedef struct bert_rows bert_rows;
+bert_rows *bert_rows_new(int columns, const char *const *names, bert_err *e);
+void bert_rows_free(bert_rows *r);
+void bert_rows_null(bert_rows *r, bert_err *e);
+void bert_rows_integer(bert_rows *r, int64_t x, bert_err *e);
+void bert_rows_real(bert_rows *r, double x, bert_err *e);
+void bert_rows_text(bert_rows *r, bert_text x, bert_err *e);
+void bert_rows_blob(bert_rows *r, bert_text x, bert_err *e);
+int bert_rows_count(const bert_rows *r);
+
 /* ---- the machine ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -3,7 +3,7 @@
 **
 **    bert_ext.c   every function and table function in one table     fn.c, tvf.c   run a row of it
 **    connection.c names -> models of one connection                  registry.c            models of the process
-**    value.c      SQL values <-> texts and vectors                   inner.c, each.c       SQL handed in as an argument
+**    value.c      SQL values <-> texts and vectors                   inner.c, each.c, rows.c   SQL handed in as an argument
 **    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
 **
@@ -168,6 +168,13 @@ void inner_open(Inner *inner, Connection *c, bert_text sql, int fewest, int most
 /* 1: a row; 0: the end or an error, now and from then on. */
 int inner_step(Inner *inner, bert_err *e);
 void inner_close(Inner *inner);
+
+/* ---- rows.c ----------------------------------------------------------------------------------------------------- */
+
+/* All rows of the query of an `sql` argument, freed by bert_rows_free; the query has ended when it returns. NULL on
+** error, where *rc is SQLite's code if it was the query that failed. */
+bert_rows *rows_copy(Connection *c, sqlite3_value *sql, int fewest, int most, const char *columns, int *rc,
+                     bert_err *e);
 
 /* ---- each.c ----------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,90 @@
+/* rows.c -- see rows.h.
+** Layer: base. Uses: arena buf err. */
+#include "base/rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+  RowsKind kind;
+  union {
+    int64_t integer;
+    double real;
+    size_t place; /* in bytes */
+  };
+  size_t size;
+} Cell;
+
+struct bert_rows {
+  Arena arena;
+  const char **name;
+  int columns;
+  Buf cells, bytes;
+};
+
+Rows *rows_new(int columns, const char *const *names, bert_err *e) {
+  Rows *r = mem_new(1, sizeof *r, e);
+  if (!r) return NULL;
+  r->columns = columns;
+  r->name = arena_push(&r->arena, (size_t)columns, sizeof *r->name, e);
+  for (int i = 0; i < columns && !e->code; i++) r->name[i] = arena_copy(&r->arena, names[i], strlen(names[i]), e);
+  if (!e->code) return r;
+  rows_free(r);
+  return NULL;
+}
+
+void rows_free(Rows *r) {
+  if (!r) return;
+  buf_fini(&r->cells);
+  buf_fini(&r->bytes);
+  arena_fini(&r->arena);
+  mem_free(r);
+}
+
+static void add(Rows *r, Cell cell, bert_err *e) { buf_add(&r->cells, &cell, sizeof cell, e); }
+
+void rows_add_null(Rows *r, bert_err *e) { add(r, (Cell){.kind = ROWS_NULL}, e); }
+void rows_add_integer(Rows *r, int64_t x, bert_err *e) { add(r, (Cell){.kind = ROWS_INTEGER, .integer = x}, e); }
+void rows_add_real(Rows *r, double x, bert_err *e) { add(r, (Cell){.kind = ROWS_REAL, .real = x}, e); }
+
+void rows_add_bytes(Rows *r, RowsKind kind, bert_text x, bert_err *e) {
+  Cell cell = {.kind = kind, .place = r->bytes.size, .size = x.size};
+  buf_add(&r->bytes, x.data, x.size, e);
+  buf_add(&r->bytes, "", 1, e);
+  add(r, cell, e);
+}
+
+int rows_columns(const Rows *r) { return r->columns; }
+const char *rows_name(const Rows *r, int column) { return r->name[column]; }
+int rows_count(const Rows *r) { return (int)(r->cells.size / sizeof(Cell) / (size_t)r->columns); }
+
+RowsValue rows_at(const Rows *r, int row, int column) {
+  const Cell *c = (const Cell *)r->cells.data + (size_t)row * (size_t)r->columns + column;
+  RowsValue v = {.kind = c->kind};
+  if (c->kind == ROWS_INTEGER) v.number = (double)(v.integer = c->integer);
+  else if (c->kind == ROWS_REAL) v.number = c->real;
+  else if (c->kind != ROWS_NULL) v.bytes = (bert_text){r->bytes.data + c->place, c->size};
+  return v;
+}
+
+void rows_refuse(const Rows *r, int row, int column, const char *wanted, bert_err *e) {
+  enum { MOST = 60 };
+  RowsValue v = rows_at(r, row, column);
+  char found[MOST + 32] = "NULL";
+  int shown = v.bytes.size < MOST ? (int)v.bytes.size : MOST;
+  while (shown < (int)v.bytes.size && shown > 0 && ((unsigned char)v.bytes.data[shown] & 0xC0) == 0x80) shown--;
+  if (v.kind == ROWS_INTEGER) snprintf(found, sizeof found, "the INTEGER %lld", (long long)v.integer);
+  if (v.kind == ROWS_REAL) snprintf(found, sizeof found, "the REAL %.15g", v.number);
+  if (v.kind == ROWS_BLOB) snprintf(found, sizeof found, "a BLOB of %zu bytes", v.bytes.size);
+  if (v.kind == ROWS_TEXT && !v.bytes.size) snprintf(found, sizeof found, "an empty text");
+  if (v.kind == ROWS_TEXT && v.bytes.size)
+    snprintf(found, sizeof found, "the TEXT '%.*s%s'", shown, v.bytes.data, shown < (int)v.bytes.size ? "…" : "");
+  err_set(e, BERT_ARGUMENT, "row %d: %s is %s, wanted %s", row + 1, rows_name(r, column), found, wanted);
+}
+
+bert_text rows_text(const Rows *r, int row, int column, bert_err *e) {
+  if (e->code) return (bert_text){0};
+  RowsValue v = rows_at(r, row, column);
+  if (v.kind != ROWS_TEXT || !v.bytes.size) rows_refuse(r, row, column, "a TEXT that is not empty", e);
+  return v.bytes;
+}
