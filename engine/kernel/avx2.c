@@ -1,5 +1,5 @@
 /* avx2.c -- the kernels for AVX2 with FMA: a V is two registers, a tile 6 rows by half a panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h attend.h gemm8.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -32,6 +32,7 @@ V_BOTH(v_mul, _mm256_mul_ps)
 V_BOTH(v_div, _mm256_div_ps)
 V_BOTH(v_max, _mm256_max_ps)
 V_BOTH(v_min, _mm256_min_ps)
+V_OP V v_sqrt(V a) { return (V){_mm256_sqrt_ps(a.low), _mm256_sqrt_ps(a.high)}; }
 V_OP V v_fma(V a, V b, V c) {
   return (V){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
@@ -112,6 +113,7 @@ V_OP V q_float(Q q) { return (V){_mm256_cvtepi32_ps(q.low), _mm256_cvtepi32_ps(q
 
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
+#include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"
 #include "kernel/gemm8.h"

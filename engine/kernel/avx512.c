@@ -1,5 +1,5 @@
 /* avx512.c -- the kernels for AVX-512 (F, BW, DQ, VL): a V is one register, a tile 14 rows by a whole panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h attend.h gemm8.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -40,6 +40,7 @@ V_OP V q_float(Q q) {
 
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
+#include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"
 #include "kernel/gemm8.h"

@@ -13,6 +13,7 @@ V_OP V v_sub(V a, V b) { return _mm512_sub_ps(a, b); }
 V_OP V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }
 V_OP V v_div(V a, V b) { return _mm512_div_ps(a, b); }
 V_OP V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+V_OP V v_sqrt(V a) { return _mm512_sqrt_ps(a); }
 V_OP V v_max(V a, V b) { return _mm512_max_ps(a, b); }
 V_OP V v_min(V a, V b) { return _mm512_min_ps(a, b); }
 V_OP __mmask16 first(int n) { return (__mmask16)((1u << n) - 1); }

@@ -48,4 +48,12 @@
 #define GELU_TANH_SCALE -1.5957691216f /* -2 sqrt(2/pi) */
 #define GELU_TANH_CUBE 0.044715f
 
+/* gelu'(x) = Phi(x) + x phi(x); gelu_new'(x) = s + x s (1 - s) u', s = 1 / (1 + exp(-u)) */
+#define PHI_DENSITY 0.39894228040143267794f /* 1 / sqrt(2 pi) */
+
+/* The hash that dropout draws with: two rounds of multiply and shift on key and counter, after which each bit of either
+** reaches all bits of the result. */
+#define DROP_FIRST 0x7FEB352Du
+#define DROP_SECOND 0x846CA68Bu
+
 #endif

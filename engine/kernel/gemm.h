@@ -65,6 +65,14 @@ static void strip_panel(float *y, size_t y_stride, const float *a, const float *
     for (int r = 0; r < rows; r++) memcpy(y + (size_t)r * y_stride, edge + r * KERNEL_PANEL, (size_t)part * sizeof *y);
 }
 
+/* to[k][rows] = rows of a transposed x as they lie. */
+static void copy_strip(float *to, const float *x, size_t stride, int rows, int k) {
+  for (int i = 0; i < k; i++, to += rows, x += stride) {
+    if (rows == TILE_ROWS) memcpy(to, x, TILE_ROWS * sizeof *to);
+    else v_store_part(to, rows, v_load_part(x, rows, 0.0f));
+  }
+}
+
 /* Rows row … row+m-1 and depth k0 … k0+k-1 of g, all its panels. */
 static void gemm_block(const KernelGemm *g, int row, int m, int k0, int k) {
   static const float ZERO[KERNEL_PANEL];
@@ -72,12 +80,13 @@ static void gemm_block(const KernelGemm *g, int row, int m, int k0, int k) {
   int strips = (m + TILE_ROWS - 1) / TILE_ROWS, ends = k0 + k == g->k;
   for (int s = 0; s < strips; s++) {
     int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
-    pack_strip(g->scratch + (size_t)start * (size_t)k, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k,
-               0);
+    float *strip = g->scratch + (size_t)start * (size_t)k;
+    if (g->transposed) copy_strip(strip, g->x + (size_t)k0 * g->x_stride + row + start, g->x_stride, rows, k);
+    else pack_strip(strip, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k, 0);
   }
   for (int p = g->first; p < g->last; p++) {
     const float *w = g->w + ((size_t)p * (size_t)g->k + (size_t)k0) * KERNEL_PANEL;
-    const float *from = k0 ? NULL : g->bias ? g->bias + p * KERNEL_PANEL : ZERO;
+    const float *from = k0 || g->add ? NULL : g->bias ? g->bias + p * KERNEL_PANEL : ZERO;
     int part = g->n - p * KERNEL_PANEL < KERNEL_PANEL ? g->n - p * KERNEL_PANEL : KERNEL_PANEL;
     for (int s = 0; s < strips; s++) {
       int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;

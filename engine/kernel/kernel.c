@@ -113,6 +113,18 @@ void kernel_pack(float *panels, const float *w, size_t stride, int first, int ro
   }
 }
 
+void kernel_pack_rows(float *panels, const float *w, size_t stride, int n, int k) {
+  for (int p = 0; p < kernel_panels(n); p++) {
+    const float *from = w + (size_t)p * KERNEL_PANEL;
+    int part = n - p * KERNEL_PANEL;
+    for (int i = 0; i < k; i++, panels += KERNEL_PANEL, from += stride) {
+      if (part >= KERNEL_PANEL) memcpy(panels, from, KERNEL_PANEL * sizeof *panels);
+      else
+        for (int c = 0; c < KERNEL_PANEL; c++) panels[c] = c < part ? from[c] : 0.0f;
+    }
+  }
+}
+
 /* One column's group: w[n], four numbers to each row of the panel, with its scale and its sum. */
 static void pack_group8(int8_t *to, float *scale, int32_t *sum, const float *w, int n) {
   int8_t q[KERNEL_GROUP] = {0};

@@ -40,7 +40,8 @@ static inline int kernel_panels(int n) { return (n + KERNEL_PANEL - 1) / KERNEL_
 /* What is done to an element once its sum is complete. */
 typedef enum { KERNEL_NONE, KERNEL_GELU, KERNEL_GELU_TANH, KERNEL_RELU, KERNEL_TANH } KernelActivation;
 
-/* y[m][n] = activation(x[m][k] * w[k][n] + bias[n]) for the columns of panels first … last-1. y overlaps nothing. */
+/* y[m][n] = activation(x[m][k] * w[k][n] + bias[n]) for the columns of panels first … last-1. y overlaps nothing.
+** add: sums begin with what stands in y, whatever the bias, so that a product may be cut along k. */
 typedef struct {
   float *y;
   size_t y_stride; /* floats from a row to the next, likewise below */
@@ -52,6 +53,8 @@ typedef struct {
   int first, last;
   KernelActivation activation;
   float *scratch; /* KERNEL_SCRATCH floats of the calling thread, aligned to 64 */
+  int transposed; /* x lies as [k][m], x_stride from one k to the next */
+  int add;
 } KernelGemm;
 #define KERNEL_SCRATCH ((size_t)KERNEL_ROWS * KERNEL_DEPTH + KERNEL_ROWS * KERNEL_PANEL)
 
@@ -90,6 +93,24 @@ static inline size_t kernel_attend_floats(int n, int d) {
   return (size_t)d * KERNEL_PANEL + (size_t)n * ((size_t)(d + 15) / 16 * 16 + wide + KERNEL_PANEL);
 }
 
+/* A step of Adam on n numbers: m += (1 - beta1)(g - m), v += (1 - beta2)(g^2 - v), w = keep w - rate m / (sqrt(v) root +
+** epsilon), g being the gradient times `scale`. (Kingma, Ba 2015; weights decay apart from it, Loshchilov, Hutter 2019) */
+typedef struct {
+  float *w, *m, *v;
+  const float *g;
+  size_t n;
+  float scale, beta1, beta2, epsilon;
+  float keep; /* 1 - rate times decay */
+  float rate; /* over 1 - beta1^t, where bias is corrected */
+  float root; /* 1 / sqrt(1 - beta2^t), likewise, else 1 */
+} KernelAdam;
+
+/* Which elements are dropped: element i is where a hash of key and i is below `threshold`, share 2^-32 threshold. */
+typedef struct {
+  uint32_t key[2], threshold;
+  float scale; /* of those kept */
+} KernelDrop;
+
 /* k rounded up to a multiple of 4; groups of 128 that k takes, the last one may be shorter. */
 static inline int kernel_depth8(int k) { return (k + 3) / 4 * 4; }
 static inline int kernel_groups(int k) { return (k + KERNEL_GROUP - 1) / KERNEL_GROUP; }
@@ -125,6 +146,10 @@ static inline size_t kernel_panel_floats(int k, int n) {
 /* Packs rows first … first+rows-1 of the transposed matrix: panels[k][n] from w[n][k], n ascending in memory with the
 ** given stride. Rows past the last one in a panel stay as they are (zero in fresh memory). */
 void kernel_pack(float *panels, const float *w, size_t stride, int first, int rows, int k);
+
+/* Packs columns of a matrix as it stands: panels[k][n] from w[k][n], rows `stride` floats apart; columns past the last one in a
+** panel become 0. */
+void kernel_pack_rows(float *panels, const float *w, size_t stride, int n, int k);
 
 /* A matrix w[k][n] in 8 bits. */
 typedef struct {

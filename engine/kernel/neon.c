@@ -1,6 +1,6 @@
 /* neon.c -- the kernels for AArch64, whose base instruction set has them: a V is four registers, a tile 6 rows by half a
 ** panel (24 of the 32 registers).
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h gemm.h attend.h gemm8.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h. */
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <math.h>
@@ -34,6 +34,9 @@ V_EACH(v_mul, vmulq_f32)
 V_EACH(v_div, vdivq_f32)
 V_EACH(v_max, larger)
 V_EACH(v_min, smaller)
+V_OP V v_sqrt(V a) {
+  return (V){{vsqrtq_f32(a.q[0]), vsqrtq_f32(a.q[1]), vsqrtq_f32(a.q[2]), vsqrtq_f32(a.q[3])}};
+}
 V_OP V v_fma(V a, V b, V c) {
   for (int i = 0; i < 4; i++) c.q[i] = vfmaq_f32(c.q[i], a.q[i], b.q[i]);
   return c;
@@ -104,6 +107,7 @@ V_OP V q_float(Q q) {
 
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
+#include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"
 #include "kernel/gemm8.h"

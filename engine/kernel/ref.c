@@ -75,13 +75,14 @@ static void activate(float *x, size_t n, KernelActivation activation) {
 }
 
 static void gemm(const KernelGemm *g) {
+  size_t step = g->transposed ? g->x_stride : 1;
   for (int i = 0; i < g->m; i++)
     for (int j = g->first * KERNEL_PANEL; j < g->n && j < g->last * KERNEL_PANEL; j++) {
-      const float *x = g->x + (size_t)i * g->x_stride;
+      const float *x = g->x + (size_t)i * (g->transposed ? 1 : g->x_stride);
       const float *w = g->w + (size_t)(j / KERNEL_PANEL) * (size_t)g->k * KERNEL_PANEL + j % KERNEL_PANEL;
-      float sum = g->bias ? g->bias[j] : 0.0f;
-      for (int k = 0; k < g->k; k++) sum = fmaf(x[k], w[(size_t)k * KERNEL_PANEL], sum);
-      g->y[(size_t)i * g->y_stride + (size_t)j] = activation_of(sum, g->activation);
+      float *y = g->y + (size_t)i * g->y_stride + (size_t)j, sum = g->add ? *y : g->bias ? g->bias[j] : 0.0f;
+      for (int k = 0; k < g->k; k++) sum = fmaf(x[(size_t)k * step], w[(size_t)k * KERNEL_PANEL], sum);
+      *y = activation_of(sum, g->activation);
     }
 }
 
@@ -198,6 +199,114 @@ static void quantize(int8_t *q, float *scale, const float *x, size_t stride, int
     for (int at = 0; at < k; at += KERNEL_GROUP)
       quantize_group(q + at, scale++, x + at, k - at < KERNEL_GROUP ? k - at : KERNEL_GROUP);
     memset(q + k, 0, (size_t)(depth - k));
+  }
+}
+
+/* ---- training -------------------------------------------------------------------------------------------------------- */
+
+static void layernorm_keep(float *y, float *hat, float *scale, const float *x, const float *residual, const float *gamma,
+                           const float *beta, int m, int h, float epsilon) {
+  for (int i = 0; i < m; i++, x += h, y += h, hat += h) {
+    float lane[KERNEL_LANES] = {0}, square[KERNEL_LANES] = {0};
+    for (int j = 0; j < h; j++) {
+      hat[j] = residual ? x[j] + residual[(size_t)i * (size_t)h + (size_t)j] : x[j];
+      lane[j % KERNEL_LANES] += hat[j];
+    }
+    float mean = folded(lane) / (float)h;
+    for (int j = 0; j < h; j++) {
+      hat[j] -= mean;
+      square[j % KERNEL_LANES] = fmaf(hat[j], hat[j], square[j % KERNEL_LANES]);
+    }
+    scale[i] = 1.0f / sqrtf(folded(square) / (float)h + epsilon);
+    for (int j = 0; j < h; j++) {
+      hat[j] *= scale[i];
+      y[j] = fmaf(hat[j], gamma[j], beta[j]);
+    }
+  }
+}
+
+static void layernorm_back(float *dx, const float *dy, const float *hat, const float *scale, const float *gamma, int m,
+                           int h) {
+  for (int i = 0; i < m; i++, dx += h, dy += h, hat += h) {
+    float sum[KERNEL_LANES] = {0}, product[KERNEL_LANES] = {0};
+    for (int j = 0; j < h; j++) {
+      dx[j] = dy[j] * gamma[j];
+      sum[j % KERNEL_LANES] += dx[j];
+      product[j % KERNEL_LANES] = fmaf(dx[j], hat[j], product[j % KERNEL_LANES]);
+    }
+    float mean = folded(sum) / (float)h, slope = -(folded(product) / (float)h);
+    for (int j = 0; j < h; j++) dx[j] = scale[i] * fmaf(hat[j], slope, dx[j] - mean);
+  }
+}
+
+static float gelu_slope(float x) {
+  static const float P[] = PHI_P, Q[] = PHI_Q;
+  float c = smaller(larger(x, -PHI_EDGE), PHI_EDGE), s = c * c;
+  float phi = fmaf(c, horner(P, PHI_COUNT, s) / horner(Q, PHI_COUNT, s), 0.5f);
+  float density = PHI_DENSITY * exp_of(x * -0.5f * x);
+  return fmaf(x, density, smaller(larger(phi, 0.0f), 1.0f));
+}
+
+static float gelu_tanh_slope(float x) {
+  float square = x * x, u = GELU_TANH_SCALE * fmaf(GELU_TANH_CUBE, square * x, x);
+  float s = 1.0f / (1.0f + exp_of(u)), inner = -GELU_TANH_SCALE * fmaf(3.0f * GELU_TANH_CUBE, square, 1.0f);
+  return fmaf(x * s * (1.0f - s), inner, s);
+}
+
+static float slope_of(float x, KernelActivation a) {
+  switch (a) {
+    case KERNEL_GELU: return gelu_slope(x);
+    case KERNEL_GELU_TANH: return gelu_tanh_slope(x);
+    case KERNEL_RELU: return x > 0.0f ? 1.0f : 0.0f;
+    case KERNEL_TANH: return 1.0f - tanh_of(x) * tanh_of(x);
+    case KERNEL_NONE: break;
+  }
+  return 1.0f;
+}
+
+static void activate_back(float *dx, const float *x, size_t n, KernelActivation activation) {
+  for (size_t i = 0; i < n; i++) dx[i] *= slope_of(x[i], activation);
+}
+
+static void softmax_back(float *dx, const float *p, size_t stride, int m, int n, float scale) {
+  for (int i = 0; i < m; i++, dx += stride, p += stride) {
+    float sum;
+    dot(&sum, dx, p, n);
+    for (int j = 0; j < n; j++) dx[j] = (dx[j] - sum) * p[j] * scale;
+  }
+}
+
+static void column_sums(float *sum, const float *x, const float *times, size_t stride, int m, int n) {
+  for (int i = 0; i < m; i++)
+    for (int j = 0; j < n; j++) {
+      size_t at = (size_t)i * stride + (size_t)j;
+      sum[j] = times ? fmaf(x[at], times[at], sum[j]) : sum[j] + x[at];
+    }
+}
+
+static uint32_t drop_hash(const KernelDrop *d, uint32_t h) {
+  for (int round = 0; round < 2; round++) {
+    h ^= d->key[round];
+    h ^= h >> 16;
+    h *= DROP_FIRST;
+    h ^= h >> 15;
+    h *= DROP_SECOND;
+    h ^= h >> 16;
+  }
+  return h;
+}
+
+static void dropout(float *x, size_t n, const KernelDrop *d, uint32_t first) {
+  for (size_t i = 0; i < n; i++) x[i] = drop_hash(d, first + (uint32_t)i) >= d->threshold ? x[i] * d->scale : 0.0f;
+}
+
+static void adam(const KernelAdam *a) {
+  for (size_t i = 0; i < a->n; i++) {
+    float g = a->g[i] * a->scale;
+    a->m[i] = fmaf(1.0f - a->beta1, g - a->m[i], a->m[i]);
+    a->v[i] = fmaf(1.0f - a->beta2, g * g - a->v[i], a->v[i]);
+    float below = fmaf(sqrtf(a->v[i]), a->root, a->epsilon);
+    a->w[i] = fmaf(-a->rate, a->m[i] / below, a->w[i] * a->keep);
   }
 }
 

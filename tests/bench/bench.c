@@ -157,12 +157,58 @@ static void bench_layernorm(void) { report("layernorm", bench_time(run_layernorm
 static void bench_activate(void) { report("activate", bench_time(run_activate, NULL), 2.0 * 4 * ROWS * WIDTH); }
 static void bench_dot(void) { report("dot", bench_time(run_dot, NULL), 2.0 * 4 * ROWS * WIDTH); }
 
+/* ---- training ---- */
+
+static float *third, *fourth;
+enum { ALL = ROWS * WIDTH };
+
+static void run_layernorm_keep(void *unused) {
+  (void)unused;
+  set->layernorm_keep(third, fourth, gamma_row, rows, more, beta_row, beta_row, ROWS, WIDTH, 1e-12f);
+}
+static void run_layernorm_back(void *unused) {
+  (void)unused;
+  set->layernorm_back(third, rows, more, gamma_row, beta_row, ROWS, WIDTH);
+}
+static void run_activate_back(void *unused) {
+  (void)unused;
+  set->activate_back(third, more, ALL, KERNEL_GELU);
+}
+static void run_softmax_back(void *unused) {
+  (void)unused;
+  set->softmax_back(third, more, WIDTH, ROWS, WIDTH, 0.1f);
+}
+static void run_column_sums(void *unused) {
+  (void)unused;
+  set->column_sums(gamma_row, rows, more, WIDTH, ROWS, WIDTH);
+}
+static void run_dropout(void *unused) {
+  static const KernelDrop d = {{1, 2}, 429496729u, 1.0f};
+  (void)unused;
+  set->dropout(third, ALL, &d, 0);
+}
+static void run_adam(void *unused) {
+  KernelAdam a = {third, fourth, rows, more, ALL, 1.0f, 0.9f, 0.999f, 1e-6f, 1.0f, 1e-9f, 1.0f};
+  (void)unused;
+  set->adam(&a);
+}
+
+static void bench_layernorm_keep(void) { report("layernorm_keep", bench_time(run_layernorm_keep, NULL), 4.0 * 4 * ALL); }
+static void bench_layernorm_back(void) { report("layernorm_back", bench_time(run_layernorm_back, NULL), 3.0 * 4 * ALL); }
+static void bench_activate_back(void) { report("activate_back", bench_time(run_activate_back, NULL), 3.0 * 4 * ALL); }
+static void bench_softmax_back(void) { report("softmax_back", bench_time(run_softmax_back, NULL), 3.0 * 4 * ALL); }
+static void bench_column_sums(void) { report("column_sums", bench_time(run_column_sums, NULL), 2.0 * 4 * ALL); }
+static void bench_dropout(void) { report("dropout", bench_time(run_dropout, NULL), 2.0 * 4 * ALL); }
+static void bench_adam(void) { report("adam", bench_time(run_adam, NULL), 7.0 * 4 * ALL); }
+
 int main(void) {
   peak_flops = bench_peak_flops();
   peak_bytes = bench_peak_bytes();
   printf("one core: %.1f GFLOP/s in fused multiply-adds, %.1f GB/s from memory\n", peak_flops / 1e9, peak_bytes / 1e9);
   rows = memory((size_t)ROWS * WIDTH);
   more = memory((size_t)ROWS * WIDTH);
+  third = memory(ALL);
+  fourth = memory(ALL);
   gamma_row = memory(WIDTH);
   beta_row = memory(WIDTH);
   for (int i = 0; (isa = kernels_name(i)); i++) {

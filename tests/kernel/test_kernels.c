@@ -37,7 +37,7 @@ static void gemm_case(const Kernels *fast, const Kernels *ref, int m, int n, int
   GOOD(e);
   memcpy(b, a, (size_t)m * stride * sizeof *a);
   KernelGemm g = {a, stride, x, (size_t)k, w, with_bias ? bias : NULL, m, n, k, first,
-                  last, activation, own};
+                  last, activation, own, 0, 0};
   fast->gemm(&g);
   g.y = b;
   ref->gemm(&g);
@@ -46,7 +46,27 @@ static void gemm_case(const Kernels *fast, const Kernels *ref, int m, int n, int
   drop(a, (size_t)m * stride), drop(b, (size_t)m * stride), drop(own, KERNEL_SCRATCH);
 }
 
+/* x as it lies for a product with its transposed self, and sums that begin with what stands in y. */
+static void gemm_transposed(const Kernels *fast, const Kernels *ref, int m, int n, int k) {
+  bert_err e = {0};
+  size_t wide = (size_t)m + 5, count = (size_t)m * (size_t)n;
+  float *x = floats(wide * (size_t)k, &e), *w = floats(kernel_panel_floats(k, n), &e);
+  float *a = floats(count, &e), *b = floats(count, &e), *own = floats(KERNEL_SCRATCH, &e);
+  GOOD(e);
+  memcpy(b, a, count * sizeof *a);
+  KernelGemm g = {.y = a, .y_stride = (size_t)n, .x = x, .x_stride = wide, .w = w, .bias = own, .m = m, .n = n, .k = k,
+                  .last = kernel_panels(n), .scratch = own, .transposed = 1, .add = 1};
+  fast->gemm(&g);
+  g.y = b;
+  ref->gemm(&g);
+  if (!same(a, b, count)) test_failed(__FILE__, __LINE__, "transposed gemm m %d, n %d, k %d differs from ref", m, n, k);
+  drop(x, wide * (size_t)k), drop(w, kernel_panel_floats(k, n));
+  drop(a, count), drop(b, count), drop(own, KERNEL_SCRATCH);
+}
+
 static void check_gemm(const Kernels *fast, const Kernels *ref) {
+  for (int m = 1; m <= 30; m++) gemm_transposed(fast, ref, m, 33, 7);
+  gemm_transposed(fast, ref, KERNEL_ROWS + 9, 64, KERNEL_DEPTH + 3);
   for (int m = 1; m <= 30; m++) gemm_case(fast, ref, m, 32, 5, 0, 1, 1, KERNEL_NONE);
   static const int WIDTHS[] = {1, 15, 16, 17, 31, 33, 48, 70, 96};
   for (size_t i = 0; i < sizeof WIDTHS / sizeof *WIDTHS; i++)
@@ -111,6 +131,107 @@ static void check_dot(const Kernels *fast, const Kernels *ref) {
     fast->dot(&a, v, w, n);
     ref->dot(&b, v, w, n);
     if (!same(&a, &b, 1)) test_failed(__FILE__, __LINE__, "dot of %d differs from ref", n);
+  }
+}
+
+/* ---- training ---- */
+
+static void check_layernorm_keep(const Kernels *fast, const Kernels *ref) {
+  enum { MOST = 70, ROWS = 3, ALL = MOST * ROWS };
+  float x[ALL], r[ALL], gamma[MOST], beta[MOST], y[2][ALL], hat[2][ALL], scale[2][ROWS], plain[ALL];
+  for (int i = 0; i < ALL; i++) x[i] = next_float(), r[i] = next_float();
+  for (int i = 0; i < MOST; i++) gamma[i] = next_float(), beta[i] = next_float();
+  for (int h = 1; h <= MOST; h++)
+    for (int with = 0; with < 2; with++) {
+      size_t n = (size_t)(h * ROWS);
+      fast->layernorm_keep(y[0], hat[0], scale[0], x, with ? r : NULL, gamma, beta, ROWS, h, 1e-12f);
+      ref->layernorm_keep(y[1], hat[1], scale[1], x, with ? r : NULL, gamma, beta, ROWS, h, 1e-12f);
+      ref->layernorm(plain, x, with ? r : NULL, gamma, beta, ROWS, h, 1e-12f);
+      if (!same(y[0], y[1], n) || !same(hat[0], hat[1], n) || !same(scale[0], scale[1], ROWS))
+        test_failed(__FILE__, __LINE__, "layernorm_keep of %d differs from ref", h);
+      if (!same(y[0], plain, n)) test_failed(__FILE__, __LINE__, "layernorm_keep of %d is not what inference has", h);
+    }
+}
+
+static void check_layernorm_back(const Kernels *fast, const Kernels *ref) {
+  enum { MOST = 70, ROWS = 3, ALL = MOST * ROWS };
+  float dy[ALL], hat[ALL], scale[ROWS], gamma[MOST], a[ALL], b[ALL];
+  for (int i = 0; i < ALL; i++) dy[i] = next_float(), hat[i] = next_float();
+  for (int i = 0; i < MOST; i++) gamma[i] = next_float();
+  for (int i = 0; i < ROWS; i++) scale[i] = next_float();
+  for (int h = 1; h <= MOST; h++) {
+    fast->layernorm_back(a, dy, hat, scale, gamma, ROWS, h);
+    ref->layernorm_back(b, dy, hat, scale, gamma, ROWS, h);
+    if (!same(a, b, (size_t)(h * ROWS))) test_failed(__FILE__, __LINE__, "layernorm_back of %d differs from ref", h);
+  }
+}
+
+static void check_activate_back(const Kernels *fast, const Kernels *ref) {
+  enum { MOST = 300 };
+  static const float EDGES[] = {0.0f, -0.0f, 1e-40f, 0.625f, -0.625f, 5.5f, -5.5f, 13.5f, -13.5f, 88.0f, -88.0f, 1e4f, -1e4f};
+  float x[MOST], a[MOST], b[MOST];
+  for (int kind = KERNEL_NONE; kind <= KERNEL_TANH; kind++)
+    for (size_t n = 1; n <= MOST; n = n < 40 ? n + 1 : n * 5) {
+      for (size_t i = 0; i < n; i++) {
+        x[i] = i < sizeof EDGES / sizeof *EDGES ? EDGES[i] : 3 * next_float();
+        a[i] = b[i] = next_float();
+      }
+      fast->activate_back(a, x, n, (KernelActivation)kind);
+      ref->activate_back(b, x, n, (KernelActivation)kind);
+      if (!same(a, b, n)) test_failed(__FILE__, __LINE__, "the slope of activation %d differs from ref", kind);
+    }
+}
+
+static void check_softmax_back(const Kernels *fast, const Kernels *ref) {
+  enum { STRIDE = 80, ROWS = 3, ALL = STRIDE * ROWS };
+  float p[ALL], a[ALL], b[ALL];
+  for (int n = 1; n <= 70; n++) {
+    for (int i = 0; i < ALL; i++) p[i] = next_float(), a[i] = b[i] = next_float();
+    fast->softmax_back(a, p, STRIDE, ROWS, n, 0.37f);
+    ref->softmax_back(b, p, STRIDE, ROWS, n, 0.37f);
+    if (!same(a, b, ALL)) test_failed(__FILE__, __LINE__, "softmax_back of %d differs from ref", n);
+  }
+}
+
+static void check_column_sums(const Kernels *fast, const Kernels *ref) {
+  enum { STRIDE = 80, ROWS = 9, ALL = STRIDE * ROWS };
+  float x[ALL], times[ALL], a[STRIDE], b[STRIDE];
+  for (int i = 0; i < ALL; i++) x[i] = next_float(), times[i] = next_float();
+  for (int n = 1; n <= 70; n++)
+    for (int with = 0; with < 2; with++) {
+      for (int i = 0; i < STRIDE; i++) a[i] = b[i] = next_float();
+      fast->column_sums(a, x, with ? times : NULL, STRIDE, ROWS, n);
+      ref->column_sums(b, x, with ? times : NULL, STRIDE, ROWS, n);
+      if (!same(a, b, STRIDE)) test_failed(__FILE__, __LINE__, "column_sums of %d differs from ref", n);
+    }
+}
+
+static void check_dropout(const Kernels *fast, const Kernels *ref) {
+  enum { MOST = 100 };
+  KernelDrop d = {{0x12345678u, 0x9ABCDEF0u}, 0x40000000u, 4.0f / 3.0f};
+  float a[MOST], b[MOST];
+  for (size_t n = 0; n <= MOST; n++) {
+    for (size_t i = 0; i < n; i++) a[i] = b[i] = next_float();
+    fast->dropout(a, n, &d, 0xFFFFFFF0u); /* the counter goes round */
+    ref->dropout(b, n, &d, 0xFFFFFFF0u);
+    if (!same(a, b, n)) test_failed(__FILE__, __LINE__, "dropout of %d differs from ref", (int)n);
+  }
+}
+
+static void check_adam(const Kernels *fast, const Kernels *ref) {
+  enum { MOST = 70 };
+  float w[2][MOST], m[2][MOST], v[2][MOST], g[MOST];
+  for (size_t n = 1; n <= MOST; n++) {
+    for (size_t i = 0; i < MOST; i++) {
+      w[0][i] = w[1][i] = next_float(), m[0][i] = m[1][i] = next_float(), g[i] = next_float();
+      v[0][i] = v[1][i] = fabsf(next_float());
+    }
+    for (int which = 0; which < 2; which++) {
+      KernelAdam a = {w[which], m[which], v[which], g, n, 0.7f, 0.9f, 0.999f, 1e-6f, 0.9999f, 1e-3f, 1.3f};
+      (which ? ref : fast)->adam(&a);
+    }
+    if (!same(w[0], w[1], MOST) || !same(m[0], m[1], MOST) || !same(v[0], v[1], MOST))
+      test_failed(__FILE__, __LINE__, "adam of %d differs from ref", (int)n);
   }
 }
 
