@@ -16,11 +16,11 @@ ifneq ($(SANITIZE),)
          ASAN_OPTIONS=detect_leaks=0
 endif
 
-UNIT    := $(sort $(wildcard tests/unit/*.c tests/kernel/*.c))
+UNIT    := $(sort $(wildcard tests/unit/*.c tests/kernel/*.c tests/grad/*.c))
 UNITOBJ  = $(patsubst %.c,$(BUILD)/%.o,$(UNIT))
 FUZZ    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
-$(BUILD)/tests/%.o: FLAGS += -Itests/unit
+$(BUILD)/tests/%.o: FLAGS += -Itests/unit -Itests/grad
 -include $(UNITOBJ:.o=.d)
 
 $(BUILD)/unit: $(UNITOBJ) $(BUILD)/libbert.a

@@ -33,24 +33,28 @@ static int counted(const Embedding *m, const Batch *b, int from, int to) {
   return n;
 }
 
-void embed_tokens(const Encoder *n, const Batch *b, Scratch *s, const Team *team) {
-  const Embedding *m = &n->embedding;
-  int from = team_start(team, b->tokens, team->rank), to = team_start(team, b->tokens, team->rank + 1);
+void embed_sums(float *x, int32_t *positions, const Embedding *m, const Batch *b, int hidden, int from, int to) {
   int row = from < to ? row_of(b, from) : 0;
-  size_t H = (size_t)n->hidden;
+  size_t H = (size_t)hidden;
   int next = from < to ? counted(m, b, b->start[row], from) : 0;
-  for (int t = from; t < to; t++) {
+  for (int t = from; t < to; t++, x += H) {
     while (t >= b->start[row + 1]) row++, next = 0;
-    int at = b->ids[t] == m->pad ? -1 : next++;
+    int at = (b->ids[t] == m->pad ? -1 : next++) + m->first_position;
     const float *type = m->type ? m->type + (size_t)b->types[t] * H : NULL;
-    const float *position = m->position + (size_t)(at + m->first_position) * H;
-    float *x = s->x + (size_t)t * H;
-    word_row(x, m, b->ids[t], n->hidden);
+    const float *position = m->position + (size_t)at * H;
+    if (positions) positions[t] = at;
+    word_row(x, m, b->ids[t], hidden);
     if (type)
       for (size_t i = 0; i < H; i++) x[i] += type[i];
     for (size_t i = 0; i < H; i++) x[i] += position[i];
   }
-  float *x = s->x + (size_t)from * H;
+}
+
+void embed_tokens(const Encoder *n, const Batch *b, Scratch *s, const Team *team) {
+  const Embedding *m = &n->embedding;
+  int from = team_start(team, b->tokens, team->rank), to = team_start(team, b->tokens, team->rank + 1);
+  float *x = s->x + (size_t)from * (size_t)n->hidden;
+  embed_sums(x, NULL, m, b, n->hidden, from, to);
   kernels()->layernorm(x, x, NULL, m->norm.gamma, m->norm.beta, to - from, n->hidden, n->epsilon);
   team_barrier(team);
 }

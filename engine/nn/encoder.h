@@ -94,6 +94,10 @@ void embed_tokens(const Encoder *n, const Batch *b, Scratch *s, const Team *team
 void attend(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, const Team *team); /* s->x -> s->x */
 void feed_forward(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, const Team *team); /* s->x -> s->x */
 
+/* x[to - from][H] = the sums of the embeddings of tokens from … to-1, before the normalisation; and their rows in the table
+** of positions, positions[token], where it is not NULL. One thread's work. */
+void embed_sums(float *x, int32_t *positions, const Embedding *m, const Batch *b, int hidden, int from, int to);
+
 /* y[m][out] = activation(x[m][in]), the rank's share of the panels. y_stride >= out, m <= s->tokens. What follows must stand
 ** behind a barrier: other ranks are not through yet. */
 void linear(float *y, size_t y_stride, const float *x, size_t x_stride, const Linear *l, int m,

@@ -1,0 +1,219 @@
+/* train.c -- see train.h: the passes, their room, and what the parts share.
+** Layer: nn. Uses: base kernel. */
+#include "nn/train.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+
+/* ---- room ----------------------------------------------------------------------------------------------------------- */
+
+static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+/* The next n floats of the block, at a cache line; counts alone where there is none. */
+static float *take(TrainScratch *s, size_t *used, size_t n) {
+  float *p = s->block ? s->block + *used : NULL;
+  *used = mem_size(1, *used, round_up(n, KERNEL_LANES));
+  return p;
+}
+
+static Normed take_normed(TrainScratch *s, size_t *used, size_t T, size_t H) {
+  Normed n;
+  n.hat = take(s, used, mem_size(T, H, 0));
+  n.scale = take(s, used, T);
+  return n;
+}
+
+/* The same walk counts the block and then shares it out. */
+static size_t share_out(TrainScratch *s, const TrainEncoder *n, int tokens, int longest, int ranks) {
+  size_t T = (size_t)tokens, H = (size_t)n->hidden, F = (size_t)n->inner, used = 0, wide = F > 3 * H ? F : 3 * H;
+  s->embedded = take_normed(s, &used, T, H);
+  for (int i = 0; i < n->layers; i++) {
+    KeptLayer *k = &s->kept[i];
+    k->x = take(s, &used, T * H);
+    k->qkv = take(s, &used, T * 3 * H);
+    k->context = take(s, &used, T * H);
+    k->attention = take_normed(s, &used, T, H);
+    k->middle = take(s, &used, T * H);
+    k->inner = take(s, &used, T * F);
+    k->output = take_normed(s, &used, T, H);
+  }
+  s->position = (int32_t *)take(s, &used, T);
+  s->x = take(s, &used, T * H);
+  s->dx = take(s, &used, T * H);
+  s->between = take(s, &used, T * H);
+  s->dropped = take(s, &used, T * H);
+  s->wide = take(s, &used, T * wide);
+  s->dwide = take(s, &used, T * wide);
+  size_t own = mem_size(1, PRODUCT_OWN, train_attend_floats(longest, n->hidden / n->heads));
+  for (int r = 0; r < ranks; r++) s->own[r] = take(s, &used, own);
+  return used;
+}
+
+void train_release(TrainScratch *s) {
+  mem_pages_free(s->block, s->bytes);
+  mem_free(s->kept);
+  mem_free(s->own);
+  *s = (TrainScratch){0};
+}
+
+void train_reserve(TrainScratch *s, const TrainEncoder *n, int tokens, int longest, int ranks, bert_err *e) {
+  if (e->code || (s->block && tokens <= s->tokens && longest <= s->longest && ranks <= s->ranks)) return;
+  if (tokens < s->tokens) tokens = s->tokens;
+  if (longest < s->longest) longest = s->longest;
+  if (ranks < s->ranks) ranks = s->ranks;
+  train_release(s);
+  s->kept = mem_new((size_t)n->layers, sizeof *s->kept, e);
+  s->own = mem_new((size_t)ranks, sizeof *s->own, e);
+  if (!e->code) s->bytes = mem_size(share_out(s, n, tokens, longest, ranks), sizeof(float), 0);
+  s->block = e->code ? NULL : mem_pages(s->bytes, e);
+  if (e->code) {
+    train_release(s);
+    return;
+  }
+  share_out(s, n, tokens, longest, ranks);
+  s->tokens = tokens;
+  s->longest = longest;
+  s->ranks = ranks;
+}
+
+/* ---- the passes ------------------------------------------------------------------------------------------------------ */
+
+int train_stopped(const TrainPass *p, const Team *team) {
+  const Stop *stop = p->stop;
+  if (!stop) return 0;
+  if (team->rank == 0 && stop->asks && stop->stop && stop->stop(stop->context))
+    __atomic_store_n(stop->stopped, 1, __ATOMIC_RELAXED);
+  if (team->size > 1) team_barrier(team);
+  return __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
+}
+
+int train_forward(const TrainPass *p, const Team *team) {
+  TrainScratch *s = p->scratch;
+  train_embed(p, team);
+  for (int i = 0; i < p->net->layers; i++) {
+    if (train_stopped(p, team)) return 0;
+    train_attend(p, i, team);
+    if (train_stopped(p, team)) return 0;
+    train_feed(p, i, i + 1 < p->net->layers ? s->kept[i + 1].x : s->x, team);
+  }
+  return 1;
+}
+
+int train_backward(const TrainPass *p, const Team *team) {
+  for (int i = p->net->layers; i-- > 0;) {
+    if (train_stopped(p, team)) return 0;
+    train_feed_back(p, i, team);
+    if (train_stopped(p, team)) return 0;
+    train_attend_back(p, i, team);
+  }
+  train_embed_back(p, team);
+  return 1;
+}
+
+/* ---- products -------------------------------------------------------------------------------------------------------- */
+
+void train_linear(const Params *p, const TrainLinear *l, float *y, const float *x, size_t x_stride, int m, float *own,
+                  const Team *team) {
+  Product forward = {.y = y,
+                     .y_stride = (size_t)l->out,
+                     .x = x,
+                     .x_stride = x_stride,
+                     .w = p->w + l->w,
+                     .w_stride = (size_t)l->in,
+                     .bias = l->b == PARAM_NONE ? NULL : p->w + l->b,
+                     .m = m,
+                     .n = l->out,
+                     .k = l->in,
+                     .w_transposed = 1};
+  product(&forward, own, team);
+}
+
+/* The rank's share of n columns, in whole lanes. */
+static int column_start(const Team *team, int n, int rank) {
+  int at = team_start(team, (n + KERNEL_LANES - 1) / KERNEL_LANES, rank) * KERNEL_LANES;
+  return at < n ? at : n;
+}
+
+/* sum[n] += columns of x[m][stride], times `times`; the rank's columns. */
+static void sum_columns(float *sum, const float *x, const float *times, int m, int n, const Team *team) {
+  int from = column_start(team, n, team->rank), to = column_start(team, n, team->rank + 1);
+  if (from < to) kernels()->column_sums(sum + from, x + from, times ? times + from : NULL, (size_t)n, m, to - from);
+}
+
+void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t dx_stride, int add, const float *dy,
+                       const float *x, size_t x_stride, int m, float *own, const Team *team) {
+  Product weights = {.y = p->g + l->w,
+                     .y_stride = (size_t)l->in,
+                     .x = dy,
+                     .x_stride = (size_t)l->out,
+                     .w = x,
+                     .w_stride = x_stride,
+                     .m = l->out,
+                     .n = l->in,
+                     .k = m,
+                     .x_transposed = 1,
+                     .add = 1};
+  product(&weights, own, team);
+  if (l->b != PARAM_NONE) sum_columns(p->g + l->b, dy, NULL, m, l->out, team);
+  if (!dx) return;
+  Product inputs = {.y = dx,
+                    .y_stride = dx_stride,
+                    .x = dy,
+                    .x_stride = (size_t)l->out,
+                    .w = p->w + l->w,
+                    .w_stride = (size_t)l->in,
+                    .m = m,
+                    .n = l->in,
+                    .k = l->out,
+                    .add = add};
+  product(&inputs, own, team);
+}
+
+/* ---- along rows ------------------------------------------------------------------------------------------------------ */
+
+void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, const float *x, const float *residual, int m,
+                int hidden, float epsilon, const Team *team) {
+  int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
+  size_t at = (size_t)from * (size_t)hidden;
+  kernels()->layernorm_keep(y + at, k->hat + at, k->scale + from, x + at, residual ? residual + at : NULL,
+                            p->w + n->gamma, p->w + n->beta, to - from, hidden, epsilon);
+}
+
+void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float *dy, const Normed *k, int m, int hidden,
+                     const Team *team) {
+  int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
+  size_t at = (size_t)from * (size_t)hidden;
+  kernels()->layernorm_back(dx + at, dy + at, k->hat + at, k->scale + from, p->w + n->gamma, to - from, hidden);
+  sum_columns(p->g + n->gamma, dy, k->hat, m, hidden, team);
+  sum_columns(p->g + n->beta, dy, NULL, m, hidden, team);
+}
+
+const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint64_t what, float p, KernelDrop *d) {
+  if (!t->drops || p <= 0) return NULL;
+  uint64_t place[] = {t->step, (uint64_t)site, (uint64_t)layer, what}, key = hash_bytes(place, sizeof place, t->seed);
+  *d = (KernelDrop){{(uint32_t)key, (uint32_t)(key >> 32)}, (uint32_t)((double)p * 4294967296.0), 1.0f / (1.0f - p)};
+  return d;
+}
+
+void train_copy_rows(float *y, const float *x, int m, int width, const Team *team) {
+  size_t from = train_rows(team, m, width, team->rank), to = train_rows(team, m, width, team->rank + 1);
+  memcpy(y + from, x + from, (to - from) * sizeof *y);
+}
+
+void train_drop_rows(float *x, int m, int width, const KernelDrop *d, const Team *team) {
+  if (!d) return;
+  size_t from = train_rows(team, m, width, team->rank), to = train_rows(team, m, width, team->rank + 1);
+  kernels()->dropout(x + from, to - from, d, (uint32_t)from);
+}
+
+void train_activate(float *y, const float *x, int m, int width, KernelActivation a, const Team *team) {
+  size_t from = train_rows(team, m, width, team->rank), to = train_rows(team, m, width, team->rank + 1);
+  if (y != x) train_copy_rows(y, x, m, width, team);
+  kernels()->activate(y + from, to - from, a);
+}
+
+void train_activate_back(float *dy, const float *x, int m, int width, KernelActivation a, const Team *team) {
+  size_t from = train_rows(team, m, width, team->rank), to = train_rows(team, m, width, team->rank + 1);
+  kernels()->activate_back(dy + from, x + from, to - from, a);
+}

@@ -1,0 +1,306 @@
+/* train_head.c -- heads on tokens, forward and backward; see train_head.h.
+** Layer: nn. Uses: base kernel. */
+#include "nn/train_head.h"
+
+#include <string.h>
+
+/* ---- room ------------------------------------------------------------------------------------------------------------ */
+
+static float *take(HeadScratch *s, size_t *used, size_t n) {
+  float *p = s->block ? s->block + *used : NULL;
+  *used = mem_size(1, *used, (n + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES);
+  return p;
+}
+
+static size_t share_out(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden) {
+  size_t R = (size_t)b->tokens.rows, T = (size_t)b->tokens.tokens, H = (size_t)hidden, C = (size_t)b->chosen, used = 0;
+  size_t J = H + (size_t)h->feature_count, U = (size_t)h->units, judged = T + R + C;
+  if (h->kind == TRAIN_VECTOR) {
+    J = 3 * H;
+    U = U > R ? U : R; /* the scores of all against all */
+  }
+  if (h->kind == TRAIN_TOKENS) R = T, J = H;
+  s->in = take(s, &used, mem_size(R, H, 0));
+  s->d_in = take(s, &used, mem_size(R, H, 0));
+  s->before = take(s, &used, mem_size(R, H, 0));
+  s->joined = take(s, &used, mem_size(R, J, 0));
+  s->d_joined = take(s, &used, mem_size(R, J, 0));
+  s->logits = take(s, &used, mem_size(R, U, 0));
+  if (h->kind == TRAIN_VECTOR) {
+    s->lengths = take(s, &used, R);
+    s->d_pooled = take(s, &used, R * H);
+  }
+  if (h->kind == TRAIN_FILL) {
+    s->fill_in = take(s, &used, C * H);
+    s->fill_before = take(s, &used, C * H);
+    s->fill_between = take(s, &used, C * H);
+    s->fill_state = take(s, &used, C * H);
+    s->d_fill = take(s, &used, C * H);
+    s->fill_kept.hat = take(s, &used, C * H);
+    s->fill_kept.scale = take(s, &used, C);
+    s->fill_logits = take(s, &used, mem_size(C, (size_t)h->decoder.out, 0));
+  }
+  s->loss = take(s, &used, judged);
+  s->rows = (int32_t *)take(s, &used, judged);
+  s->right = (uint8_t *)take(s, &used, judged);
+  return used;
+}
+
+void head_release(HeadScratch *s) {
+  mem_pages_free(s->block, s->bytes);
+  *s = (HeadScratch){0};
+}
+
+void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden, bert_err *e) {
+  if (e->code) return;
+  HeadScratch sized = {0};
+  size_t bytes = mem_size(share_out(&sized, h, b, hidden), sizeof(float), 0);
+  if (bytes > s->bytes) {
+    head_release(s);
+    s->block = mem_pages(bytes, e);
+    s->bytes = s->block ? bytes : 0;
+  }
+  if (!e->code) share_out(s, h, b, hidden);
+}
+
+/* ---- rows of tokens ---------------------------------------------------------------------------------------------------- */
+
+/* to[n][hidden] = x of tokens at[n]; the rank's rows. */
+static void gather(float *to, const float *x, const int32_t *at, int n, int hidden, const Team *team) {
+  for (int i = team_start(team, n, team->rank); i < team_start(team, n, team->rank + 1); i++)
+    memcpy(to + (size_t)i * (size_t)hidden, x + (size_t)at[i] * (size_t)hidden, (size_t)hidden * sizeof *to);
+}
+
+/* x of tokens at[n] += d[n][hidden]; the rank's columns, since a token may stand there twice. */
+static void scatter(float *x, const float *d, const int32_t *at, int n, int hidden, const Team *team) {
+  int from = team_start(team, hidden, team->rank), to = team_start(team, hidden, team->rank + 1);
+  for (int i = 0; i < n; i++)
+    for (int j = from; j < to; j++) x[(size_t)at[i] * (size_t)hidden + (size_t)j] += d[(size_t)i * (size_t)hidden + (size_t)j];
+}
+
+static double sum_of(const float *loss, int n) {
+  double sum = 0;
+  for (int i = 0; i < n; i++) sum += (double)loss[i];
+  return sum;
+}
+
+static int64_t count_of(const uint8_t *right, int n) {
+  int64_t count = 0;
+  for (int i = 0; i < n; i++) count += right[i];
+  return count;
+}
+
+/* ---- TRAIN_FIRST: a label of a row ------------------------------------------------------------------------------------- */
+
+/* joined[R][hidden + features] = what `out` takes: [activation(dense(x of the first tokens)), features], dropped. */
+static void first_forward(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const Team *team) {
+  int R = b->tokens.rows, H = p->net->hidden, f = h->feature_count;
+  size_t J = (size_t)(H + f);
+  float *own = p->scratch->own[team->rank];
+  KernelDrop d;
+  gather(s->in, p->scratch->x, b->tokens.start, R, H, team);
+  train_drop_rows(s->in, R, H, train_drop(p, DROP_HEAD, 0, 0, h->drop_in, &d), team);
+  team_barrier(team);
+  train_linear(p->net->params, &h->dense, s->before, s->in, (size_t)H, R, own, team);
+  team_barrier(team);
+  for (int i = team_start(team, R, team->rank); i < team_start(team, R, team->rank + 1); i++) {
+    float *to = s->joined + (size_t)i * J;
+    memcpy(to, s->before + (size_t)i * (size_t)H, (size_t)H * sizeof *to);
+    kernels()->activate(to, (size_t)H, h->activation);
+    if (f) memcpy(to + H, b->features + (size_t)i * (size_t)f, (size_t)f * sizeof *to);
+  }
+  train_drop_rows(s->joined, R, (int)J, train_drop(p, DROP_HEAD, 1, 0, h->drop_out, &d), team);
+  team_barrier(team);
+  train_linear(p->net->params, &h->out, s->logits, s->joined, J, R, own, team);
+  team_barrier(team);
+}
+
+/* s->logits being their gradient; adds to dx. */
+static void first_back(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const Team *team) {
+  int R = b->tokens.rows, H = p->net->hidden, J = H + h->feature_count;
+  float *own = p->scratch->own[team->rank];
+  KernelDrop d;
+  train_linear_back(p->net->params, &h->out, s->d_joined, (size_t)J, 0, s->logits, s->joined, (size_t)J, R, own, team);
+  team_barrier(team);
+  train_drop_rows(s->d_joined, R, J, train_drop(p, DROP_HEAD, 1, 0, h->drop_out, &d), team);
+  for (int i = team_start(team, R, team->rank); i < team_start(team, R, team->rank + 1); i++) {
+    size_t at = (size_t)i * (size_t)H;
+    memmove(s->d_in + at, s->d_joined + (size_t)i * (size_t)J, (size_t)H * sizeof *s->d_in);
+    kernels()->activate_back(s->d_in + at, s->before + at, (size_t)H, h->activation);
+  }
+  team_barrier(team);
+  /* d_joined has room for the gradient of `in`: its rows are at least as long */
+  train_linear_back(p->net->params, &h->dense, s->d_joined, (size_t)H, 0, s->d_in, s->in, (size_t)H, R, own, team);
+  team_barrier(team);
+  train_drop_rows(s->d_joined, R, H, train_drop(p, DROP_HEAD, 0, 0, h->drop_in, &d), team);
+  team_barrier(team);
+  scatter(p->scratch->dx, s->d_joined, b->tokens.start, R, H, team);
+  team_barrier(team);
+}
+
+/* Logits to gradients, the rank's rows; label NULL: the batch's values. */
+static void first_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, const int32_t *label, float share,
+                       const Team *team) {
+  int R = b->tokens.rows, U = h->units;
+  float each = share / (float)R, every = each / (float)U;
+  for (int i = team_start(team, R, team->rank); i < team_start(team, R, team->rank + 1); i++) {
+    float *x = s->logits + (size_t)i * (size_t)U;
+    const float *y = label ? NULL : b->value + (size_t)i * (size_t)U;
+    s->right[i] = 0;
+    if (label) s->loss[i] = loss_class(x, U, label[i], each, &s->right[i]);
+    else if (h->loss == LOSS_BINARY) s->loss[i] = loss_binary(x, y, U, every);
+    else s->loss[i] = loss_number(x, y, U, every);
+  }
+  team_barrier(team);
+}
+
+static void first_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share,
+                       TrainResult *out, const Team *team) {
+  int R = b->tokens.rows;
+  first_forward(p, h, b, s, team);
+  first_loss(h, b, s, h->loss == LOSS_CLASS ? b->label : NULL, share, team);
+  if (team->rank == 0) {
+    out->loss = sum_of(s->loss, R) / (h->loss == LOSS_CLASS ? R : (double)R * h->units);
+    out->right = count_of(s->right, R);
+    out->judged = h->loss == LOSS_CLASS ? R : 0;
+  }
+  first_back(p, h, b, s, team);
+}
+
+/* ---- TRAIN_TOKENS: a label, or start and end, of each token ------------------------------------------------------------ */
+
+static void tag_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, const Team *team) {
+  int T = b->tokens.tokens, U = h->units, judged = 0;
+  for (int t = 0; t < T; t++) judged += b->target[t] >= 0;
+  for (int t = team_start(team, T, team->rank); t < team_start(team, T, team->rank + 1); t++) {
+    float *x = s->logits + (size_t)t * (size_t)U;
+    s->loss[t] = 0, s->right[t] = 0;
+    if (b->target[t] >= 0) s->loss[t] = loss_class(x, U, b->target[t], share / (float)judged, &s->right[t]);
+    else memset(x, 0, (size_t)U * sizeof *x);
+  }
+}
+
+/* The start's and the end's logits of a row each by itself; half the loss each. */
+static void span_loss(const TrainBatch *b, HeadScratch *s, float share, const Team *team) {
+  int R = b->tokens.rows;
+  for (int r = team_start(team, R, team->rank); r < team_start(team, R, team->rank + 1); r++) {
+    int from = b->tokens.start[r], n = b->tokens.start[r + 1] - from;
+    float *column = s->before + from; /* [T][H] is room for one number a token */
+    uint8_t both[2];
+    s->loss[r] = 0;
+    for (int side = 0; side < 2; side++) {
+      float *x = s->logits + (size_t)from * 2 + side;
+      for (int i = 0; i < n; i++) column[i] = x[2 * i];
+      s->loss[r] += loss_class(column, n, (side ? b->past : b->label)[r], share / (2 * (float)R), &both[side]) / 2;
+      for (int i = 0; i < n; i++) x[2 * i] = column[i];
+    }
+    s->right[r] = both[0] && both[1];
+  }
+}
+
+static void tokens_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share,
+                        TrainResult *out, const Team *team) {
+  int T = b->tokens.tokens, H = p->net->hidden, judged = 0, n = h->loss == LOSS_TAG ? T : b->tokens.rows;
+  float *own = p->scratch->own[team->rank], *dx = p->scratch->dx;
+  KernelDrop d;
+  const KernelDrop *drop = train_drop(p, DROP_HEAD, 0, 0, h->drop_in, &d);
+  train_copy_rows(s->in, p->scratch->x, T, H, team);
+  train_drop_rows(s->in, T, H, drop, team);
+  team_barrier(team);
+  train_linear(p->net->params, &h->out, s->logits, s->in, (size_t)H, T, own, team);
+  team_barrier(team);
+  if (h->loss == LOSS_TAG) tag_loss(h, b, s, share, team);
+  else span_loss(b, s, share, team);
+  team_barrier(team);
+  if (team->rank == 0) {
+    for (int t = 0; h->loss == LOSS_TAG && t < T; t++) judged += b->target[t] >= 0;
+    if (h->loss == LOSS_SPAN) judged = n;
+    out->loss = sum_of(s->loss, n) / (judged ? judged : 1);
+    out->right = count_of(s->right, n);
+    out->judged = judged;
+  }
+  train_linear_back(p->net->params, &h->out, dx, (size_t)H, 0, s->logits, s->in, (size_t)H, T, own, team);
+  team_barrier(team);
+  train_drop_rows(dx, T, H, drop, team);
+  team_barrier(team);
+}
+
+/* ---- TRAIN_FILL: words behind masks ------------------------------------------------------------------------------------ */
+
+static void fill_forward(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const Team *team) {
+  int C = b->chosen, H = p->net->hidden;
+  const Params *q = p->net->params;
+  float *own = p->scratch->own[team->rank];
+  gather(s->fill_in, p->scratch->x, b->position, C, H, team);
+  team_barrier(team);
+  train_linear(q, &h->fill_dense, s->fill_before, s->fill_in, (size_t)H, C, own, team);
+  team_barrier(team);
+  train_activate(s->fill_between, s->fill_before, C, H, h->fill_activation, team);
+  train_norm(q, &h->fill_norm, s->fill_state, &s->fill_kept, s->fill_between, NULL, C, H, p->net->epsilon, team);
+  team_barrier(team);
+  train_linear(q, &h->decoder, s->fill_logits, s->fill_state, (size_t)H, C, own, team);
+  team_barrier(team);
+}
+
+static void fill_back(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const Team *team) {
+  int C = b->chosen, H = p->net->hidden;
+  const Params *q = p->net->params;
+  float *own = p->scratch->own[team->rank];
+  train_linear_back(q, &h->decoder, s->d_fill, (size_t)H, 0, s->fill_logits, s->fill_state, (size_t)H, C, own, team);
+  team_barrier(team);
+  train_norm_back(q, &h->fill_norm, s->fill_between, s->d_fill, &s->fill_kept, C, H, team);
+  team_barrier(team);
+  train_activate_back(s->fill_between, s->fill_before, C, H, h->fill_activation, team);
+  team_barrier(team);
+  train_linear_back(q, &h->fill_dense, s->d_fill, (size_t)H, 0, s->fill_between, s->fill_in, (size_t)H, C, own, team);
+  team_barrier(team);
+  scatter(p->scratch->dx, s->d_fill, b->position, C, H, team);
+  if (team->rank == 0) params_touch(q, h->decoder.w, -1);
+  team_barrier(team);
+}
+
+static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share,
+                      TrainResult *out, const Team *team) {
+  int C = b->chosen, V = h->decoder.out, R = b->tokens.rows;
+  if (C > 0) {
+    fill_forward(p, h, b, s, team);
+    for (int i = team_start(team, C, team->rank); i < team_start(team, C, team->rank + 1); i++)
+      s->loss[i] = loss_class(s->fill_logits + (size_t)i * (size_t)V, V, b->target[i], share / (float)C, &s->right[i]);
+    team_barrier(team);
+    if (team->rank == 0) {
+      out->fill_loss = sum_of(s->loss, C) / C;
+      out->right = count_of(s->right, C);
+      out->judged = C;
+    }
+    fill_back(p, h, b, s, team);
+  }
+  if (b->next) {
+    first_forward(p, h, b, s, team);
+    first_loss(h, b, s, b->next, share, team);
+    if (team->rank == 0) {
+      out->next_loss = sum_of(s->loss, R) / R;
+      out->next_right = count_of(s->right, R);
+      out->next_judged = R;
+    }
+    first_back(p, h, b, s, team);
+  }
+  if (team->rank == 0) out->loss = out->fill_loss + out->next_loss;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------- */
+
+void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, TrainResult *out,
+               const Team *team) {
+  int T = b->tokens.tokens, H = p->net->hidden;
+  size_t from = train_rows(team, T, H, team->rank), to = train_rows(team, T, H, team->rank + 1);
+  memset(p->scratch->dx + from, 0, (to - from) * sizeof(float));
+  if (team->rank == 0) *out = (TrainResult){0};
+  team_barrier(team);
+  switch (h->kind) {
+    case TRAIN_FIRST: first_step(p, h, b, s, share, out, team); break;
+    case TRAIN_TOKENS: tokens_step(p, h, b, s, share, out, team); break;
+    case TRAIN_FILL: fill_step(p, h, b, s, share, out, team); break;
+    case TRAIN_VECTOR: vector_step(p, h, b, s, share, out, team); break;
+  }
+  team_barrier(team);
+}

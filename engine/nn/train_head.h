@@ -1,0 +1,82 @@
+/* train_head.h -- what stands on the encoder while it trains: states in; the loss, and the gradient of the states, out.
+** Layer: nn. Uses: base kernel.
+**
+**    TRAIN_FIRST    x[0] -> (drop) dense, activation (with features beside it) (drop) -> out    a label, numbers     train_head.c
+**    TRAIN_TOKENS   x[T] -> (drop) -> out                                  a label of each token; start and end      train_head.c
+**    TRAIN_FILL     x[t] -> dense, activation, norm -> decoder             the word behind a mask, at chosen tokens
+**                   and, where there are pairs, TRAIN_FIRST                alone; does b follow a?                   train_head.c
+**    TRAIN_VECTOR   x[T] -> pooled (normalised)                            sentence vectors beside one another       train_vector.c
+**
+** loss.c has the losses: logits become their own gradients in place. All are means over the batch, times `share`
+** (1 / how many batches make a step), as PyTorch has them. */
+#ifndef NN_TRAIN_HEAD_H
+#define NN_TRAIN_HEAD_H
+
+#include "nn/example.h"
+#include "nn/train.h"
+
+typedef enum { TRAIN_FIRST, TRAIN_TOKENS, TRAIN_FILL, TRAIN_VECTOR } TrainHeadKind;
+
+typedef struct {
+  TrainHeadKind kind;
+  LossKind loss;
+  int units, feature_count;
+  TrainLinear dense; /* of TRAIN_FIRST, also that of pairs under TRAIN_FILL */
+  KernelActivation activation;
+  float drop_in, drop_out; /* probabilities: before dense (or out, of TRAIN_TOKENS), and before out */
+  TrainLinear out;         /* of TRAIN_VECTOR with LOSS_PAIR: [units][3 H] */
+  TrainLinear fill_dense;
+  KernelActivation fill_activation;
+  TrainNorm fill_norm;
+  TrainLinear decoder;     /* its w is the table of words where they are tied */
+  int pooled_mean, normalizes; /* of TRAIN_VECTOR; else the first token, or as it is */
+  float scale, margin;         /* of LOSS_RANKING and LOSS_TRIPLET */
+} TrainHead;
+
+/* What a batch came to. */
+typedef struct {
+  double loss;
+  double fill_loss, next_loss;          /* LOSS_MASK: its parts, means */
+  int64_t right, judged;                /* labels that were right, of so many; masks under LOSS_MASK */
+  int64_t next_right, next_judged;
+} TrainResult;
+
+/* Room for the head's part of a batch. */
+typedef struct {
+  float *in, *before, *joined, *logits;        /* TRAIN_FIRST, of R rows */
+  float *d_in, *d_joined;
+  float *fill_in, *fill_before, *fill_between; /* TRAIN_FILL, of C chosen tokens */
+  float *fill_state, *fill_logits, *d_fill;
+  Normed fill_kept;
+  float *lengths, *d_pooled;                   /* TRAIN_VECTOR */
+  float *loss;                                 /* of each row, token or chosen token */
+  uint8_t *right;
+  int32_t *rows;                               /* tokens that rows are gathered from */
+  float *block;
+  size_t bytes;
+} HeadScratch;
+
+void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden, bert_err *e);
+void head_release(HeadScratch *s);
+
+/* From p->scratch->x: p->scratch->dx and *out; the head's own gradients are added up. Body of a team, ends behind a barrier;
+** *out is rank 0's. */
+void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, TrainResult *out,
+               const Team *team);
+
+/* ---- train_vector.c -------------------------------------------------------------------------------------------------- */
+
+void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, TrainResult *out,
+                 const Team *team);
+
+/* ---- loss.c: one row, one thread ------------------------------------------------------------------------------------- */
+
+/* x[n], logits, become (softmax(x) - one at target) times share; returns the cross-entropy. *right: the largest was the
+** target. */
+float loss_class(float *x, int n, int target, float share, uint8_t *right);
+/* x[n] become (sigmoid(x) - y) times share; returns the sum of the n cross-entropies. */
+float loss_binary(float *x, const float *y, int n, float share);
+/* x[n] become 2 (x - y) times share; returns the sum of the squares. */
+float loss_number(float *x, const float *y, int n, float share);
+
+#endif
