@@ -8,6 +8,7 @@
 #include <fenv.h>
 #include <string.h>
 
+#include "base/bundle.h"
 #include "base/pool.h"
 #include "base/rows.h"
 #include "kernel/kernel.h"
@@ -20,15 +21,64 @@ static void enter(fenv_t *before) {
   fesetenv(FE_DFL_ENV);
 }
 
+/* ---- files in memory -------------------------------------------------------------------------------------------- */
+
+bert_bundle *bert_bundle_new(bert_err *e) { return mem_new(1, sizeof(Bundle), e); }
+
+void bert_bundle_free(bert_bundle *b) {
+  if (b) bundle_fini(b);
+  mem_free(b);
+}
+
+void bert_bundle_put(bert_bundle *b, const char *name, const void *bytes, size_t n, bert_err *e) {
+  bundle_put(b, name, bytes, n, e);
+}
+
+void bert_bundle_remove(bert_bundle *b, const char *name) { bundle_remove(b, name); }
+
+bert_text bert_bundle_get(const bert_bundle *b, const char *name) {
+  const BundleFile *f = bundle_find(b, name);
+  return f ? (bert_text){f->data, f->size} : (bert_text){NULL, 0};
+}
+
+const char *bert_bundle_name(const bert_bundle *b, int i) { return i >= 0 && i < b->count ? b->file[i].name : NULL; }
+bert_sink bert_bundle_sink(bert_bundle *b) { return bundle_sink(b); }
+bert_files bert_bundle_files(const bert_bundle *b) { return bundle_files(b); }
+
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
 bert_model *bert_model_open(const char *directory, const char *options_json, bert_err *e) {
+  return bert_model_open_files(NULL, directory, options_json, e);
+}
+
+bert_model *bert_model_open_files(const bert_files *files, const char *source, const char *options_json, bert_err *e) {
   fenv_t before;
   if (e->code) return NULL;
   enter(&before); /* packing rounds, and what is packed is shared with other threads */
-  bert_model *m = model_open(directory, options_json, e);
+  bert_model *m = model_open(files, source, options_json, e);
   fesetenv(&before);
   return m;
+}
+
+void bert_model_save(const bert_model *m, const bert_sink *sink, const bert_progress *progress, bert_err *e) {
+  bert_model_save_changed(m, NULL, sink, progress, e);
+}
+
+void bert_model_save_changed(const bert_model *m, const bert_changes *changes, const bert_sink *sink,
+                             const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before); /* 8 bits times their scales round */
+  save_model(m, changes, sink, progress, e);
+  fesetenv(&before);
+}
+
+int bert_model_tensor(const bert_model *m, int i, bert_tensor *out) { return slots_describe(m, i, out); }
+
+void bert_model_tensor_read(const bert_model *m, int i, int64_t first, int64_t rows, float *out) {
+  fenv_t before;
+  enter(&before);
+  slot_read(&m->slot[i], first, rows, out);
+  fesetenv(&before);
 }
 
 bert_model *bert_model_ref(bert_model *m) {

@@ -60,6 +60,42 @@ typedef struct {
   void *context;
 } bert_progress;
 
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+
+/* A folder of files that the caller has: names are relative, with '/' between folders ("1_Pooling/config.json"). Both
+** are called by the thread that opens a model, and only while it does. */
+typedef struct {
+  void *context;
+  /* Bytes of the file of that name; -1: there is none. */
+  int64_t (*size)(void *context, const char *name);
+  /* out[n] = the file's bytes from offset on, all of which are inside of its size. */
+  void (*read)(void *context, const char *name, uint64_t offset, void *out, size_t n, bert_err *e);
+} bert_files;
+
+/* Takes files one after the other, each as its name and size, then its bytes in as many pieces as it pleases the
+** writer, `size` of them in all. */
+typedef struct {
+  void *context;
+  void (*begin)(void *context, const char *name, uint64_t size, bert_err *e);
+  void (*write)(void *context, const void *bytes, size_t n, bert_err *e);
+} bert_sink;
+
+/* Files in memory: what a sink took, to be read again. One thread at a time. */
+typedef struct bert_bundle bert_bundle;
+bert_bundle *bert_bundle_new(bert_err *e);
+void bert_bundle_free(bert_bundle *b);
+/* A file of that name and these bytes (copied), in place of the one that was there. */
+void bert_bundle_put(bert_bundle *b, const char *name, const void *bytes, size_t n, bert_err *e);
+/* Forgets a file, if it is there. */
+void bert_bundle_remove(bert_bundle *b, const char *name);
+/* A view of a file's bytes, until it is put or removed; data NULL: there is none. */
+bert_text bert_bundle_get(const bert_bundle *b, const char *name);
+/* File i's name, NULL past the end. */
+const char *bert_bundle_name(const bert_bundle *b, int i);
+/* Views of the bundle, which live as long as it does. A file that begins replaces the one of its name. */
+bert_sink bert_bundle_sink(bert_bundle *b);
+bert_files bert_bundle_files(const bert_bundle *b);
+
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
 typedef struct bert_model bert_model;
@@ -74,6 +110,43 @@ typedef struct bert_model bert_model;
 ** An unknown key or value is BERT_ARGUMENT. Returns NULL on any error. Costs one read of the files and one copy of the
 ** weights in memory. */
 bert_model *bert_model_open(const char *directory, const char *options_json, bert_err *e);
+
+/* Likewise from files in the Hugging Face layout that the caller has; `source` stands for their folder in messages and
+** in bert_model_info. */
+bert_model *bert_model_open_files(const bert_files *files, const char *source, const char *options_json, bert_err *e);
+
+/* Writes the Hugging Face layout, which transformers and sentence-transformers open to the same outputs: the texts that
+** the model was opened from (of a GGUF file: made from it), and model.safetensors in f32. The options of bert_model_open
+** go into config.json (bert_options), so that opening what is written gives the same model. Of a model that computes in
+** 8 bits the weights are those that it computes with, and bert_extra.safetensors has them as they are. Asks progress
+** between tensors. */
+void bert_model_save(const bert_model *m, const bert_sink *sink, const bert_progress *progress, bert_err *e);
+
+/* A tensor of a model, by the name that Hugging Face's files have it under. */
+typedef struct {
+  const char *name;
+  int rank; /* 1 or 2 */
+  int64_t shape[2];
+  int64_t count; /* their product */
+} bert_tensor;
+
+/* Tensor i; 0 past the end. Names live as long as the model. */
+int bert_model_tensor(const bert_model *m, int i, bert_tensor *out);
+/* out[rows][shape[1]] = rows first … of tensor i (of rank 1: rows of one number), as the model computes with them: in
+** f32 to the bit what its files have, in 8 bits the integers times their scales. */
+void bert_model_tensor_read(const bert_model *m, int i, int64_t first, int64_t rows, float *out);
+
+/* What a model is to be saved with instead of its own. */
+typedef struct {
+  const bert_tensor *tensor; /* replaced where the model has one of that name, else added; each has data */
+  const float *const *data;  /* row by row */
+  int count;
+  const char *config;        /* NULL, or a JSON object whose members replace those of config.json; null removes one */
+  int without_heads;         /* leave out the model's own heads */
+  int without_modules;       /* leave out what sentence-transformers puts around the encoder */
+} bert_changes;
+void bert_model_save_changed(const bert_model *m, const bert_changes *changes, const bert_sink *sink,
+                             const bert_progress *progress, bert_err *e);
 
 /* One more owner; bert_model_free gives one up, the last one frees. Both are safe from any thread. */
 bert_model *bert_model_ref(bert_model *m);

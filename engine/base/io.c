@@ -1,5 +1,5 @@
 /* io.c -- see io.h.
-** Layer: base. Uses: mem hash. */
+** Layer: base. Uses: mem hash bundle. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/io.h"
 
@@ -14,9 +14,21 @@
 
 #include "base/hash.h"
 
-File io_open(const char *path, bert_err *e) {
-  File f = {-1, 0};
+static int is_handed_in(const Folder *in) { return in && in->files; }
+
+/* What follows the root of a path below it. */
+static const char *name_of(const Folder *in, const char *path) { return path + strlen(in->root) + 1; }
+
+static File open_handed_in(const Folder *in, const char *path, bert_err *e) {
+  int64_t size = in->files->size(in->files->context, name_of(in, path));
+  if (size < 0) err_set(e, BERT_IO, "%s: %s", path, strerror(ENOENT));
+  return (File){-1, in, size < 0 ? 0 : (uint64_t)size};
+}
+
+File io_open(const Folder *in, const char *path, bert_err *e) {
+  File f = {-1, in, 0};
   if (e->code) return f;
+  if (is_handed_in(in)) return open_handed_in(in, path, e);
   /* O_NONBLOCK: opening a FIFO must not wait for a writer; it means nothing to a regular file. */
   f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat st;
@@ -39,6 +51,12 @@ void io_close(File *f) {
 
 void io_read(const File *f, const char *path, uint64_t offset, void *out, size_t n, bert_err *e) {
   char *to = out;
+  if (is_handed_in(f->in) && !e->code) {
+    uint64_t left = offset < f->size ? f->size - offset : 0;
+    if (n > left) err_set(e, BERT_FORMAT, "%s: ends at byte %" PRIu64 ", wanted %zu bytes more", path, f->size, n - (size_t)left);
+    else if (n) f->in->files->read(f->in->files->context, name_of(f->in, path), offset, out, n, e);
+    return;
+  }
   while (n > 0 && !e->code) {
     ssize_t got = pread(f->fd, to, n < (1u << 30) ? n : 1u << 30, (off_t)offset);
     if (got < 0 && errno == EINTR) continue;
@@ -54,13 +72,14 @@ void io_read(const File *f, const char *path, uint64_t offset, void *out, size_t
   }
 }
 
-char *io_read_all(const char *path, size_t max, size_t *size, bert_err *e) {
+char *io_read_all(const Folder *in, const char *path, size_t max, size_t *size, bert_err *e) {
   *size = 0;
-  File f = io_open(path, e);
+  File f = io_open(in, path, e);
   if (!e->code && f.size > max)
     err_set(e, BERT_FORMAT, "%s: %" PRIu64 " bytes, at most %zu are taken", path, f.size, max);
   char *text = mem_new((size_t)f.size + 1, 1, e);
   if (text) io_read(&f, path, 0, text, (size_t)f.size, e);
+  if (in && in->kept) bundle_put(in->kept, name_of(in, path), text, (size_t)f.size, e);
   if (e->code) {
     mem_free(text);
     text = NULL;
@@ -71,12 +90,14 @@ char *io_read_all(const char *path, size_t max, size_t *size, bert_err *e) {
   return text;
 }
 
-int io_exists(const char *path) {
+int io_exists(const Folder *in, const char *path) {
+  if (is_handed_in(in)) return in->files->size(in->files->context, name_of(in, path)) >= 0;
   struct stat st;
   return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-int io_is_directory(const char *path) {
+int io_is_directory(const Folder *in, const char *path) {
+  if (is_handed_in(in)) return 1;
   struct stat st;
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
@@ -101,7 +122,7 @@ static void stamp_below(const char *path, int depth, int *left, uint64_t *sum) {
     --*left;
     uint64_t facts[2] = {hash_bytes(f->d_name, strlen(f->d_name), 0), io_stamp(name)};
     *sum += hash_bytes(facts, sizeof facts, 0);
-    if (depth > 0 && io_is_directory(name)) stamp_below(name, depth - 1, left, sum);
+    if (depth > 0 && io_is_directory(NULL, name)) stamp_below(name, depth - 1, left, sum);
   }
   closedir(d);
 }

@@ -11,4 +11,8 @@ enum { NUMBER_ROOM = 16 };
 ** Returns the length; NUL-terminated. */
 int number_print(float x, char out[NUMBER_ROOM]);
 
+/* Likewise 17 digits of a double, which always read back to the same. */
+enum { NUMBER_DOUBLE_ROOM = 32 };
+int number_print_double(double x, char out[NUMBER_DOUBLE_ROOM]);
+
 #endif

@@ -2,14 +2,13 @@
 ** Layer: file. Uses: base. */
 #include "file/document.h"
 
-#include "base/io.h"
-
-void document_open(Document *d, const char *directory, const char *name, JsonKind kind, int required, bert_err *e) {
+void document_open(Document *d, const Folder *in, const char *directory, const char *name, JsonKind kind, int required,
+                   bert_err *e) {
   size_t size = 0;
   *d = (Document){0};
   d->path = arena_print(&d->arena, e, "%s/%s", directory, name);
-  if (e->code || (!required && !io_exists(d->path))) return;
-  d->text = io_read_all(d->path, DOCUMENT_MAX, &size, e);
+  if (e->code || (!required && !io_exists(in, d->path))) return;
+  d->text = io_read_all(in, d->path, DOCUMENT_MAX, &size, e);
   d->root = json_parse(d->text, size, d->path, &d->arena, e);
   if (d->root && d->root->kind != (uint32_t)kind)
     json_refuse(d->root, d->path, kind == JSON_OBJECT ? "an object" : "an array", e);

@@ -226,3 +226,16 @@ void dtype_decode(DType t, const void *in, size_t blocks, float *out) {
   if (t == DTYPE_F64)
     for (size_t i = 0; i < blocks; i++) out[i] = double_of(p + 8 * i);
 }
+
+void dtype_little_endian(float *x, size_t n) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, &x[i], sizeof bits);
+    bits = __builtin_bswap32(bits);
+    memcpy(&x[i], &bits, sizeof bits);
+  }
+#else
+  (void)x, (void)n;
+#endif
+}

@@ -20,4 +20,7 @@ int dtype_bytes(DType t);
 ** overlap. */
 void dtype_decode(DType t, const void *in, size_t blocks, float *out);
 
+/* x[n] between this machine's order of bytes and that of files. */
+void dtype_little_endian(float *x, size_t n);
+
 #endif

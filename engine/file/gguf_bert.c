@@ -55,7 +55,7 @@ static void close_over(Gguf *g) {
 Gguf *gguf_open(const char *path, bert_err *e) {
   Gguf *g = mem_new(1, sizeof *g, e);
   if (!g) return NULL;
-  File f = io_open(path, e);
+  File f = io_open(NULL, path, e);
   open_over(g, &f, arena_copy(&g->arena, path, strlen(path), e), 0, e);
   io_close(&f);
   if (!e->code) return g;
@@ -215,7 +215,8 @@ static void read_labels(const Gguf *g, ModelConfig *out, Arena *a, bert_err *e) 
 }
 
 void gguf_model(const Gguf *g, ModelConfig *out, Arena *a, bert_err *e) {
-  *out = (ModelConfig){.model_type = "bert", .architecture = "BertModel", .problem = "", .head_activation = ""};
+  *out = (ModelConfig){.model_type = "bert", .architecture = "BertModel", .problem = "", .head_activation = "",
+                       .options = ""};
   if (e->code) return;
   out->path = arena_copy(a, g->path, strlen(g->path), e);
   out->hidden = required_integer(g, "bert.embedding_length", CONFIG_HIDDEN_MAX, e);

@@ -12,6 +12,7 @@
 #define FILE_HFCONFIG_H
 
 #include "base/arena.h"
+#include "base/io.h"
 
 /* Bounds of what is read: several times what the largest model of the family has, so that no product of sizes
 ** overflows further on. */
@@ -62,6 +63,7 @@ typedef struct {
   int tied;                   /* tie_word_embeddings: what decodes a masked word is the table of word embeddings */
   int has_null_threshold;     /* bert_null_threshold is there: answers whose null score passes it are none */
   double null_threshold;
+  const char *options;         /* bert_options: those that the model was opened with before it was saved, as JSON; "" */
   const char *head_activation; /* of a cross-encoder's scores, as its files configure: "Sigmoid", "Identity" or another
                                   name of torch.nn; "": they say nothing */
 } ModelConfig;
@@ -100,10 +102,10 @@ typedef struct {
   int mask_lstrip;                          /* the mask token takes the white space before it along */
 } TokenizerConfig;
 
-/* Each reads from `directory` into *out; what it points at lives in the arena. An absent optional file gives the
+/* Each reads from `directory`, which is the root of a Folder or below it, into *out; what it points at lives in the arena. An absent optional file gives the
 ** defaults that transformers (or sentence-transformers) uses; config.json is not optional. */
-void hfconfig_model(const char *directory, ModelConfig *out, Arena *a, bert_err *e);
-void hfconfig_sentence(const char *directory, SentenceConfig *out, Arena *a, bert_err *e);
-void hfconfig_tokenizer(const char *directory, TokenizerConfig *out, Arena *a, bert_err *e);
+void hfconfig_model(const Folder *in, const char *directory, ModelConfig *out, Arena *a, bert_err *e);
+void hfconfig_sentence(const Folder *in, const char *directory, SentenceConfig *out, Arena *a, bert_err *e);
+void hfconfig_tokenizer(const Folder *in, const char *directory, TokenizerConfig *out, Arena *a, bert_err *e);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/json_write.h"
 #include "file/document.h"
 
 /* transformers' ACT2FN, as far as an encoder of this family has been seen with it. */
@@ -161,10 +162,10 @@ static const char *activation_name(const Document *d, const Json *in, const char
 
 /* Where a CrossEncoder keeps its activation: since version 4 in config.json, since 5.4 in a file of its own too, which
 ** goes first; before that under a key with a long name. */
-static void read_head_activation(const char *directory, const Document *d, ModelConfig *out, Arena *a, bert_err *e) {
+static void read_head_activation(const Folder *in, const char *directory, const Document *d, ModelConfig *out, Arena *a, bert_err *e) {
   Document own, modules; /* without modules.json sentence-transformers does not look at its own */
-  document_open(&modules, directory, "modules.json", JSON_ARRAY, 0, e);
-  if (modules.root) document_open(&own, directory, "config_sentence_transformers.json", JSON_OBJECT, 0, e);
+  document_open(&modules, in, directory, "modules.json", JSON_ARRAY, 0, e);
+  if (modules.root) document_open(&own, in, directory, "config_sentence_transformers.json", JSON_OBJECT, 0, e);
   else own = (Document){0};
   document_close(&modules);
   if (json_is(json_get(own.root, "model_type"), "CrossEncoder"))
@@ -183,18 +184,30 @@ static void read_null_threshold(const Document *d, ModelConfig *out, bert_err *e
   out->null_threshold = document_number(d, d->root, KEY, 0, e);
 }
 
-void hfconfig_model(const char *directory, ModelConfig *out, Arena *a, bert_err *e) {
+/* The object as text, for options.c of the model. */
+static void read_options(const Document *d, ModelConfig *out, Arena *a, bert_err *e) {
+  const Json *v = json_get(d->root, "bert_options");
+  Buf text = {0};
+  if (!v || v->kind == JSON_NULL || e->code) return;
+  if (v->kind != JSON_OBJECT) document_refuse(d, "bert_options", v, "an object", e);
+  json_write(&text, v, e);
+  if (!e->code) out->options = arena_copy(a, text.data, text.size, e);
+  buf_fini(&text);
+}
+
+void hfconfig_model(const Folder *in, const char *directory, ModelConfig *out, Arena *a, bert_err *e) {
   Document d;
-  *out = (ModelConfig){.head_activation = ""};
+  *out = (ModelConfig){.head_activation = "", .options = ""};
   if (e->code) return;
-  document_open(&d, directory, "config.json", JSON_OBJECT, 1, e);
+  document_open(&d, in, directory, "config.json", JSON_OBJECT, 1, e);
   if (!e->code) {
     out->path = arena_copy(a, d.path, strlen(d.path), e);
     read_type(&d, out, a, e);
     read_labels(&d, out, a, e);
     out->problem = document_text(&d, d.root, "problem_type", "", a, e);
     read_null_threshold(&d, out, e);
-    read_head_activation(directory, &d, out, a, e);
+    read_options(&d, out, a, e);
+    read_head_activation(in, directory, &d, out, a, e);
   }
   const Family *family = e->code ? NULL : family_of(out->model_type);
   if (family) {

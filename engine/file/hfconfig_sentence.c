@@ -24,6 +24,7 @@ enum {
 };
 
 typedef struct {
+  const Folder *in;
   const char *directory;
   SentenceConfig *out;
   Arena *arena;
@@ -65,7 +66,7 @@ static void read_transformer(Reader *r, const char *folder) {
   r->out->transformer_directory = folder;
   for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && !done && !r->e->code; i++) {
     Document d;
-    document_open(&d, folder, NAMES[i], JSON_OBJECT, 0, r->e);
+    document_open(&d, r->in, folder, NAMES[i], JSON_OBJECT, 0, r->e);
     done = d.root && d.root->size > 0;
     /* Settings of the tokenizer go before max_seq_length. */
     const Json *tokenizer = json_get(d.root, "processor_kwargs");
@@ -115,7 +116,7 @@ static void add_flagged_pooling(SentenceConfig *c, const Document *d, bert_err *
 
 static void read_pooling(Reader *r, const char *folder) {
   Document d;
-  document_open(&d, folder, "config.json", JSON_OBJECT, 1, r->e);
+  document_open(&d, r->in, folder, "config.json", JSON_OBJECT, 1, r->e);
   SentenceConfig *c = r->out;
   const Json *mode = json_get(d.root, "pooling_mode");
   c->pooling = c->pooling_count = 0;
@@ -161,7 +162,7 @@ static Activation dense_activation(const Document *d, Arena *a, bert_err *e) {
 
 static void read_dense(Reader *r, const char *folder) {
   Document d;
-  document_open(&d, folder, "config.json", JSON_OBJECT, 1, r->e);
+  document_open(&d, r->in, folder, "config.json", JSON_OBJECT, 1, r->e);
   DenseConfig dense = {.directory = folder};
   dense.in = document_integer(&d, d.root, "in_features", 0, 1, DENSE_MAX, r->e);
   dense.out = document_integer(&d, d.root, "out_features", 0, 1, DENSE_MAX, r->e);
@@ -179,7 +180,7 @@ static void read_dense(Reader *r, const char *folder) {
 /* Its folder may be empty, or not be there at all. */
 static void read_normalize(Reader *r, const char *folder) {
   Document d;
-  document_open(&d, folder, "config.json", JSON_OBJECT, 0, r->e);
+  document_open(&d, r->in, folder, "config.json", JSON_OBJECT, 0, r->e);
   want_sentence_vector(&d, r->e);
   document_close(&d);
   r->out->normalize = 1;
@@ -220,14 +221,14 @@ static int in_order(const SentenceConfig *c, int at, int kind) {
 /* Since version 5.4 a CrossEncoder has modules too: a Transformer, whose head gives the scores. */
 static void read_cross_encoder(Reader *r) {
   Document d;
-  document_open(&d, r->directory, "config_sentence_transformers.json", JSON_OBJECT, 0, r->e);
+  document_open(&d, r->in, r->directory, "config_sentence_transformers.json", JSON_OBJECT, 0, r->e);
   r->out->cross_encoder = json_is(json_get(d.root, "model_type"), "CrossEncoder");
   document_close(&d);
 }
 
 static void read_modules(Reader *r) {
   Document d;
-  document_open(&d, r->directory, "modules.json", JSON_ARRAY, 0, r->e);
+  document_open(&d, r->in, r->directory, "modules.json", JSON_ARRAY, 0, r->e);
   if (d.root) read_cross_encoder(r);
   uint32_t n = d.root ? d.root->size : 0, least = r->out->cross_encoder ? 1 : 2;
   if (d.root && (n < least || n > MODULES_MAX))
@@ -273,7 +274,7 @@ static void read_default_prompt(Reader *r, const Document *d) {
 ** query that asks for them then works with every model. */
 static void read_prompts(Reader *r) {
   Document d = {0};
-  if (r->out->present) document_open(&d, r->directory, "config_sentence_transformers.json", JSON_OBJECT, 0, r->e);
+  if (r->out->present) document_open(&d, r->in, r->directory, "config_sentence_transformers.json", JSON_OBJECT, 0, r->e);
   const Json *prompts = json_get(d.root, "prompts");
   if (prompts && prompts->kind != JSON_OBJECT && prompts->kind != JSON_NULL)
     document_refuse(&d, "prompts", prompts, "an object of texts", r->e);
@@ -297,11 +298,11 @@ static void read_prompts(Reader *r) {
   document_close(&d);
 }
 
-void hfconfig_sentence(const char *directory, SentenceConfig *out, Arena *a, bert_err *e) {
+void hfconfig_sentence(const Folder *in, const char *directory, SentenceConfig *out, Arena *a, bert_err *e) {
   *out = (SentenceConfig){.include_prompt = 1};
   add_pooling(out, POOL_MEAN);
   if (e->code) return;
-  Reader r = {.directory = arena_copy(a, directory, strlen(directory), e), .out = out, .arena = a, .e = e};
+  Reader r = {.in = in, .directory = arena_copy(a, directory, strlen(directory), e), .out = out, .arena = a, .e = e};
   out->transformer_directory = r.directory;
   if (r.directory) read_modules(&r);
   read_prompts(&r);

@@ -57,12 +57,12 @@ static int read_window(const Document *d, bert_err *e) {
   return document_integer(d, d->root, key, 0, 1, (int)WINDOW_NONE, e);
 }
 
-void hfconfig_tokenizer(const char *directory, TokenizerConfig *out, Arena *a, bert_err *e) {
+void hfconfig_tokenizer(const Folder *in, const char *directory, TokenizerConfig *out, Arena *a, bert_err *e) {
   Document config = {0}, map = {0};
   *out = (TokenizerConfig){.lowercase = 1, .strip_accents = -1, .chinese_characters = 1, .tokenizer_class = "",
                            .trim_offsets = 1};
-  document_open(&config, directory, "tokenizer_config.json", JSON_OBJECT, 0, e);
-  document_open(&map, directory, "special_tokens_map.json", JSON_OBJECT, 0, e);
+  document_open(&config, in, directory, "tokenizer_config.json", JSON_OBJECT, 0, e);
+  document_open(&map, in, directory, "special_tokens_map.json", JSON_OBJECT, 0, e);
   out->lowercase = document_flag(&config, config.root, "do_lower_case", 1, e);
   out->strip_accents = document_flag(&config, config.root, "strip_accents", -1, e);
   out->chinese_characters = document_flag(&config, config.root, "tokenize_chinese_chars", 1, e);

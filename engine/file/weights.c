@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "base/json.h"
 #include "file/dtype.h"
 #include "file/gguf.h"
@@ -39,6 +38,7 @@ typedef Tensor *Parse(const File *f, const char *path, int file, int *count, Are
 
 struct Weights {
   Arena arena;
+  Folder in; /* keeps nothing: an index says where tensors lay */
   const char *directory;
   Parse *parse;
   Shard *shard;
@@ -63,7 +63,7 @@ static Tensor *parse_safetensors(const File *f, const char *path, int file, int 
 }
 
 static void open_shard(Weights *w, Shard *s, bert_err *e) {
-  s->file = io_open(s->path, e);
+  s->file = io_open(&w->in, s->path, e);
   if (!e->code) s->tensor = w->parse(&s->file, s->path, (int)(s - w->shard), &s->count, &w->arena, e);
   if (s->count > INT32_MAX - w->count) err_set(e, BERT_FORMAT, "%s: more than %d tensors", s->path, INT32_MAX);
   if (!e->code) w->count += s->count;
@@ -166,7 +166,7 @@ static void open_single(Weights *w, const char *path, Parse *parse, bert_err *e)
 
 static void open_by_index(Weights *w, const char *path, Parse *parse, bert_err *e) {
   size_t size;
-  char *text = io_read_all(path, INDEX_MAX, &size, e);
+  char *text = io_read_all(&w->in, path, INDEX_MAX, &size, e);
   w->parse = parse;
   if (text) open_index(w, path, text, size, e);
   mem_free(text);
@@ -175,20 +175,21 @@ static void open_by_index(Weights *w, const char *path, Parse *parse, bert_err *
 static void open_directory(Weights *w, bert_err *e) {
   for (int i = 0; i < SOURCE_COUNT && !e->code; i++) {
     const char *path = arena_print(&w->arena, e, "%s/%s", w->directory, SOURCES[i].name);
-    if (!path || !io_exists(path)) continue;
+    if (!path || !io_exists(&w->in, path)) continue;
     if (SOURCES[i].is_index) open_by_index(w, path, SOURCES[i].parse, e);
     else open_single(w, path, SOURCES[i].parse, e);
     return;
   }
   err_set(e, BERT_IO, "%s: found no %s, wanted model.safetensors, model.safetensors.index.json, pytorch_model.bin or "
-          "pytorch_model.bin.index.json", w->directory, io_is_directory(w->directory) ? "weights" : "such directory");
+          "pytorch_model.bin.index.json", w->directory, io_is_directory(&w->in, w->directory) ? "weights" : "such directory");
 }
 
-Weights *weights_open(const char *path, bert_err *e) {
+Weights *weights_open(const Folder *in, const char *path, bert_err *e) {
   Weights *w = mem_new(1, sizeof *w, e);
   if (!w) return NULL;
+  if (in) w->in = (Folder){.root = in->root, .files = in->files};
   w->directory = arena_copy(&w->arena, path, strlen(path), e);
-  if (!e->code && io_exists(path)) open_single(w, w->directory, gguf_parse, e);
+  if (!e->code && io_exists(&w->in, path)) open_single(w, w->directory, gguf_parse, e);
   else if (!e->code) open_directory(w, e);
   if (!e->code) return w;
   weights_free(w);
@@ -246,20 +247,6 @@ void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-/* Numbers as the file has them, to this machine's order. */
-static void from_little_endian(float *x, size_t n) {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  for (size_t i = 0; i < n; i++) {
-    uint32_t bits;
-    memcpy(&bits, &x[i], sizeof bits);
-    bits = __builtin_bswap32(bits);
-    memcpy(&x[i], &bits, sizeof bits);
-  }
-#else
-  (void)x, (void)n;
-#endif
-}
-
 /* 1 if one of x[CHECK] is NaN or infinite. The fixed length lets compilers use vectors. */
 static int block_has_bad(const float *x) {
   uint32_t bad = 0, bits[CHECK];
@@ -302,7 +289,7 @@ static void read_piece(const Shard *s, const Tensor *t, uint64_t first, size_t n
   uint64_t at = t->offset + first / block * bytes;
   if (t->dtype == DTYPE_F32) {
     io_read(&s->file, s->path, at, out, n * sizeof *out, e);
-    if (!e->code) from_little_endian(out, n);
+    if (!e->code) dtype_little_endian(out, n);
     return;
   }
   io_read(&s->file, s->path, at, scratch->raw, blocks * bytes, e);

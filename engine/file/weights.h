@@ -9,6 +9,7 @@
 #define FILE_WEIGHTS_H
 
 #include "base/arena.h"
+#include "base/io.h"
 
 typedef enum {
   DTYPE_F32,
@@ -49,7 +50,7 @@ typedef struct Weights Weights;
 
 /* The tensors of a model directory, or of a .gguf file; files stay open until weights_free. BERT_IO where none of the
 ** known files is there, naming those looked for. Tensors of one name twice are BERT_FORMAT. */
-Weights *weights_open(const char *path, bert_err *e);
+Weights *weights_open(const Folder *in, const char *path, bert_err *e);
 void weights_free(Weights *w);
 
 /* NULL if there is none of that name; weights_find says so in *e, weights_maybe does not mind. */

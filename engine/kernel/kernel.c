@@ -125,25 +125,65 @@ void kernel_pack_rows(float *panels, const float *w, size_t stride, int n, int k
   }
 }
 
-/* One column's group: w[n], four numbers to each row of the panel, with its scale and its sum. */
-static void pack_group8(int8_t *to, float *scale, int32_t *sum, const float *w, int n) {
-  int8_t q[KERNEL_GROUP] = {0};
+void kernel_unpack(float *out, const float *panels, int first, int rows, int k) {
+  for (int r = 0; r < rows; r++) {
+    const float *from = panels + (size_t)((first + r) / KERNEL_PANEL) * (size_t)k * KERNEL_PANEL +
+                        (first + r) % KERNEL_PANEL;
+    for (int i = 0; i < k; i++, from += KERNEL_PANEL) *out++ = *from;
+  }
+}
+
+/* ---- in 8 bits: a column's group of up to 128 numbers, four of them to each row of the panel --------------------- */
+
+typedef struct {
+  int8_t *numbers; /* four, then the next four a row of the panel further on */
+  float *scale;
+  int32_t *sum;
+  int at, n; /* which of the k numbers */
+} Group8;
+
+static Group8 group8(const Panels8 *p, int column, int g, int k) {
+  size_t panel = (size_t)column / KERNEL_PANEL, c = (size_t)column % KERNEL_PANEL;
+  size_t at = (size_t)g * KERNEL_GROUP, i = (panel * (size_t)kernel_groups(k) + (size_t)g) * KERNEL_PANEL + c;
+  return (Group8){.numbers = p->panels + (panel * (size_t)kernel_depth8(k) + at) * KERNEL_PANEL + 4 * c,
+                  .scale = p->scale + i,
+                  .sum = p->sum + i,
+                  .at = (int)at,
+                  .n = k - (int)at < KERNEL_GROUP ? k - (int)at : KERNEL_GROUP};
+}
+
+/* q[KERNEL_GROUP], zeros past the group's n, goes in. */
+static void put_group8(const Group8 *to, const int8_t *q) {
   int32_t total = 0;
-  kernels()->quantize(q, scale, w, (size_t)n, 1, n);
-  for (int i = 0; i < n; i += 4) memcpy(to + (size_t)i * KERNEL_PANEL, q + i, 4);
+  for (int i = 0; i < to->n; i += 4) memcpy(to->numbers + (size_t)i * KERNEL_PANEL, q + i, 4);
   for (int i = 0; i < KERNEL_GROUP; i++) total += q[i];
-  *sum = -128 * total;
+  *to->sum = -128 * total;
 }
 
 void kernel_pack8(const Panels8 *p, const float *w, size_t stride, int first, int rows, int k) {
-  size_t depth = (size_t)kernel_depth8(k), groups = (size_t)kernel_groups(k);
-  for (int r = 0; r < rows; r++) {
-    size_t panel = (size_t)(first + r) / KERNEL_PANEL, column = (size_t)(first + r) % KERNEL_PANEL;
-    for (size_t g = 0; g < groups; g++) {
-      size_t at = g * KERNEL_GROUP, n = (size_t)k - at < KERNEL_GROUP ? (size_t)k - at : KERNEL_GROUP;
-      size_t i = (panel * groups + g) * KERNEL_PANEL + column;
-      pack_group8(p->panels + (panel * depth + at) * KERNEL_PANEL + 4 * column, p->scale + i, p->sum + i,
-                  w + (size_t)r * stride + at, (int)n);
+  for (int r = 0; r < rows; r++)
+    for (int g = 0; g < kernel_groups(k); g++) {
+      Group8 to = group8(p, first + r, g, k);
+      int8_t q[KERNEL_GROUP] = {0};
+      kernels()->quantize(q, to.scale, w + (size_t)r * stride + to.at, (size_t)to.n, 1, to.n);
+      put_group8(&to, q);
     }
+}
+
+void kernel_repack8(const Panels8 *p, const int8_t *q, const float *scale, int row, int at, int n, int k) {
+  for (int end = at + n; at < end; at += KERNEL_GROUP, q += KERNEL_GROUP) {
+    Group8 to = group8(p, row, at / KERNEL_GROUP, k);
+    int8_t padded[KERNEL_GROUP] = {0};
+    memcpy(padded, q, (size_t)to.n);
+    *to.scale = *scale++;
+    put_group8(&to, padded);
+  }
+}
+
+void kernel_unpack8(int8_t *q, float *scale, const Panels8 *p, int row, int at, int n, int k) {
+  for (int end = at + n; at < end; at += KERNEL_GROUP, q += KERNEL_GROUP) {
+    Group8 from = group8(p, row, at / KERNEL_GROUP, k);
+    for (int i = 0; i < from.n; i++) q[i] = from.numbers[(size_t)(i / 4) * 4 * KERNEL_PANEL + (size_t)(i % 4)];
+    *scale++ = *from.scale;
   }
 }

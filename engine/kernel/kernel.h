@@ -151,6 +151,9 @@ void kernel_pack(float *panels, const float *w, size_t stride, int first, int ro
 ** panel become 0. */
 void kernel_pack_rows(float *panels, const float *w, size_t stride, int n, int k);
 
+/* The way back: out[rows][k] = rows first … first+rows-1 of what was packed. */
+void kernel_unpack(float *out, const float *panels, int first, int rows, int k);
+
 /* A matrix w[k][n] in 8 bits. */
 typedef struct {
   int8_t *panels;
@@ -168,5 +171,10 @@ static inline size_t kernel_panel_scales(int k, int n) {
 
 /* As kernel_pack, rounding to 8 bits: scale = the group's largest magnitude / 127. All of p is zero at first. */
 void kernel_pack8(const Panels8 *p, const float *w, size_t stride, int first, int rows, int k);
+
+/* Row `row` as integers and a scale a group, out of panels and into them: q[n] are those from `at` on, which begins a
+** group; n reaches the end of one, or of the row. */
+void kernel_unpack8(int8_t *q, float *scale, const Panels8 *p, int row, int at, int n, int k);
+void kernel_repack8(const Panels8 *p, const int8_t *q, const float *scale, int row, int at, int n, int k);
 
 #endif

@@ -22,6 +22,7 @@ typedef struct {
   const char *word, *position, *type, *embedding_norm; /* type NULL: it has none */
   const char *query, *key, *value, *project, *attention_norm;
   const char *inner, *outer, *output_norm;
+  const char *pooler;       /* of the encoder, which a head may have or not; NULL: it has none */
   const char *special[5];   /* spellings of unk, cls, sep, pad, mask, where tokenizer_config.json says nothing */
   ArchDense classify_dense; /* of a label for a whole text, */
   const char *classify;     /* and what follows it */

@@ -4,19 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_write.h"
 #include "model/model.h"
 
-/* Adds s as a JSON string. */
-static void add_json(Buf *b, const char *s, bert_err *e) {
-  buf_add(b, "\"", 1, e);
-  for (; *s; s++) {
-    char escape[8];
-    if (*s == '"' || *s == '\\') buf_add(b, (char[]){'\\', *s}, 2, e);
-    else if ((unsigned char)*s < 0x20) buf_add(b, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", *s), e);
-    else buf_add(b, s, 1, e);
-  }
-  buf_add(b, "\"", 1, e);
-}
+static void add_json(Buf *b, const char *s, bert_err *e) { json_write_string(b, s, strlen(s), e); }
 
 /* What stands in b, in the model's arena; b is emptied. */
 static const char *keep(Model *m, Buf *b, bert_err *e) {
@@ -107,6 +98,6 @@ void describe_model(Model *m, bert_err *e) {
     m->info.multi_label = m->can & BERT_CAN_CLASSIFY && !strcmp(m->config.problem, "multi_label_classification");
   }
   if (m->sentence.prompt_count) m->info.prompts = prompts_json(m, e);
-  m->info.bytes = (int64_t)(sizeof *m + m->weight_bytes + m->arena.held) + tokenizer_bytes(m->tokenizer);
+  m->info.bytes = (int64_t)(sizeof *m + m->weight_bytes + m->arena.held + bundle_bytes(&m->texts)) + tokenizer_bytes(m->tokenizer);
   snprintf(m->info.hash, sizeof m->info.hash, "%016" PRIx64, m->hash);
 }

@@ -4,7 +4,8 @@
 ** The same walk over the architecture's tensors runs twice: first it checks shapes and counts floats, then, with one
 ** block for all of them, it reads. Rows are read 32 at a time and packed while they are in cache, so reading costs no
 ** memory beyond the weights; their bytes, in the order of the walk, make the hash. Heads are those whose tensors are
-** there: the architecture's name in config.json only decides between two that share a name.
+** there: the architecture's name in config.json only decides between two that share a name. Where each tensor has gone is
+** noted in m->slot.
 ** Cost: one read of the file, one pass of packing; about 50 ms for 90 MB from the page cache on Zen 4. */
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +16,23 @@
 
 enum { ROWS_AT_ONCE = 32, NAME_ROOM = 200 };
 
+/* A tensor of the files (NULL: there is none, or an error) and the name that Slots know it by, kept on the second walk. */
 typedef struct {
+  const Tensor *tensor;
+  const char *name;
+} Found;
+
+typedef struct {
+  Model *model;
   const Weights *files;
   const Arch *arch;
   const char *prefix; /* of the names looked for: "bert." or "" in the encoder, as this model has it; "" in heads */
   float *block;       /* NULL on the first walk */
   size_t used;        /* floats */
   float *rows;        /* [ROWS_AT_ONCE][widest row] */
+  SlotOwner owner;    /* of what is loaded now */
+  int module;
+  size_t slots;       /* at most */
   Compute compute;    /* of the encoder's matrices */
   int64_t parameters;
   uint64_t hash;
@@ -35,18 +46,34 @@ static float *take(Loader *l, size_t n) {
   return p;
 }
 
-static const Tensor *find(Loader *l, const char *pattern, int layer, const char *suffix, const char *otherwise) {
-  char name[NAME_ROOM], full[NAME_ROOM];
+static Found found(Loader *l, const Tensor *t, const char *name) {
+  return (Found){t, l->block ? arena_copy(&l->model->arena, name, strlen(name), l->e) : NULL};
+}
+
+static Found find(Loader *l, const char *pattern, int layer, const char *suffix, const char *otherwise) {
+  char name[NAME_ROOM], full[2 * NAME_ROOM];
   const Tensor *t = NULL;
   /* The pattern is a row of arch.c: "%d" at most once. */
-  snprintf(name, sizeof name, pattern, layer);
+  size_t n = (size_t)snprintf(name, sizeof name, pattern, layer);
   if (otherwise) {
     snprintf(full, sizeof full, "%s%s%s", l->prefix, name, otherwise);
     t = weights_maybe(l->files, full);
   }
-  if (t) return t;
-  snprintf(full, sizeof full, "%s%s%s", l->prefix, name, suffix);
-  return weights_find(l->files, full, l->e);
+  snprintf(name + n, sizeof name - n, "%s", suffix);
+  snprintf(full, sizeof full, "%s%s", l->prefix, name);
+  return found(l, t ? t : weights_find(l->files, full, l->e), name);
+}
+
+/* Notes where a tensor goes; one that two heads share (a pooler) once. */
+static void note(Loader *l, Slot s) {
+  Model *m = l->model;
+  l->slots++;
+  if (!l->block || l->e->code) return;
+  s.owner = l->owner;
+  s.module = l->module;
+  for (int i = 0; i < m->slots; i++)
+    if (m->slot[i].owner == s.owner && m->slot[i].module == s.module && !strcmp(m->slot[i].name, s.name)) return;
+  m->slot[m->slots++] = s;
 }
 
 /* Reads rows first … first+n-1 and mixes them into the hash. */
@@ -56,46 +83,50 @@ static void read_rows(Loader *l, const Tensor *t, int64_t first, int64_t n, size
 }
 
 /* A matrix that stays as it stands in the file; columns 0: a vector. */
-static float *load_plain(Loader *l, const Tensor *t, int rows, int columns) {
-  weights_want_shape(t, rows, columns, l->e);
+static float *load_plain(Loader *l, Found f, int rows, int columns) {
+  weights_want_shape(f.tensor, rows, columns, l->e);
   size_t width = columns ? (size_t)columns : 1;
   float *p = take(l, mem_size((size_t)rows, width, 0));
+  note(l, (Slot){.name = f.name, .rows = rows, .columns = columns, .plain = p});
   l->parameters += (int64_t)rows * (int64_t)width;
   for (int64_t r = 0; p && r < rows && !l->e->code; r += ROWS_AT_ONCE) {
     int64_t n = rows - r < ROWS_AT_ONCE ? rows - r : ROWS_AT_ONCE;
-    read_rows(l, t, r, n, width, p + (size_t)r * width);
+    read_rows(l, f.tensor, r, n, width, p + (size_t)r * width);
   }
   return p;
 }
 
 /* The table of word embeddings, in 8 bits: most of a small model's weights. */
-static void load_words8(Loader *l, Embedding *m, const Tensor *t, int hidden) {
+static void load_words8(Loader *l, Embedding *m, Found f, int hidden) {
   size_t depth = (size_t)kernel_depth8(hidden), groups = (size_t)kernel_groups(hidden), V = (size_t)m->vocabulary;
-  weights_want_shape(t, m->vocabulary, hidden, l->e);
+  weights_want_shape(f.tensor, m->vocabulary, hidden, l->e);
+  note(l, (Slot){.name = f.name, .rows = m->vocabulary, .columns = hidden, .words = m});
   m->word8 = (int8_t *)take(l, mem_size(V, depth, sizeof(float) - 1) / sizeof(float));
   m->word_scale = take(l, mem_size(V, groups, 0));
   l->parameters += (int64_t)V * hidden;
   for (int r = 0; l->block && r < m->vocabulary && !l->e->code; r += ROWS_AT_ONCE) {
     int n = m->vocabulary - r < ROWS_AT_ONCE ? m->vocabulary - r : ROWS_AT_ONCE;
-    read_rows(l, t, r, n, (size_t)hidden, l->rows);
+    read_rows(l, f.tensor, r, n, (size_t)hidden, l->rows);
     kernels()->quantize(m->word8 + (size_t)r * depth, m->word_scale + (size_t)r * groups, l->rows, (size_t)hidden, n,
                         hidden);
   }
 }
 
 /* One of the matrices that stand side by side in a Linear: its outputs are columns first … of the panels. */
-static void load_part(Loader *l, Linear *to, int first, int out, const Tensor *w, const Tensor *bias) {
-  weights_want_shape(w, out, to->in, l->e);
-  if (bias) weights_want_shape(bias, out, 0, l->e);
-  l->parameters += (int64_t)out * to->in + (bias ? out : 0);
+static void load_part(Loader *l, Linear *to, int first, int out, Found w, Found bias) {
+  weights_want_shape(w.tensor, out, to->in, l->e);
+  weights_want_shape(bias.tensor, out, 0, l->e);
+  l->parameters += (int64_t)out * to->in + (bias.tensor ? out : 0);
+  note(l, (Slot){.name = w.name, .rows = out, .columns = to->in, .linear = to, .first = first});
+  if (bias.tensor) note(l, (Slot){.name = bias.name, .rows = out, .plain = l->block ? to->bias + first : NULL});
   if (!l->block) return;
   for (int r = 0; r < out && !l->e->code; r += ROWS_AT_ONCE) {
     int n = out - r < ROWS_AT_ONCE ? out - r : ROWS_AT_ONCE;
-    read_rows(l, w, r, n, (size_t)to->in, l->rows);
+    read_rows(l, w.tensor, r, n, (size_t)to->in, l->rows);
     if (to->panels) kernel_pack(to->panels, l->rows, (size_t)to->in, first + r, n, to->in);
     else kernel_pack8(&to->panels8, l->rows, (size_t)to->in, first + r, n, to->in);
   }
-  if (bias) read_rows(l, bias, 0, out, 1, to->bias + first);
+  if (bias.tensor) read_rows(l, bias.tensor, 0, out, 1, to->bias + first);
 }
 
 static void begin_linear(Loader *l, Linear *to, int in, int out, int bias, Compute compute) {
@@ -112,7 +143,7 @@ static void begin_linear(Loader *l, Linear *to, int in, int out, int bias, Compu
 
 static void load_linear(Loader *l, Linear *to, const char *pattern, int layer, int in, int out, Compute compute) {
   begin_linear(l, to, in, out, 1, compute);
-  const Tensor *w = find(l, pattern, layer, ".weight", NULL), *b = find(l, pattern, layer, ".bias", NULL);
+  Found w = find(l, pattern, layer, ".weight", NULL), b = find(l, pattern, layer, ".bias", NULL);
   load_part(l, to, 0, out, w, b);
 }
 
@@ -120,7 +151,7 @@ static void load_qkv(Loader *l, Linear *to, int layer, int hidden) {
   const char *parts[3] = {l->arch->query, l->arch->key, l->arch->value};
   begin_linear(l, to, hidden, 3 * hidden, 1, l->compute);
   for (int i = 0; i < 3; i++) {
-    const Tensor *w = find(l, parts[i], layer, ".weight", NULL), *b = find(l, parts[i], layer, ".bias", NULL);
+    Found w = find(l, parts[i], layer, ".weight", NULL), b = find(l, parts[i], layer, ".bias", NULL);
     load_part(l, to, i * hidden, hidden, w, b);
   }
 }
@@ -137,7 +168,7 @@ static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c, unsign
   m->types = c->types;
   m->first_position = c->first_position;
   m->pad = c->first_position ? c->pad : -1;
-  const Tensor *word = find(l, l->arch->word, 0, "", NULL);
+  Found word = find(l, l->arch->word, 0, "", NULL);
   if (l->compute == COMPUTE_INT8 && !(can & BERT_CAN_FILL)) load_words8(l, m, word, c->hidden);
   else m->word = load_plain(l, word, c->vocabulary, c->hidden);
   m->position = load_plain(l, find(l, l->arch->position, 0, "", NULL), c->positions, c->hidden);
@@ -160,13 +191,13 @@ static void load_encoder(Loader *l, Encoder *n, const ModelConfig *c, unsigned c
 
 /* A Dense module: linear.weight and linear.bias in a directory of its own. */
 static void load_dense(Loader *l, Dense *d, const DenseConfig *c) {
-  Weights *files = weights_open(c->directory, l->e);
+  Weights *files = weights_open(&l->model->folder, c->directory, l->e);
   const Weights *outer = l->files;
   l->files = files;
   begin_linear(l, &d->linear, c->in, c->out, c->bias, COMPUTE_F32);
   if (files) {
-    const Tensor *b = c->bias ? weights_find(files, "linear.bias", l->e) : NULL;
-    load_part(l, &d->linear, 0, c->out, weights_find(files, "linear.weight", l->e), b);
+    Found w = find(l, "linear", 0, ".weight", NULL), none = {0};
+    load_part(l, &d->linear, 0, c->out, w, c->bias ? find(l, "linear", 0, ".bias", NULL) : none);
   }
   l->files = outer;
   weights_free(files);
@@ -227,7 +258,9 @@ static void name_labels(Loader *l, Model *m) {
 static void load_first(Loader *l, FirstHead *h, const ArchDense *dense, const char *out, int hidden, int units) {
   const char *prefix = l->prefix;
   if (!dense->has_prefix) l->prefix = "";
+  l->owner = dense->has_prefix ? SLOT_ENCODER : SLOT_HEAD;
   load_linear(l, &h->dense, dense->name, 0, hidden, hidden, COMPUTE_F32);
+  l->owner = SLOT_HEAD;
   l->prefix = "";
   load_linear(l, &h->out, out, 0, hidden, units, COMPUTE_F32);
   l->prefix = prefix;
@@ -235,14 +268,14 @@ static void load_first(Loader *l, FirstHead *h, const ArchDense *dense, const ch
 }
 
 /* The decoder's bias goes by two names; where both are there, an untied decoder has the second as its own. */
-static const Tensor *fill_bias(Loader *l, int tied) {
+static Found fill_bias(Loader *l, int tied) {
   const char *names[2] = {l->arch->fill_bias, l->arch->fill_bias_otherwise};
   for (int i = 0; i < 2; i++) {
     const char *name = names[tied ? i : 1 - i];
     const Tensor *t = name ? weights_maybe(l->files, name) : NULL;
-    if (t) return t;
+    if (t) return found(l, t, names[0]);
   }
-  return weights_find(l->files, names[0], l->e);
+  return found(l, weights_find(l->files, names[0], l->e), names[0]);
 }
 
 static void load_fill(Loader *l, FillHead *h, const Encoder *n, const ModelConfig *c) {
@@ -252,14 +285,31 @@ static void load_fill(Loader *l, FillHead *h, const Encoder *n, const ModelConfi
   h->activation = a->fill_is_gelu ? KERNEL_GELU : n->activation;
   h->epsilon = c->norm_epsilon;
   const Tensor *own = c->tied ? NULL : weights_maybe(l->files, a->decoder);
-  h->decoder = own ? load_plain(l, own, c->vocabulary, c->hidden) : n->embedding.word;
+  h->decoder = own ? load_plain(l, found(l, own, a->decoder), c->vocabulary, c->hidden) : n->embedding.word;
   h->bias = load_plain(l, fill_bias(l, c->tied), c->vocabulary, 0);
+}
+
+/* The pooler of an encoder, where no head has it. No output comes through it, so it counts in neither hash nor
+** parameters; one of another shape than poolers have is left alone. */
+static void load_pooler(Loader *l, Model *m) {
+  const Arch *a = l->arch;
+  int has = (m->can & BERT_CAN_CLASSIFY && a->classify_dense.has_prefix) ||
+            (m->can & BERT_CAN_NEXT && a->next_dense.has_prefix), hidden = m->config.hidden;
+  const Tensor *w = a->pooler ? head_tensor(l, l->prefix, a->pooler, ".weight") : NULL;
+  const Tensor *b = a->pooler ? head_tensor(l, l->prefix, a->pooler, ".bias") : NULL;
+  if (has || !w || !b || w->rank != 2 || w->shape[0] != hidden || w->shape[1] != hidden || b->count != hidden) return;
+  uint64_t hash = l->hash;
+  int64_t parameters = l->parameters;
+  load_linear(l, &m->pooler, a->pooler, 0, hidden, hidden, COMPUTE_F32);
+  l->hash = hash;
+  l->parameters = parameters;
 }
 
 static void load_heads(Loader *l, Model *m) {
   const ModelConfig *c = &m->config;
   const Arch *a = l->arch;
   const char *prefix = l->prefix;
+  l->owner = SLOT_HEAD;
   if (m->can & BERT_CAN_CLASSIFY) load_first(l, &m->classify, &a->classify_dense, a->classify, c->hidden, c->labels);
   if (m->can & BERT_CAN_NEXT) load_first(l, &m->next, &a->next_dense, a->next, c->hidden, 2);
   l->prefix = "";
@@ -272,10 +322,15 @@ static void load_heads(Loader *l, Model *m) {
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static void walk(Loader *l, Model *m) {
+  l->owner = SLOT_ENCODER;
   load_encoder(l, &m->encoder, &m->config, m->can);
+  if (!l->e->code) load_pooler(l, m);
   if (!l->e->code) load_heads(l, m);
-  for (int i = 0; i < m->sentence.dense_count && !l->e->code; i++)
-    load_dense(l, &m->dense[i], &m->sentence.dense[i]);
+  l->owner = SLOT_MODULE;
+  l->prefix = "";
+  for (l->module = 0; l->module < m->sentence.dense_count && !l->e->code; l->module++)
+    load_dense(l, &m->dense[l->module], &m->sentence.dense[l->module]);
+  l->module = 0;
 }
 
 /* Numbers of the widest row that is packed. */
@@ -287,10 +342,11 @@ static size_t widest(const Model *m) {
 }
 
 void load_weights(Model *m, bert_err *e) {
-  Loader l = {.arch = m->arch, .prefix = "", .compute = m->options.compute, .hash = m->hash, .e = e};
-  Weights *files = weights_open(m->sentence.transformer_directory, e);
+  Loader l = {.model = m, .arch = m->arch, .prefix = "", .compute = m->options.compute, .hash = m->hash, .e = e};
+  Weights *files = weights_open(&m->folder, m->sentence.transformer_directory, e);
   l.files = files;
-  if (files && !weights_maybe(files, m->arch->word)) l.prefix = m->arch->prefix;
+  const char *prefix = files && !weights_maybe(files, m->arch->word) ? m->arch->prefix : "";
+  l.prefix = prefix;
   m->can = heads_there(&l, m);
   name_labels(&l, m);
   m->encoder.layer = arena_push(&m->arena, (size_t)m->config.layers, sizeof(Layer), e);
@@ -298,9 +354,11 @@ void load_weights(Model *m, bert_err *e) {
   if (!e->code) walk(&l, m);
   m->weight_bytes = mem_size(l.used, sizeof(float), 0);
   if (!e->code) m->weights = mem_pages(m->weight_bytes, e);
+  m->slot = arena_push(&m->arena, l.slots, sizeof *m->slot, e);
   l.rows = mem_new(widest(m) * ROWS_AT_ONCE, sizeof(float), e);
   if (!e->code) {
     l.block = m->weights;
+    l.prefix = prefix;
     l.used = 0;
     l.parameters = 0;
     walk(&l, m);

@@ -140,13 +140,22 @@ static void hash_heads(Model *m) {
   for (int i = 0; i < m->config.labels; i++) m->hash = mix_text(m->hash, m->config.label[i]);
 }
 
-Model *model_open(const char *directory, const char *options_json, bert_err *e) {
+/* What config.json keeps of the options of a model that was saved, and over it what the caller asks. */
+static void take_options(Model *m, const char *asked, bert_err *e) {
+  if (e->code) return;
+  options_parse(&m->options, m->config.options, "bert_options", e);
+  err_within(e, "%s", m->config.path);
+  options_parse(&m->options, asked, "options", e);
+}
+
+Model *model_open(const bert_files *files, const char *source, const char *options_json, bert_err *e) {
   Model *m = mem_new(1, sizeof *m, e);
   if (!m) return NULL;
   atomic_init(&m->owners, 1);
-  m->source = arena_copy(&m->arena, directory, strlen(directory), e);
-  options_parse(&m->options, options_json, e);
+  m->source = arena_copy(&m->arena, source, strlen(source), e);
+  m->folder = (Folder){m->source, files, &m->texts};
   source_config(m, e);
+  take_options(m, options_json, e);
   take_config(m, e);
   if (!e->code) source_tokenizer(m, e);
   if (!e->code) choose_window(m, e);
@@ -156,6 +165,7 @@ Model *model_open(const char *directory, const char *options_json, bert_err *e) 
   if (!e->code) finish_hash(m);
   if (!e->code && m->can) hash_heads(m);
   if (!e->code) describe_model(m, e);
+  m->folder = (Folder){0};
   if (e->code) {
     model_free(m);
     return NULL;
@@ -167,6 +177,7 @@ void model_free(Model *m) {
   if (!m || atomic_fetch_sub(&m->owners, 1) > 1) return;
   tokenizer_free(m->tokenizer);
   mem_pages_free(m->weights, m->weight_bytes);
+  bundle_fini(&m->texts);
   arena_fini(&m->arena);
   mem_free(m);
 }

@@ -34,10 +34,26 @@ typedef enum { SCORE_UNSAID, SCORE_SIGMOID, SCORE_IDENTITY, SCORE_TANH, SCORE_RE
 /* Which tokens stand in Model.special. */
 enum { SPECIAL_UNK, SPECIAL_CLS, SPECIAL_SEP, SPECIAL_PAD, SPECIAL_MASK, MODEL_SPECIAL };
 
+/* Where a tensor of the files has gone; slots.c reads it back. */
+typedef enum { SLOT_ENCODER, SLOT_HEAD, SLOT_MODULE } SlotOwner;
+
+typedef struct {
+  const char *name;   /* as Hugging Face's files have it, without the prefix that an encoder's may carry */
+  SlotOwner owner;    /* the pooler is the encoder's */
+  int module;         /* of SLOT_MODULE: which Dense */
+  int rows, columns;  /* columns 0: a vector */
+  const float *plain; /* numbers in order, or NULL: */
+  const Linear *linear; /* a matrix in panels, from output `first` on, or NULL: */
+  int first;
+  const Embedding *words; /* the table of words in 8 bits */
+} Slot;
+
 struct bert_model {
   atomic_int owners;
   Arena arena; /* strings and small arrays */
   const char *source;
+  Folder folder; /* while it opens */
+  Bundle texts;  /* what was read of its files but weights: who saves it writes them again */
   ModelConfig config;
   SentenceConfig sentence;
   Options options;
@@ -49,8 +65,11 @@ struct bert_model {
   FirstHead classify, next;
   Linear tag, answer;
   FillHead fill;
+  Linear pooler; /* of the files, where no head has it: only for who saves or trains the model */
   ScoreKind score_kind; /* of one unit */
   int32_t special[MODEL_SPECIAL]; /* tokens that mean nothing themselves; -1: none */
+  Slot *slot; /* the tensors, in the order of loading */
+  int slots;
   float *weights;
   size_t weight_bytes;
   int64_t parameters;
@@ -65,12 +84,21 @@ struct bert_model {
 ** contents into m->hash. */
 void load_weights(Model *m, bert_err *e);
 
-/* model.c */
-Model *model_open(const char *directory, const char *options_json, bert_err *e);
+/* model.c; files NULL: on disk */
+Model *model_open(const bert_files *files, const char *source, const char *options_json, bert_err *e);
 void model_free(Model *m);
 /* The prompt of that name, or NULL. */
 const char *model_prompt(const Model *m, const char *name, size_t size);
 bert_text model_default_prompt(const Model *m);
+
+/* slots.c: out[rows][columns, or 1] = rows first … of a tensor. */
+void slot_read(const Slot *s, int64_t first, int64_t rows, float *out);
+/* bert_model_tensor. */
+int slots_describe(const Model *m, int i, bert_tensor *out);
+
+/* save.c: bert_model_save_changed; changes may be NULL. */
+void save_model(const Model *m, const bert_changes *changes, const bert_sink *sink, const bert_progress *progress,
+                bert_err *e);
 
 /* describe.c: fills m->info. */
 void describe_model(Model *m, bert_err *e);

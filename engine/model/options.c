@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_write.h"
+#include "base/number.h"
 #include "base/pool.h"
 
 static const char *const POOLINGS[POOLING_KINDS] = {
@@ -36,8 +37,9 @@ static int one_of(const Json *v, const char *key, const char *const *names, int 
   return -1;
 }
 
+static const char *const COMPUTE[] = {"f32", "int8"}, *const LONG[] = {"truncate", "error", "mean"};
+
 static void one_option(Options *o, const Json *v, bert_err *e) {
-  static const char *const COMPUTE[] = {"f32", "int8"}, *const LONG[] = {"truncate", "error", "mean"};
   const Json *key = json_key(v);
   if (json_is(key, "compute")) {
     int i = one_of(v, "compute", COMPUTE, 2, e);
@@ -60,14 +62,28 @@ static void one_option(Options *o, const Json *v, bert_err *e) {
   }
 }
 
-void options_parse(Options *o, const char *json, bert_err *e) {
-  *o = (Options){0};
+void options_parse(Options *o, const char *json, const char *what, bert_err *e) {
   if (e->code || !json || !*json) return;
   Arena a = {0};
-  const Json *root = json_parse(json, strlen(json), "options", &a, e);
+  const Json *root = json_parse(json, strlen(json), what, &a, e);
   if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"threads\":2}", e);
   for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) one_option(o, v, e);
-  if (root) err_within(e, "options");
+  if (root) err_within(e, "%s", what);
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT; /* JSON of the caller's own, not of a file */
   arena_fini(&a);
+}
+
+void options_print(const Options *o, Buf *out, bert_err *e) {
+  const char *next = "{";
+  if (o->compute) json_write_format(out, e, "%s\"compute\": \"%s\"", next, COMPUTE[o->compute]), next = ", ";
+  if (o->pooling.count)
+    json_write_format(out, e, "%s\"pooling\": \"%s\"", next, POOLINGS[o->pooling.kind[0]]), next = ", ";
+  if (o->max_tokens) json_write_format(out, e, "%s\"max_tokens\": %d", next, o->max_tokens), next = ", ";
+  if (o->on_long) json_write_format(out, e, "%s\"on_long\": \"%s\"", next, LONG[o->on_long]), next = ", ";
+  if (o->has_null_threshold) {
+    char number[NUMBER_DOUBLE_ROOM];
+    number_print_double(o->null_threshold, number);
+    json_write_format(out, e, "%s\"bert_null_threshold\": %s", next, number), next = ", ";
+  }
+  buf_add(out, next[0] == '{' ? "{}" : "}", next[0] == '{' ? 2 : 1, e);
 }

@@ -3,7 +3,7 @@
 #ifndef MODEL_OPTIONS_H
 #define MODEL_OPTIONS_H
 
-#include "base/mem.h"
+#include "base/buf.h"
 #include "nn/pooling.h"
 
 enum { OPTIONS_POOLING_ROOM = 80 };
@@ -22,8 +22,12 @@ typedef struct {
   double null_threshold;
 } Options;
 
-/* json NULL or "" is all defaults. An unknown key, or a value that is none of those named, is BERT_ARGUMENT. */
-void options_parse(Options *o, const char *json, bert_err *e);
+/* Sets what json (NULL or "": nothing) has a key for; messages begin with `what`. An unknown key, or a value that is none
+** of those named, is BERT_ARGUMENT. */
+void options_parse(Options *o, const char *json, const char *what, bert_err *e);
+
+/* The JSON object that options_parse takes for all of *o but the threads, which are the machine's; "{}" for none. */
+void options_print(const Options *o, Buf *out, bert_err *e);
 
 /* Prints "mean", "cls+max" … */
 void options_pooling_name(const Pooling *p, char out[OPTIONS_POOLING_ROOM]);

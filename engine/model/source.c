@@ -10,7 +10,8 @@
 
 enum { TOKENIZER_BYTES_MAX = 64 << 20 };
 
-static int is_gguf(const char *path) { return io_exists(path); }
+/* A folder that was handed in is a directory, whatever its name. */
+static int is_gguf(const Folder *in, const char *path) { return !(in && in->files) && io_exists(NULL, path); }
 
 static void refuse_missing(const char *path, bert_err *e) {
   err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout, or a .gguf file",
@@ -19,7 +20,7 @@ static void refuse_missing(const char *path, bert_err *e) {
 
 void source_config(Model *m, bert_err *e) {
   if (e->code) return;
-  if (is_gguf(m->source)) {
+  if (is_gguf(&m->folder, m->source)) {
     Gguf *g = gguf_open(m->source, e);
     if (!g) return;
     gguf_sentence(g, &m->sentence, &m->arena, e);
@@ -27,9 +28,9 @@ void source_config(Model *m, bert_err *e) {
     gguf_close(g);
     return;
   }
-  if (!io_is_directory(m->source)) refuse_missing(m->source, e);
-  hfconfig_sentence(m->source, &m->sentence, &m->arena, e);
-  hfconfig_model(m->sentence.transformer_directory, &m->config, &m->arena, e);
+  if (!io_is_directory(&m->folder, m->source)) refuse_missing(m->source, e);
+  hfconfig_sentence(&m->folder, m->source, &m->sentence, &m->arena, e);
+  hfconfig_model(&m->folder, m->sentence.transformer_directory, &m->config, &m->arena, e);
 }
 
 /* ---- the tokenizer ---------------------------------------------------------------------------------------------- */
@@ -39,7 +40,7 @@ static const char *find_file(Model *m, const char *file, bert_err *e) {
   const char *folders[2] = {m->sentence.transformer_directory, m->source};
   for (int i = 0; i < 2 && !e->code; i++) {
     const char *path = arena_print(&m->arena, e, "%s/%s", folders[i], file);
-    if (path && io_exists(path)) return path;
+    if (path && io_exists(&m->folder, path)) return path;
   }
   return NULL;
 }
@@ -61,10 +62,11 @@ static TokenizerSettings settings_of(const TokenizerConfig *c) {
 }
 
 /* From vocab.json and merges.txt. */
-static Tokenizer *open_bpe(const char *vocab_path, const char *merges_path, const TokenizerConfig *c, bert_err *e) {
+static Tokenizer *open_bpe(const Folder *in, const char *vocab_path, const char *merges_path, const TokenizerConfig *c,
+                           bert_err *e) {
   size_t vocab_size, merges_size;
-  char *vocab = io_read_all(vocab_path, TOKENIZER_BYTES_MAX, &vocab_size, e);
-  char *merges = io_read_all(merges_path, TOKENIZER_BYTES_MAX, &merges_size, e);
+  char *vocab = io_read_all(in, vocab_path, TOKENIZER_BYTES_MAX, &vocab_size, e);
+  char *merges = io_read_all(in, merges_path, TOKENIZER_BYTES_MAX, &merges_size, e);
   TokenizerSettings s = settings_of(c);
   Tokenizer *t = e->code ? NULL : tokenizer_from_bpe(vocab, vocab_size, merges, merges_size, vocab_path, &s, e);
   mem_free(vocab);
@@ -73,9 +75,9 @@ static Tokenizer *open_bpe(const char *vocab_path, const char *merges_path, cons
 }
 
 /* From tokenizer.json, which wins, or vocab.txt. */
-static Tokenizer *open_text(const char *path, int json, const TokenizerConfig *c, bert_err *e) {
+static Tokenizer *open_text(const Folder *in, const char *path, int json, const TokenizerConfig *c, bert_err *e) {
   size_t size;
-  char *text = io_read_all(path, TOKENIZER_BYTES_MAX, &size, e);
+  char *text = io_read_all(in, path, TOKENIZER_BYTES_MAX, &size, e);
   TokenizerSettings s = settings_of(c);
   Tokenizer *t = e->code ? NULL
                  : json  ? tokenizer_from_json(text, size, path, e)
@@ -86,14 +88,14 @@ static Tokenizer *open_text(const char *path, int json, const TokenizerConfig *c
 
 /* Returns the path that messages name. */
 static const char *open_files(Model *m, TokenizerConfig *c, bert_err *e) {
-  hfconfig_tokenizer(m->sentence.transformer_directory, c, &m->arena, e);
+  hfconfig_tokenizer(&m->folder, m->sentence.transformer_directory, c, &m->arena, e);
   const char *json = find_file(m, "tokenizer.json", e);
   const char *vocab = json ? NULL : find_file(m, "vocab.txt", e);
   const char *pieces = json || vocab ? NULL : find_file(m, "vocab.json", e);
   const char *merges = pieces ? find_file(m, "merges.txt", e) : NULL;
   if (e->code) return NULL;
-  if (json || vocab) m->tokenizer = open_text(json ? json : vocab, json != NULL, c, e);
-  else if (merges) m->tokenizer = open_bpe(pieces, merges, c, e);
+  if (json || vocab) m->tokenizer = open_text(&m->folder, json ? json : vocab, json != NULL, c, e);
+  else if (merges) m->tokenizer = open_bpe(&m->folder, pieces, merges, c, e);
   else
     err_set(e, BERT_IO, "%s: found no tokenizer, wanted tokenizer.json, vocab.txt, or vocab.json with merges.txt",
             m->sentence.transformer_directory);
@@ -134,7 +136,7 @@ static void find_special(Model *m, const TokenizerConfig *c) {
 void source_tokenizer(Model *m, bert_err *e) {
   if (e->code) return;
   TokenizerConfig c;
-  const char *path = is_gguf(m->source) ? open_gguf(m, &c, e) : open_files(m, &c, e);
+  const char *path = is_gguf(&m->folder, m->source) ? open_gguf(m, &c, e) : open_files(m, &c, e);
   if (e->code) return;
   if (m->sentence.lowercase) tokenizer_lowercase(m->tokenizer);
   check_tables(m, path, e);
@@ -145,7 +147,7 @@ void source_tokenizer(Model *m, bert_err *e) {
 bert_stamp source_stamp(const char *path, const char *options_json, bert_err *e) {
   bert_stamp s = {0};
   if (e->code) return s;
-  s.a = is_gguf(path) ? io_stamp(path) : io_stamp_directory(path);
+  s.a = is_gguf(NULL, path) ? io_stamp(path) : io_stamp_directory(path);
   s.b = options_json ? hash_bytes(options_json, strlen(options_json), 1) : 0;
   if (!s.a) refuse_missing(path, e);
   return s;

@@ -59,8 +59,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: bench_tokenizer tokenizer.json TEXTS\n");
     return 2;
   }
-  char *json = io_read_all(argv[1], (size_t)1 << 28, &w.json_size, &w.e);
-  char *text = io_read_all(argv[2], (size_t)1 << 30, &w.text_size, &w.e);
+  char *json = io_read_all(NULL, argv[1], (size_t)1 << 28, &w.json_size, &w.e);
+  char *text = io_read_all(NULL, argv[2], (size_t)1 << 30, &w.text_size, &w.e);
   w.json = json;
   w.text = text;
   w.s = tokenizer_scratch_new(&w.e);

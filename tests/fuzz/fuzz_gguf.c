@@ -62,7 +62,7 @@ static void ask(const Gguf *g) {
 static void read_weights(size_t size) {
   static float x[NUMBERS_MAX];
   bert_err e = {0};
-  Weights *w = weights_open(path, &e);
+  Weights *w = weights_open(NULL, path, &e);
   want((w == NULL) == (e.code != BERT_OK));
   for (int i = 0; w && weights_at(w, i); i++) {
     const Tensor *t = weights_at(w, i);

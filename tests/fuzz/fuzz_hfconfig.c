@@ -90,9 +90,9 @@ static void read_all(void) {
   SentenceConfig s;
   TokenizerConfig t;
   memset(e, 0, sizeof e);
-  hfconfig_model(directory, &m, &a, &e[0]);
-  hfconfig_sentence(directory, &s, &a, &e[1]);
-  hfconfig_tokenizer(directory, &t, &a, &e[2]);
+  hfconfig_model(NULL, directory, &m, &a, &e[0]);
+  hfconfig_sentence(NULL, directory, &s, &a, &e[1]);
+  hfconfig_tokenizer(NULL, directory, &t, &a, &e[2]);
   if (!e[0].code) check_model(&m);
   if (!e[1].code) check_sentence(&s);
   if (!e[2].code) want(t.max_tokens >= 0 && t.tokenizer_class);

@@ -64,7 +64,7 @@ static void run_file(const uint8_t *data, size_t size) {
   want(fwrite(data, 1, size, f) == size);
   fclose(f);
   bert_err e = {0};
-  Weights *w = weights_open(directory, &e);
+  Weights *w = weights_open(NULL, directory, &e);
   want((w == NULL) == (e.code != BERT_OK));
   for (int i = 0; w && weights_at(w, i); i++) {
     const Tensor *t = weights_at(w, i);

@@ -63,7 +63,7 @@ static void answer(const Tokenizer *t, TokenizerScratch *s, bert_text a, const b
 
 static Tokenizer *open_bpe(const char *vocab, size_t size, char **argv, bert_err *e) {
   size_t merges_size;
-  char *merges = io_read_all(argv[0], (size_t)1 << 28, &merges_size, e);
+  char *merges = io_read_all(NULL, argv[0], (size_t)1 << 28, &merges_size, e);
   TokenizerSettings s = {
       .add_prefix_space = atoi(argv[1]), .keep_spaces = atoi(argv[2]), .mask_lstrip = atoi(argv[3])};
   Tokenizer *t = tokenizer_from_bpe(vocab, size, merges, merges_size, "vocab.json", &s, e);
@@ -74,7 +74,7 @@ static Tokenizer *open_bpe(const char *vocab, size_t size, char **argv, bert_err
 static Tokenizer *open_tokenizer(int argc, char **argv, bert_err *e) {
   size_t size;
   Tokenizer *t = NULL;
-  char *text = io_read_all(argv[2], (size_t)1 << 28, &size, e);
+  char *text = io_read_all(NULL, argv[2], (size_t)1 << 28, &size, e);
   if (argc == 3) {
     t = tokenizer_from_json(text, size, "tokenizer.json", e);
   } else if (argc == 6) {

@@ -211,7 +211,7 @@ TEST(buf_room_that_overflows_is_refused) {
 
 static void read_file(const char *path, bert_err *e) {
   size_t size;
-  mem_free(io_read_all(path, 1 << 20, &size, e));
+  mem_free(io_read_all(NULL, path, 1 << 20, &size, e));
 }
 
 TEST(io_reads_a_file_whole_and_in_part) {
@@ -221,12 +221,12 @@ TEST(io_reads_a_file_whole_and_in_part) {
   fixture_begin(dir);
   fixture_put(dir, "f", "hel\0lo", 6);
   snprintf(path, sizeof path, "%s/f", dir);
-  char *text = io_read_all(path, 6, &size, &e);
+  char *text = io_read_all(NULL, path, 6, &size, &e);
   GOOD(e);
   EQ(size, 6);
   OK(!memcmp(text, "hel\0lo", 7));
   mem_free(text);
-  File f = io_open(path, &e);
+  File f = io_open(NULL, path, &e);
   char part[3] = {0};
   EQ(f.size, 6);
   io_read(&f, path, 4, part, 2, &e);
@@ -248,7 +248,7 @@ TEST(io_refuses_what_is_no_file_or_too_large) {
   fixture_text(dir, "f", "12345");
   snprintf(path, sizeof path, "%s/f", dir);
   size_t size;
-  OK(io_read_all(path, 4, &size, &e[0]) == NULL);
+  OK(io_read_all(NULL, path, 4, &size, &e[0]) == NULL);
   FAILS(e[0], BERT_FORMAT, "f: 5 bytes, at most 4 are taken");
   read_file(dir, &e[1]);
   FAILS(e[1], BERT_IO, "found a directory, wanted a regular file");
@@ -261,7 +261,7 @@ TEST(io_refuses_what_is_no_file_or_too_large) {
   FAILS(e[3], BERT_IO, "pipe: found a pipe, wanted a regular file");
   read_file("/dev/zero", &e[4]);
   FAILS(e[4], BERT_IO, "/dev/zero: found a device or socket");
-  OK(!io_exists(path) && !io_exists(dir) && io_is_directory(dir) && !io_is_directory(path));
+  OK(!io_exists(NULL, path) && !io_exists(NULL, dir) && io_is_directory(NULL, dir) && !io_is_directory(NULL, path));
   fixture_end(dir);
 }
 

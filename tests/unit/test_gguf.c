@@ -25,7 +25,7 @@ TEST(gguf_types_are_read_to_the_bit) {
   bert_err e = {0}, f = {0};
   float part[256];
   int types = 0;
-  Weights *w = weights_open(FORMATS "types.gguf", &e), *wanted = weights_open(FORMATS "types-expected", &e);
+  Weights *w = weights_open(NULL, FORMATS "types.gguf", &e), *wanted = weights_open(NULL, FORMATS "types-expected", &e);
   GOOD(e);
   for (int i = 0; wanted && weights_at(wanted, i); i++, types++) {
     const char *name = weights_at(wanted, i)->name;
@@ -72,7 +72,7 @@ TEST(gguf_blocks_are_read_in_part) {
   fixture_begin(dir);
   fixture_put(dir, "v.gguf", file, size);
   snprintf(path, sizeof path, "%s/v.gguf", dir);
-  Weights *w = weights_open(path, &e);
+  Weights *w = weights_open(NULL, path, &e);
   const Tensor *t = weights_find(w, "v", &e);
   GOOD(e);
   if (t) EQ(t->count, N);
@@ -94,9 +94,9 @@ TEST(gguf_scale_that_is_not_finite_is_refused) {
   bert_err e = {0};
   char dir[FIXTURE_PATH], path[FIXTURE_PATH + 10];
   size_t size;
-  char *file = io_read_all(FORMATS "types.gguf", 1 << 20, &size, &e);
+  char *file = io_read_all(NULL, FORMATS "types.gguf", 1 << 20, &size, &e);
   float x[768];
-  Weights *w = weights_open(FORMATS "types.gguf", &e);
+  Weights *w = weights_open(NULL, FORMATS "types.gguf", &e);
   const Tensor *t = weights_find(w, "Q8_0", &e);
   GOOD(e);
   fixture_begin(dir);
@@ -104,7 +104,7 @@ TEST(gguf_scale_that_is_not_finite_is_refused) {
   fixture_put(dir, "x.gguf", file, size);
   weights_free(w);
   snprintf(path, sizeof path, "%s/x.gguf", dir);
-  w = weights_open(path, &e);
+  w = weights_open(NULL, path, &e);
   GOOD(e);
   weights_read(w, weights_find(w, "Q8_0", &e), 0, 3, x, &e);
   FAILS(e, BERT_FORMAT, "x.gguf: Q8_0: found nan at index 32, wanted finite numbers");
@@ -118,7 +118,7 @@ TEST(gguf_scale_that_is_not_finite_is_refused) {
 /* Every tensor of the directory is in the file, and no number further off than `tolerance`. */
 static void same_model(const char *path, double tolerance) {
   bert_err e = {0};
-  Weights *w = weights_open(path, &e), *wanted = weights_open(FORMATS "bert", &e);
+  Weights *w = weights_open(NULL, path, &e), *wanted = weights_open(NULL, FORMATS "bert", &e);
   GOOD(e);
   for (int i = 0; wanted && weights_at(wanted, i) && !e.code; i++) {
     const Tensor *t = weights_at(wanted, i);
@@ -150,7 +150,7 @@ TEST(gguf_model_has_the_configuration_of_a_directory) {
   Gguf *g = gguf_open(FORMATS "bert-q8_0.gguf", &e);
   gguf_model(g, &c, &a, &e);
   gguf_sentence(g, &s, &a, &e);
-  hfconfig_model(FORMATS "bert", &wanted, &a, &e);
+  hfconfig_model(NULL, FORMATS "bert", &wanted, &a, &e);
   GOOD(e);
   STR(c.model_type, "bert");
   STR(c.architecture, "BertModel");
@@ -185,7 +185,7 @@ TEST(gguf_vocabulary_is_that_of_vocab_txt) {
   size_t size, wanted_size;
   Gguf *g = gguf_open(FORMATS "bert-f32.gguf", &e);
   char *vocab = gguf_vocabulary(g, &size, &e);
-  char *wanted = io_read_all(FORMATS "bert/vocab.txt", 1 << 20, &wanted_size, &e);
+  char *wanted = io_read_all(NULL, FORMATS "bert/vocab.txt", 1 << 20, &wanted_size, &e);
   gguf_tokenizer(g, &c, &a, &e);
   GOOD(e);
   EQ(size, wanted_size);
@@ -287,7 +287,7 @@ static void read_all(const char *path, bert_err *e) {
     mem_free(gguf_vocabulary(g, &size, e));
   }
   gguf_close(g);
-  weights_free(weights_open(path, e));
+  weights_free(weights_open(NULL, path, e));
   arena_fini(&a);
 }
 
@@ -432,7 +432,7 @@ TEST(gguf_types_that_are_not_read_keep_their_name_until_they_are_asked_for) {
   tensor(&d, "b", 1, 3, 0, 99, 256);
   fixture_begin(dir);
   finish(&d, DATA, dir, path);
-  Weights *w = weights_open(path, &e);
+  Weights *w = weights_open(NULL, path, &e);
   GOOD(e);
   weights_read(w, weights_find(w, "a", &e), 0, 1, x, &f[0]);
   weights_read(w, weights_find(w, "b", &e), 0, 3, x, &f[1]);
@@ -459,7 +459,7 @@ TEST(gguf_labels_and_a_classifier_are_a_head) {
   finish(&d, DATA, dir, path);
   Gguf *g = gguf_open(path, &e);
   gguf_model(g, &c, &a, &e);
-  Weights *w = weights_open(path, &e);
+  Weights *w = weights_open(NULL, path, &e);
   GOOD(e);
   EQ(c.labels, 3);
   STR(c.label[2], "perhaps");

@@ -19,9 +19,9 @@ static void read_what(What what, const char *dir, bert_err *e) {
   ModelConfig m;
   SentenceConfig s;
   TokenizerConfig t;
-  if (what == MODEL) hfconfig_model(dir, &m, &a, e);
-  if (what == SENTENCE) hfconfig_sentence(dir, &s, &a, e);
-  if (what == TOKENIZER) hfconfig_tokenizer(dir, &t, &a, e);
+  if (what == MODEL) hfconfig_model(NULL, dir, &m, &a, e);
+  if (what == SENTENCE) hfconfig_sentence(NULL, dir, &s, &a, e);
+  if (what == TOKENIZER) hfconfig_tokenizer(NULL, dir, &t, &a, e);
   arena_fini(&a);
 }
 
@@ -46,7 +46,7 @@ static void read_model(const char *text, ModelConfig *out, Arena *a) {
   bert_err e = {0};
   fixture_begin(dir);
   put(dir, "config.json", text);
-  hfconfig_model(dir, out, a, &e);
+  hfconfig_model(NULL, dir, out, a, &e);
   GOOD(e);
   fixture_end(dir);
 }
@@ -201,7 +201,7 @@ static const char MODULES[] = "[" TWO "]";
 static void read_sentence(const char *dir, const TextFile *files, SentenceConfig *out, Arena *a) {
   bert_err e = {0};
   for (; files->name; files++) put(dir, files->name, files->text);
-  hfconfig_sentence(dir, out, a, &e);
+  hfconfig_sentence(NULL, dir, out, a, &e);
   GOOD(e);
 }
 
@@ -427,7 +427,7 @@ static void read_tokenizer(const TextFile *files, TokenizerConfig *out, Arena *a
   bert_err e = {0};
   fixture_begin(dir);
   for (; files->name; files++) put(dir, files->name, files->text);
-  hfconfig_tokenizer(dir, out, a, &e);
+  hfconfig_tokenizer(NULL, dir, out, a, &e);
   GOOD(e);
   fixture_end(dir);
 }
@@ -702,7 +702,7 @@ TEST(hfconfig_cross_encoder_directory_has_a_transformer_alone) {
   ModelConfig m;
   fixture_begin(dir);
   read_sentence(dir, FILES, &c, &a);
-  hfconfig_model(dir, &m, &a, &e);
+  hfconfig_model(NULL, dir, &m, &a, &e);
   GOOD(e);
   EQ(c.present, 1);
   EQ(c.cross_encoder, 1);

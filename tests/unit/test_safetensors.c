@@ -27,7 +27,7 @@ static void put_model(const char *directory, const char *name, const char *heade
 
 static void read_all(const char *directory, bert_err *e) {
   float out[64];
-  Weights *w = weights_open(directory, e);
+  Weights *w = weights_open(NULL, directory, e);
   for (int i = 0; w && weights_at(w, i); i++) {
     const Tensor *t = weights_at(w, i);
     if (t->dtype != DTYPE_OTHER && t->count <= 64) weights_read(w, t, 0, t->rank ? t->shape[0] : 1, out, e);
@@ -42,7 +42,7 @@ static void refused(const char *header, const char *part) {
   bert_err e = {0};
   fixture_begin(dir);
   fixture_put(dir, "model.safetensors", file, build(file, header, 64));
-  OK(weights_open(dir, &e) == NULL);
+  OK(weights_open(NULL, dir, &e) == NULL);
   FAILS(e, BERT_FORMAT, fixture_quoted(part));
   FAILS(e, BERT_FORMAT, "model.safetensors: ");
   fixture_end(dir);
@@ -72,7 +72,7 @@ TEST(safetensors_reads_names_shapes_and_numbers) {
   bert_err e = {0};
   fixture_begin(dir);
   put_small(dir);
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   GOOD(e);
   const Tensor *m = weights_find(w, "m", &e);
   weights_want_shape(m, 2, 3, &e);
@@ -108,7 +108,7 @@ TEST(safetensors_asking_for_what_is_not_there_names_it) {
   memset(f, 0, sizeof f);
   fixture_begin(dir);
   put_small(dir);
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   GOOD(e);
   OK(weights_find(w, "x", &f[0]) == NULL);
   FAILS(f[0], BERT_FORMAT, "model.safetensors: found no tensor x among 6");
@@ -149,7 +149,7 @@ TEST(safetensors_converts_every_finite_half_and_brain_float_exactly) {
   memmove(in[0] + halves, in[1], 2 * brains);
   fixture_begin(dir);
   put_model(dir, "model.safetensors", header, in[0], 2 * (halves + brains));
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   weights_read(w, weights_find(w, "h", &e), 0, halves, out, &e);
   unsigned wrong = 0;
   for (unsigned v = 0, i = 0; v < 65536; v++)
@@ -180,7 +180,7 @@ TEST(safetensors_refuses_numbers_that_are_not_finite_and_says_where) {
     memset(x, 0x7F, sizeof x); /* 3.39e38: one bit from an infinity */
     x[AT[i]] = BAD[i % 3];
     put_model(dir, "model.safetensors", header, x, sizeof x);
-    Weights *w = weights_open(dir, &e);
+    Weights *w = weights_open(NULL, dir, &e);
     weights_read(w, weights_find(w, "x", &e), 0, N, out, &e);
     snprintf(part, sizeof part, "x: found %g at index %d, wanted finite numbers", (double)fabsf(BAD[i % 3]), AT[i]);
     FAILS(e, BERT_FORMAT, i % 3 == 2 ? strstr(part, "inf") : part);
@@ -197,7 +197,7 @@ TEST(safetensors_refuses_half_infinities) {
   put_model(dir, "model.safetensors", "{'x':{'dtype':'F16','shape':[2],'data_offsets':[0,4]}}", h, 4);
   for (int i = 0; i < 2; i++) {
     bert_err e = {0};
-    Weights *w = weights_open(dir, &e);
+    Weights *w = weights_open(NULL, dir, &e);
     weights_read(w, weights_find(w, "x", &e), i, 1, x, &e);
     FAILS(e, BERT_FORMAT, i ? "nan at index 1" : "inf at index 0");
     weights_free(w);
@@ -266,7 +266,7 @@ TEST(safetensors_keeps_dtypes_it_does_not_know_until_they_are_asked_for) {
   float x[16];
   fixture_begin(dir);
   put_model(dir, "model.safetensors", "{'q':{'dtype':'Q9_K','shape':[7],'data_offsets':[0,4]}}", "abcd", 4);
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   GOOD(e);
   weights_read(w, weights_find(w, "q", &e), 0, 7, x, &f);
   FAILS(f, BERT_FORMAT, "q: found dtype Q9_K");
@@ -282,7 +282,7 @@ TEST(safetensors_takes_tensors_in_any_order_and_sorts_them_by_place) {
             "{'z':{'dtype':'U8','shape':[2],'data_offsets':[2,4]},'__metadata__':null,"
             "'a':{'dtype':'U8','shape':[2],'data_offsets':[0,2],'more':1}}",
             "abcd", 4);
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   GOOD(e);
   STR(weights_at(w, 0)->name, "a");
   STR(weights_at(w, 1)->name, "z");
@@ -298,7 +298,7 @@ TEST(safetensors_every_prefix_of_a_file_is_refused) {
   for (size_t n = 0; n < size; n++) {
     bert_err e = {0};
     fixture_put(dir, "model.safetensors", file, n);
-    OK(weights_open(dir, &e) == NULL);
+    OK(weights_open(NULL, dir, &e) == NULL);
     snprintf(part, sizeof part, "%s", n < 8 ? "wanted a safetensors file" : "model.safetensors: ");
     FAILS(e, BERT_FORMAT, part);
   }
@@ -314,7 +314,7 @@ TEST(safetensors_a_flipped_bit_gives_tensors_inside_the_file_or_a_message) {
     bert_err e = {0};
     file[bit / 8] ^= (char)(1 << bit % 8);
     fixture_put(dir, "model.safetensors", file, size);
-    Weights *w = weights_open(dir, &e);
+    Weights *w = weights_open(NULL, dir, &e);
     OK(w ? !e.code : e.code == BERT_FORMAT);
     for (int i = 0; w && weights_at(w, i); i++) OK(weights_at(w, i)->offset + weights_at(w, i)->bytes <= size);
     weights_free(w);
@@ -362,7 +362,7 @@ TEST(weights_come_from_shards) {
   float x = 0;
   fixture_begin(dir);
   put_shards(dir);
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   weights_read(w, weights_find(w, "a", &e), 0, 1, &x, &e);
   EQ(x, 1);
   weights_read(w, weights_find(w, "b", &e), 0, 1, &x, &e);
@@ -405,7 +405,7 @@ TEST(weights_index_that_lies_or_leaves_the_directory_is_refused) {
   for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
     bert_err e = {0};
     fixture_text(dir, "model.safetensors.index.json", fixture_quoted(CASES[i].index));
-    OK(weights_open(dir, &e) == NULL);
+    OK(weights_open(NULL, dir, &e) == NULL);
     FAILS(e, CASES[i].code, fixture_quoted(CASES[i].part));
   }
   fixture_end(dir);
@@ -420,7 +420,7 @@ TEST(weights_index_of_too_many_files_is_refused) {
   snprintf(index + n, sizeof index - n, "'a':'b'}}");
   fixture_begin(dir);
   fixture_text(dir, "model.safetensors.index.json", fixture_quoted(index));
-  OK(weights_open(dir, &e) == NULL);
+  OK(weights_open(NULL, dir, &e) == NULL);
   FAILS(e, BERT_FORMAT, "weight_map: found more than 256 files");
   fixture_end(dir);
 }
@@ -429,10 +429,10 @@ TEST(weights_that_are_absent_are_named) {
   char dir[FIXTURE_PATH];
   bert_err e = {0}, g = {0};
   fixture_begin(dir);
-  OK(weights_open(dir, &e) == NULL);
+  OK(weights_open(NULL, dir, &e) == NULL);
   FAILS(e, BERT_IO, "found no weights, wanted model.safetensors, model.safetensors.index.json, pytorch_model.bin or ");
   fixture_end(dir);
-  OK(weights_open(dir, &g) == NULL);
+  OK(weights_open(NULL, dir, &g) == NULL);
   FAILS(g, BERT_IO, "found no such directory");
 }
 
@@ -453,7 +453,7 @@ TEST(weights_a_file_cut_short_after_opening_is_an_error) {
   float x[6];
   fixture_begin(dir);
   put_small(dir);
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   GOOD(e);
   fixture_text(dir, "model.safetensors", "cut");
   weights_read(w, weights_find(w, "m", &e), 0, 2, x, &e);

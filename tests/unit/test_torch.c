@@ -15,7 +15,7 @@ enum { NUMBERS_MAX = 1000 };
 /* Every tensor that `wanted` has is in `found` with the same shape and the same bits, whatever rows are asked for. */
 static void same_weights(const char *found, const char *wanted) {
   bert_err e = {0};
-  Weights *a = weights_open(found, &e), *b = weights_open(wanted, &e);
+  Weights *a = weights_open(NULL, found, &e), *b = weights_open(NULL, wanted, &e);
   GOOD(e);
   for (int i = 0; b && weights_at(b, i); i++) {
     float x[NUMBERS_MAX], y[NUMBERS_MAX];
@@ -50,7 +50,7 @@ TEST(torch_shards_are_one_model) { same_weights(FORMATS "torch-sharded", FORMATS
 TEST(torch_tied_weights_are_one_storage_and_integers_keep_their_name) {
   bert_err e = {0}, f = {0};
   float x[5];
-  Weights *w = weights_open(FORMATS "torch-2", &e);
+  Weights *w = weights_open(NULL, FORMATS "torch-2", &e);
   GOOD(e);
   const Tensor *weight = weights_find(w, "weight", &e), *tied = weights_find(w, "tied", &e);
   if (weight && tied) EQ(weight->offset, tied->offset);
@@ -64,14 +64,14 @@ TEST(torch_tied_weights_are_one_storage_and_integers_keep_their_name) {
 
 TEST(torch_file_of_before_zip_says_how_to_convert_it) {
   bert_err e = {0};
-  OK(weights_open(FORMATS "torch-legacy", &e) == NULL);
+  OK(weights_open(NULL, FORMATS "torch-legacy", &e) == NULL);
   FAILS(e, BERT_FORMAT, "torch-legacy/pytorch_model.bin: found the format of torch before 1.6, wanted the one since: "
                         "torch.save(torch.load(path, weights_only=True), path) converts it");
 }
 
 static void read_everything(const char *path, bert_err *e) {
   float x[NUMBERS_MAX];
-  Weights *w = weights_open(path, e);
+  Weights *w = weights_open(NULL, path, e);
   for (int i = 0; w && weights_at(w, i) && !e->code; i++) {
     const Tensor *t = weights_at(w, i);
     if (t->dtype != DTYPE_OTHER && t->count <= NUMBERS_MAX) weights_read(w, t, 0, t->rank ? t->shape[0] : 1, x, e);
@@ -208,7 +208,7 @@ static void zip_opens(const Part *part, int parts, int lie, const char *message)
   float x[2] = {0};
   fixture_begin(dir);
   fixture_put(dir, "pytorch_model.bin", zip, build_zip(zip, part, parts, lie));
-  Weights *w = weights_open(dir, &e);
+  Weights *w = weights_open(NULL, dir, &e);
   if (w) weights_read(w, weights_find(w, "w", &e), 0, 2, x, &e);
   if (message) {
     FAILS(e, BERT_FORMAT, message);
@@ -283,7 +283,7 @@ TEST(torch_file_that_is_no_zip_is_refused) {
   for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
     bert_err e = {0};
     fixture_text(dir, "pytorch_model.bin", TEXTS[i]);
-    OK(weights_open(dir, &e) == NULL);
+    OK(weights_open(NULL, dir, &e) == NULL);
     FAILS(e, BERT_FORMAT, "/pytorch_model.bin: found something else than a zip, wanted a file of torch.save");
   }
   fixture_end(dir);
@@ -318,7 +318,7 @@ TEST(torch_tensors_larger_than_the_file_together_are_refused) {
   fixture_begin(dir);
   const Part parts[] = {{"m/data.pkl", pickle, n, 0, 0, 0, 0, 0}, {"m/data/0", storage, sizeof storage, 0, 0, 0, 0, 0}};
   fixture_put(dir, "pytorch_model.bin", zip, build_zip(zip, parts, 2, 0));
-  OK(weights_open(dir, &e) == NULL);
+  OK(weights_open(NULL, dir, &e) == NULL);
   FAILS(e, BERT_FORMAT, "bytes, wanted at most 8 times the file");
   fixture_end(dir);
 }
