@@ -17,7 +17,7 @@
   static void keys_##rows(float *weight, const float *keys, size_t d, const float *queries) {           \
     static const float ZERO[KERNEL_PANEL];                                                              \
     for (int c = 0; c < KERNEL_PANEL; c += KERNEL_LANES * TILE_VECTORS)                                 \
-      tile(rows, weight + c, KERNEL_PANEL, keys, d, 1, queries + c, KERNEL_PANEL, (int)d, ZERO);        \
+      tile(rows, weight + c, KERNEL_PANEL, keys, d, 1, queries + c, KERNEL_PANEL, (int)d, ZERO, NULL);  \
   }
 KEYS_OF(1) KEYS_OF(2) KEYS_OF(3) KEYS_OF(4) KEYS_OF(5) KEYS_OF(6)
 #if TILE_ROWS > 6
@@ -34,7 +34,7 @@ static Keys *const KEYS[] = {NULL,   keys_1, keys_2, keys_3, keys_4, keys_5, key
 #define VALUES_OF(rows)                                                                                             \
   static void values_##rows(float *context, size_t stride, const float *weight, const float *values, size_t w_row, \
                             int n, const float *zero) {                                                             \
-    tile(rows, context, stride, weight, 1, KERNEL_PANEL, values, w_row, n, zero);                                   \
+    tile(rows, context, stride, weight, 1, KERNEL_PANEL, values, w_row, n, zero, NULL);                             \
   }
 VALUES_OF(1) VALUES_OF(2) VALUES_OF(3) VALUES_OF(4) VALUES_OF(5) VALUES_OF(6)
 #if TILE_ROWS > 6

@@ -19,7 +19,7 @@
 #endif
 
 INLINE void tile8(int rows, float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps, const int32_t *start,
-                  const float *x_scale, size_t scale_stride, const float *w_scale, const float *from) {
+                  const float *x_scale, size_t scale_stride, const float *w_scale, const float *from, Ahead *ahead) {
   Q sum[TILE8_ROWS][TILE8_VECTORS];
 UNROLL
   for (int r = 0; r < rows; r++)
@@ -29,6 +29,7 @@ UNROLL
     W b[TILE8_VECTORS];
 UNROLL
     for (int v = 0; v < TILE8_VECTORS; v++) b[v] = w_load(w + 4 * KERNEL_LANES * v);
+    ahead_fetch(ahead);
 UNROLL
     for (int r = 0; r < rows; r++) {
       X x = x_set(a[r]);
@@ -49,12 +50,12 @@ UNROLL
 }
 
 typedef void Tile8(float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps, const int32_t *start,
-                   const float *x_scale, size_t scale_stride, const float *w_scale, const float *from);
+                   const float *x_scale, size_t scale_stride, const float *w_scale, const float *from, Ahead *ahead);
 #define TILE8_OF(rows)                                                                                              \
   static void tile8_##rows(float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps,                 \
                            const int32_t *start, const float *x_scale, size_t scale_stride, const float *w_scale, \
-                           const float *from) {                                                                     \
-    tile8(rows, y, y_stride, a, w, steps, start, x_scale, scale_stride, w_scale, from);                             \
+                           const float *from, Ahead *ahead) {                                                       \
+    tile8(rows, y, y_stride, a, w, steps, start, x_scale, scale_stride, w_scale, from, ahead);                      \
   }
 TILE8_OF(1) TILE8_OF(2)
 #if TILE8_ROWS > 2
@@ -78,8 +79,16 @@ static Tile8 *const TILES8[TILE8_ROWS + 1] = {NULL,    tile8_1, tile8_2,
 #endif
 };
 
+enum { TILES8_A_PANEL = KERNEL_PANEL / (KERNEL_LANES * TILE8_VECTORS) };
+
+/* Rows of g, packed; the i-th strip of n. */
+typedef struct {
+  int i, n, row, rows;
+  const int32_t *a;
+} Strip8;
+
 /* One panel's columns of a strip, all groups; `to` has room for the whole panel. */
-static void strip_panel8(float *to, size_t stride, const int32_t *a, const KernelGemm8 *g, int panel, int row, int rows) {
+static void strip_groups(const KernelGemm8 *g, const Strip8 *s, int panel, float *to, size_t stride, Ahead ahead) {
   static const float ZERO[KERNEL_PANEL];
   int depth = kernel_depth8(g->k), groups = kernel_groups(g->k);
   const int8_t *w = g->w + (size_t)panel * (size_t)depth * KERNEL_PANEL;
@@ -88,34 +97,38 @@ static void strip_panel8(float *to, size_t stride, const int32_t *a, const Kerne
     int k = group * KERNEL_GROUP, steps = (depth - k < KERNEL_GROUP ? depth - k : KERNEL_GROUP) / 4;
     size_t at = ((size_t)panel * (size_t)groups + (size_t)group) * KERNEL_PANEL;
     for (int c = 0; c < KERNEL_PANEL; c += KERNEL_LANES * TILE8_VECTORS)
-      TILES8[rows](to + c, stride, a + (size_t)k / 4 * (size_t)rows, w + ((size_t)k * KERNEL_PANEL + 4 * (size_t)c), steps,
-                   g->w_sum + at + c, g->x_scale + (size_t)row * (size_t)groups + (size_t)group,
-                   (size_t)groups, g->w_scale + at + c, group ? NULL : bias + c);
+      TILES8[s->rows](to + c, stride, s->a + (size_t)k / 4 * (size_t)s->rows, w + ((size_t)k * KERNEL_PANEL + 4 * (size_t)c),
+                      steps, g->w_sum + at + c, g->x_scale + (size_t)s->row * (size_t)groups + (size_t)group, (size_t)groups,
+                      g->w_scale + at + c, group ? NULL : bias + c, &ahead);
+  }
+}
+
+static void strip_panel8(const KernelGemm8 *g, const Strip8 *s, int panel, const int8_t *next) {
+  int depth = kernel_depth8(g->k), left = g->n - panel * KERNEL_PANEL, part = left < KERNEL_PANEL;
+  float *y = g->y + (size_t)s->row * g->y_stride + panel * KERNEL_PANEL;
+  float *edge = g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH, *to = part ? edge : y;
+  size_t stride = part ? KERNEL_PANEL : g->y_stride;
+  strip_groups(g, s, panel, to, stride,
+               ahead_of(next, (size_t)depth * KERNEL_PANEL, s->i, s->n, TILES8_A_PANEL * depth / 4));
+  for (int r = 0; r < s->rows; r++) {
+    if (g->activation != KERNEL_NONE) activate(to + (size_t)r * stride, KERNEL_PANEL, g->activation);
+    if (part) memcpy(y + (size_t)r * g->y_stride, edge + r * KERNEL_PANEL, (size_t)left * sizeof *y);
   }
 }
 
 static void gemm8_block(const KernelGemm8 *g, int row, int m) {
+  Strip8 strip[KERNEL_ROWS / TILE8_ROWS + 1];
   int depth = kernel_depth8(g->k), strips = (m + TILE8_ROWS - 1) / TILE8_ROWS;
-  int32_t *packed = (int32_t *)g->scratch;
-  float *edge = g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH;
   for (int s = 0; s < strips; s++) {
     int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
-    pack_strip(packed + (size_t)start * (size_t)depth / 4, g->x + (size_t)(row + start) * (size_t)depth, (size_t)depth / 4,
-               rows, depth / 4, X_FLIP); /* four bytes are a word */
+    int32_t *a = (int32_t *)g->scratch + (size_t)start * (size_t)depth / 4; /* four bytes are a word */
+    pack_strip(a, g->x + (size_t)(row + start) * (size_t)depth, (size_t)depth / 4, rows, depth / 4, X_FLIP);
+    strip[s] = (Strip8){s, strips, row + start, rows, a};
   }
   for (int p = g->first; p < g->last; p++) {
-    int part = g->n - p * KERNEL_PANEL < KERNEL_PANEL ? g->n - p * KERNEL_PANEL : KERNEL_PANEL;
-    for (int s = 0; s < strips; s++) {
-      int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
-      float *y = g->y + (size_t)(row + start) * g->y_stride + p * KERNEL_PANEL;
-      float *to = part < KERNEL_PANEL ? edge : y;
-      size_t stride = part < KERNEL_PANEL ? KERNEL_PANEL : g->y_stride;
-      strip_panel8(to, stride, packed + (size_t)start * (size_t)depth / 4, g, p, row + start, rows);
-      for (int r = 0; r < rows; r++) {
-        if (g->activation != KERNEL_NONE) activate(to + (size_t)r * stride, KERNEL_PANEL, g->activation);
-        if (part < KERNEL_PANEL) memcpy(y + (size_t)r * g->y_stride, edge + r * KERNEL_PANEL, (size_t)part * sizeof *y);
-      }
-    }
+    int following = p + 1 < g->last ? p + 1 : p;
+    const int8_t *next = g->w + (size_t)following * (size_t)depth * KERNEL_PANEL;
+    for (int s = 0; s < strips; s++) strip_panel8(g, &strip[s], p, next);
   }
 }
 
