@@ -11,6 +11,8 @@
 #include "base/bundle.h"
 #include "base/pool.h"
 #include "base/rows.h"
+#include "draw/map.h"
+#include "draw/plot.h"
 #include "kernel/kernel.h"
 #include "model/model.h"
 #include "model/source.h"
@@ -236,12 +238,53 @@ bert_text bert_decode(bert_session *s, const int32_t *ids, int n, int skip_speci
   return decode_ids(s, ids, n, skip_special, e);
 }
 
-void bert_attentions(bert_session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
-                     const float **weights, const bert_progress *progress, bert_err *e) {
+void bert_attentions(bert_session *s, bert_text a, const bert_text *b, int first, int count, int head,
+                     bert_encoding *out, const float **weights, const bert_progress *progress, bert_err *e) {
   fenv_t before;
   enter(&before);
-  inspect_attentions(s, a, b, first, count, out, weights, progress, e);
+  inspect_attentions(s, a, b, first, count, head, out, weights, progress, e);
   fesetenv(&before);
+}
+
+/* ---- pictures --------------------------------------------------------------------------------------------------- */
+
+bert_text bert_attention_draw(bert_session *s, bert_text a, const bert_text *b, const bert_progress *progress,
+                              bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  bert_text svg = inspect_draw(s, a, b, progress, e);
+  fesetenv(&before);
+  return svg;
+}
+
+bert_map *bert_map_new(bert_err *e) { return map_new(e); }
+void bert_map_free(bert_map *m) { map_free(m); }
+
+void bert_map_add(bert_map *m, const float *v, int n, const bert_text *label, bert_err *e) {
+  map_add(m, v, n, label, e);
+}
+
+bert_text bert_map_draw(bert_map *m, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  bert_text svg = map_draw(m, progress, e);
+  fesetenv(&before);
+  return svg;
+}
+
+bert_plot *bert_plot_new(bert_err *e) { return plot_new(e); }
+void bert_plot_free(bert_plot *p) { plot_free(p); }
+
+void bert_plot_add(bert_plot *p, double x, double y, const bert_text *series, bert_err *e) {
+  plot_add(p, x, y, series, e);
+}
+
+bert_text bert_plot_draw(bert_plot *p, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  bert_text svg = plot_draw(p, e);
+  fesetenv(&before);
+  return svg;
 }
 
 /* ---- vectors ---------------------------------------------------------------------------------------------------- */

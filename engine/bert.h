@@ -350,11 +350,12 @@ void bert_token_vectors(bert_session *s, bert_text a, const bert_text *b, int la
                         const float **vectors, const bert_progress *progress, bert_err *e);
 
 /* Encodes as bert_encode with truncation and gives the attention weights of layers first … first+count-1: *weights is
-** [count][A][T][T], from a token (third index) to each token (fourth), every row summing to 1; T = out->n. Owned by
-** the session, valid until its next call. Costs first+count layers of one pass, and the memory of *weights: 12 layers
-** of 12 heads and 512 tokens are 144 MiB, so a caller with many tokens asks layer by layer. */
-void bert_attentions(bert_session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
-                     const float **weights, const bert_progress *progress, bert_err *e);
+** [count][A][T][T], from a token (third index) to each token (fourth), every row summing to 1; T = out->n. Of one head
+** alone, [count][T][T], where head is not -1. Owned by the session, valid until its next call. Costs first+count layers
+** of one pass, and the memory of *weights: 12 layers of 12 heads and 512 tokens are 144 MiB, so a caller with many
+** tokens asks layer by layer. */
+void bert_attentions(bert_session *s, bert_text a, const bert_text *b, int first, int count, int head,
+                     bert_encoding *out, const float **weights, const bert_progress *progress, bert_err *e);
 
 /* Windows over a text: each holds at most max_tokens tokens, special ones included, and repeats `overlap` tokens of
 ** the one before; a word is not split unless it alone exceeds a window. max_tokens 0 is the model's window. */
@@ -395,6 +396,32 @@ void bert_rows_real(bert_rows *r, double x, bert_err *e);
 void bert_rows_text(bert_rows *r, bert_text x, bert_err *e);
 void bert_rows_blob(bert_rows *r, bert_text x, bert_err *e);
 int bert_rows_count(const bert_rows *r);
+
+/* ---- pictures: SVG, one file without scripts, readable in light and dark ------------------------------------------- */
+
+/* Attention as a heat map a head (layers down, heads across) and the mean of all, tokens named. One pass; the weights of
+** one layer in memory. Maps show up to 64 tokens, fewer where there are many heads (39 of 24 x 16). Owned by the session,
+** valid until its next call. */
+bert_text bert_attention_draw(bert_session *s, bert_text a, const bert_text *b, const bert_progress *progress,
+                              bert_err *e);
+
+/* A map of vectors: their two principal components, coloured by label; the same bits on every machine for the same
+** vectors in the same order. All of one length; at most 10,000, and 2^24 numbers in all. label NULL: none. Up to 24 labels
+** have a colour and a shape each; of more, the most frequent have, or, where most are different, all are written beside
+** their points. What is drawn is owned by the map, valid until its next call. */
+typedef struct bert_map bert_map;
+bert_map *bert_map_new(bert_err *e);
+void bert_map_add(bert_map *m, const float *v, int n, const bert_text *label, bert_err *e);
+bert_text bert_map_draw(bert_map *m, const bert_progress *progress, bert_err *e);
+void bert_map_free(bert_map *m);
+
+/* A plot: a line for each series through its points by rising x; axes with round ticks. At most 1,000,000 points;
+** magnitudes up to 1e38. series NULL: none. What is drawn is owned by the plot, valid until its next call. */
+typedef struct bert_plot bert_plot;
+bert_plot *bert_plot_new(bert_err *e);
+void bert_plot_add(bert_plot *p, double x, double y, const bert_text *series, bert_err *e);
+bert_text bert_plot_draw(bert_plot *p, bert_err *e);
+void bert_plot_free(bert_plot *p);
 
 /* ---- the machine ---------------------------------------------------------------------------------------------------- */
 

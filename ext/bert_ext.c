@@ -30,10 +30,16 @@ static const Function functions[] = {
     {"bert_rerank", 2, 3, PURE, fn_rerank},             /* query, passage, model */
     {"bert_next_sentence", 2, 3, PURE, fn_next_sentence}, /* a, b, model */
     {"bert_qa", 2, 3, PURE, fn_qa},                     /* question, passage, model */
+    {"bert_attention_svg", 1, 3, PURE, fn_attention_svg}, /* text, pair, model */
     {"bert_cosine", 2, 2, VECTOR, fn_cosine},           /* v, w */
     {"bert_vector", 1, 1, VECTOR, fn_vector},           /* json */
     {"bert_to_json", 1, 1, VECTOR, fn_to_json},         /* v */
     {"bert_concat", 1, -1, VECTOR, fn_concat},          /* v, x1, … */
+};
+
+static const Aggregate *const aggregates[] = {
+    &aggregate_map_svg,  /* vector, label */
+    &aggregate_plot_svg, /* x, y, series */
 };
 
 enum { COMPUTES = SQLITE_VTAB_INNOCUOUS, TAKES_SQL = SQLITE_VTAB_DIRECTONLY, TELLS = 0 };
@@ -66,7 +72,7 @@ static const TableFunction tables[] = {
     {"bert_zero_shot", "label TEXT, score REAL, rank INTEGER", "text, labels_json, model, template, multi_label", 2,
      COMPUTES, &tvf_zero_shot},
     {"bert_attention",
-     "layer INTEGER, head INTEGER, from_position INTEGER, to_position INTEGER, from_token TEXT, to_token TEXT, "
+     "=layer INTEGER, =head INTEGER, from_position INTEGER, to_position INTEGER, from_token TEXT, to_token TEXT, "
      "weight REAL",
      "text, pair, model", 1, COMPUTES, &tvf_attention},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
@@ -76,6 +82,8 @@ static int register_all(Connection *c) {
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < sizeof functions / sizeof *functions; i++)
     rc = fn_register(c, &functions[i]);
+  for (size_t i = 0; rc == SQLITE_OK && i < sizeof aggregates / sizeof *aggregates; i++)
+    rc = aggregate_register(c, aggregates[i]);
   for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++) rc = tvf_register(c, &tables[i]);
   if (rc == SQLITE_OK) connection_complete(c);
   return rc;

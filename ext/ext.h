@@ -6,6 +6,7 @@
 **    value.c      SQL values <-> texts and vectors                   inner.c, each.c, rows.c   SQL handed in as an argument
 **    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
+**    aggregate.c  runs the aggregates of agg_*.c
 **
 ** Errors are bert_err as in the engine: the first one wins, and a call on a failed one does nothing. Texts from SQL are
 ** views of sqlite3_value: they live as long as the call (scalar functions) or until the next xFilter (table functions,
@@ -224,6 +225,8 @@ typedef struct {
 int fn_register(Connection *c, const Function *f);
 /* Argument i, or NULL where the call has fewer. */
 sqlite3_value *fn_value(const Call *call, int i);
+/* Makes a failed *e the function's result. */
+void fn_error(sqlite3_context *context, const char *name, const bert_err *e);
 
 void fn_load(Call *call, bert_err *e);
 void fn_unload(Call *call, bert_err *e);
@@ -235,14 +238,31 @@ void fn_classify(Call *call, bert_err *e);
 void fn_rerank(Call *call, bert_err *e);
 void fn_next_sentence(Call *call, bert_err *e);
 void fn_qa(Call *call, bert_err *e);
+void fn_attention_svg(Call *call, bert_err *e);
 void fn_cosine(Call *call, bert_err *e);
 void fn_vector(Call *call, bert_err *e);
 void fn_to_json(Call *call, bert_err *e);
 void fn_concat(Call *call, bert_err *e);
 
+/* ---- aggregate.c: aggregate functions that draw ------------------------------------------------------------------ */
+
+typedef struct {
+  const char *name;
+  int fewest, most; /* arguments */
+  int flags;
+  void *(*new)(bert_err *e);                                    /* what gathers the rows */
+  void (*step)(Call *call, void *state, bert_err *e);           /* takes a row in */
+  bert_text (*finish)(Call *call, void *state, bert_err *e);    /* the result, owned by state; size 0: NULL */
+  void (*free)(void *state);
+} Aggregate;
+
+int aggregate_register(Connection *c, const Aggregate *a);
+
+extern const Aggregate aggregate_map_svg, aggregate_plot_svg;
+
 /* ---- tvf.c: table functions -------------------------------------------------------------------------------------- */
 
-enum { TVF_ARGUMENTS_MAX = 8 };
+enum { TVF_ARGUMENTS_MAX = 8, TVF_KEYS_MAX = 2 };
 
 typedef struct TableFunction TableFunction;
 
@@ -252,6 +272,7 @@ typedef struct {
   Connection *connection;
   const TableFunction *table;
   sqlite3_value *arguments[TVF_ARGUMENTS_MAX]; /* owned; NULL where left out or an SQL NULL */
+  sqlite3_value *keys[TVF_KEYS_MAX];             /* owned; what the query compares the first columns with, or NULL */
   sqlite3_int64 row;                             /* counts from 0 */
   int done;                                      /* set by open or next when there is no (further) row */
   int rc;                                        /* what to fail with, where an inner statement has said it; else 0 */
@@ -267,7 +288,7 @@ typedef struct {
 
 struct TableFunction {
   const char *name;
-  const char *columns;   /* as in CREATE TABLE */
+  const char *columns;   /* as in CREATE TABLE, = before a key (tvf.c) */
   const char *arguments; /* the hidden columns, in order: "text, pair, model" */
   int required;          /* how many of them must be given */
   int risk;              /* SQLITE_VTAB_INNOCUOUS, SQLITE_VTAB_DIRECTONLY, or 0 for neither */

@@ -11,7 +11,7 @@ typedef struct {
   const Function *function;
 } Registered;
 
-static void set_error(sqlite3_context *context, const char *name, const bert_err *e) {
+void fn_error(sqlite3_context *context, const char *name, const bert_err *e) {
   char *text = error_text(name, e);
   int rc = error_rc(e);
   if (text) sqlite3_result_error(context, text, -1);
@@ -24,7 +24,7 @@ static void run(sqlite3_context *context, int count, sqlite3_value **values) {
   Call call = {context, r->connection, count, values};
   bert_err e = {0};
   r->function->run(&call, &e);
-  if (e.code) set_error(context, r->function->name, &e);
+  if (e.code) fn_error(context, r->function->name, &e);
 }
 
 static void forget(void *p) {

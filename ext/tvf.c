@@ -10,7 +10,10 @@
 ** SQLite turns f(a, b) into `text = a AND pair = b`. Which of these a plan can use comes as a bit mask in idxNum. An
 ** argument that depends on a table read later makes the plan impossible (SQLITE_CONSTRAINT); one that is missing is an
 ** error when the scan starts, not when it is planned, as another branch of an OR may still give it. A required
-** argument that is NULL gives no rows. What a kind of cursor adds is open, next, column, close (ext.h). */
+** argument that is NULL gives no rows. What a kind of cursor adds is open, next, column, close (ext.h).
+**
+**    "=layer INTEGER, …"   a column with = before it is a key: where the query says `layer = 3`, the cursor is told and may
+**                          leave other rows out; SQLite compares those that come all the same */
 #include "ext.h"
 
 #include <string.h>
@@ -41,10 +44,18 @@ static int fail(sqlite3_vtab *table, const char *name, int rc, const bert_err *e
 
 /* ---- planning --------------------------------------------------------------------------------------------------- */
 
-/* "text HIDDEN, pair HIDDEN" from "text, pair". */
+/* 1 if column i has = before it. */
+static int is_key(const char *columns, int i) {
+  for (; i > 0 && *columns; columns++) i -= *columns == ',';
+  return columns[strspn(columns, " ")] == '=';
+}
+
+/* The columns without their =, and "text HIDDEN, pair HIDDEN" from "text, pair". */
 static char *declaration(const TableFunction *t) {
   sqlite3_str *s = sqlite3_str_new(NULL);
-  sqlite3_str_appendf(s, "CREATE TABLE x(%s", t->columns);
+  sqlite3_str_appendall(s, "CREATE TABLE x(");
+  for (const char *p = t->columns; *p; p++)
+    if (*p != '=') sqlite3_str_appendchar(s, 1, *p);
   for (const char *p = t->arguments; *p;) {
     size_t n = strcspn(p, ",");
     sqlite3_str_appendf(s, ", %.*s HIDDEN", (int)n, p);
@@ -78,29 +89,37 @@ static int disconnect_table(sqlite3_vtab *table) {
   return SQLITE_OK;
 }
 
+/* The bit in idxNum of a column of the table: arguments first, then keys; -1 for others. */
+static int bit_of(const TableFunction *t, int column) {
+  int argument = column - count_names(t->columns);
+  if (argument >= 0) return argument;
+  return column >= 0 && column < TVF_KEYS_MAX && is_key(t->columns, column) ? TVF_ARGUMENTS_MAX + column : -1;
+}
+
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *plan) {
+  enum { ARGUMENTS = (1 << TVF_ARGUMENTS_MAX) - 1 };
   const TableFunction *t = ((Table *)vtab)->registered->table;
-  int columns = count_names(t->columns), given = 0, unusable = 0, used = 0, from[TVF_ARGUMENTS_MAX];
+  int given = 0, unusable = 0, used = 0, from[TVF_ARGUMENTS_MAX + TVF_KEYS_MAX];
   for (int i = 0; i < plan->nConstraint; i++) {
-    int argument = plan->aConstraint[i].iColumn - columns;
-    if (argument < 0 || plan->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+    int bit = bit_of(t, plan->aConstraint[i].iColumn);
+    if (bit < 0 || plan->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
     if (!plan->aConstraint[i].usable) {
-      unusable |= 1 << argument;
-    } else if (!(given & 1 << argument)) {
-      given |= 1 << argument;
-      from[argument] = i;
+      unusable |= 1 << bit;
+    } else if (!(given & 1 << bit)) {
+      given |= 1 << bit;
+      from[bit] = i;
     }
   }
-  if (unusable & ~given) return SQLITE_CONSTRAINT;
-  for (int a = 0; a < TVF_ARGUMENTS_MAX; a++) {
-    if (!(given & 1 << a)) continue;
-    plan->aConstraintUsage[from[a]].argvIndex = ++used;
-    plan->aConstraintUsage[from[a]].omit = 1;
+  if (unusable & ~given & ARGUMENTS) return SQLITE_CONSTRAINT;
+  for (int bit = 0; bit < TVF_ARGUMENTS_MAX + TVF_KEYS_MAX; bit++) {
+    if (!(given & 1 << bit)) continue;
+    plan->aConstraintUsage[from[bit]].argvIndex = ++used;
+    plan->aConstraintUsage[from[bit]].omit = bit < TVF_ARGUMENTS_MAX;
   }
   int required = (1 << t->required) - 1;
   plan->idxNum = given;
-  plan->estimatedCost = (given & required) == required ? 1000 : 1e12;
-  plan->estimatedRows = 100;
+  plan->estimatedCost = (given & required) == required ? (given & ~ARGUMENTS ? 900 : 1000) : 1e12;
+  plan->estimatedRows = given & ~ARGUMENTS ? 10 : 100;
   return SQLITE_OK;
 }
 
@@ -123,6 +142,10 @@ static void clear(Cursor *c) {
     sqlite3_value_free(c->arguments[i]);
     c->arguments[i] = NULL;
   }
+  for (int i = 0; i < TVF_KEYS_MAX; i++) {
+    sqlite3_value_free(c->keys[i]);
+    c->keys[i] = NULL;
+  }
   c->row = c->done = c->rc = 0;
 }
 
@@ -132,16 +155,27 @@ static int close_cursor(sqlite3_vtab_cursor *cursor) {
   return SQLITE_OK;
 }
 
-/* Copies the arguments; 1 where a required one is NULL. */
+/* A copy of v, or NULL for an SQL NULL. */
+static sqlite3_value *copy_value(sqlite3_value *v, bert_err *e) {
+  if (sqlite3_value_type(v) == SQLITE_NULL) return NULL;
+  sqlite3_value *copy = sqlite3_value_dup(v);
+  if (!copy) error_set(e, BERT_NOMEM, "out of memory");
+  return copy;
+}
+
+/* Copies the arguments and keys; 1 where a required one or a key is NULL. */
 static int take_arguments(Cursor *c, int given, sqlite3_value **values, bert_err *e) {
   const TableFunction *t = c->table;
   int is_null = 0, count = 0;
   for (int a = 0; a < TVF_ARGUMENTS_MAX; a++) {
     if (!(given & 1 << a)) continue;
-    sqlite3_value *v = values[count++];
-    if (sqlite3_value_type(v) != SQLITE_NULL) c->arguments[a] = sqlite3_value_dup(v);
-    else if (a < t->required) is_null = 1;
-    if (sqlite3_value_type(v) != SQLITE_NULL && !c->arguments[a]) error_set(e, BERT_NOMEM, "out of memory");
+    c->arguments[a] = copy_value(values[count++], e);
+    is_null |= !c->arguments[a] && a < t->required;
+  }
+  for (int k = 0, at = count; k < TVF_KEYS_MAX; k++) {
+    if (!(given & 1 << (TVF_ARGUMENTS_MAX + k))) continue;
+    c->keys[k] = copy_value(values[at++], e);
+    is_null |= !c->keys[k];
   }
   int required = (1 << t->required) - 1;
   if ((given & required) != required)

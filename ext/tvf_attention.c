@@ -10,12 +10,14 @@
 ** heads, from, to. What does not fit the model's window is cut, as for bert_embed.
 ** Cost: layers are read in portions of at most PORTION bytes (or one layer), and each portion is a pass up to its last
 ** layer: one pass for texts of up to 73 tokens, of 12 layers and 12 heads, and of longer ones less time than their rows
-** take in SQLite. Memory: twice a portion. */
+** take in SQLite. Memory: twice a portion. Where a query wants one layer or one head (layer = 3), no other is computed
+** but the layers before it, nor any other row made. */
 #include "ext.h"
 
 #include <string.h>
 
 enum { TEXT, PAIR, MODEL };   /* arguments */
+enum { LAYER, HEAD };         /* columns that are keys */
 enum { PORTION = 3 << 20 };
 
 typedef struct {
@@ -23,7 +25,9 @@ typedef struct {
   Loaded *model; /* held */
   bert_text text, pair; /* of the cursor's own arguments */
   int paired;
+  int head, heads;      /* the one head that is wanted, or -1; how many a layer has here */
   int first, count;     /* layers of this portion */
+  int past;             /* layers that are wanted end here */
   int layers_a_portion;
   int tokens;
   int32_t *ids;         /* [tokens] */
@@ -33,7 +37,16 @@ typedef struct {
 } Attention;
 
 static sqlite3_int64 weights_a_layer(const Attention *t) {
-  return (sqlite3_int64)t->model->info.heads * t->tokens * t->tokens;
+  return (sqlite3_int64)t->heads * t->tokens * t->tokens;
+}
+
+/* What the query compares a column of integers with: 0 … past-1; -1 where it does not, or with something else, which
+** SQLite will judge; `past` where no row has it. */
+static int key_of(const Cursor *c, int column, int past) {
+  sqlite3_value *v = c->keys[column];
+  if (!v || sqlite3_value_numeric_type(v) != SQLITE_INTEGER) return -1;
+  sqlite3_int64 i = sqlite3_value_int64(v);
+  return i < 0 || i >= past ? past : (int)i;
 }
 
 /* How long the text is, and so how many layers fit a portion. */
@@ -55,17 +68,24 @@ static void read_portion(Attention *t, bert_err *e) {
   bert_encoding x;
   const float *weights = NULL;
   Watch watch;
-  int left = t->model->info.layers - t->first;
+  int left = t->past - t->first;
   if (e->code) return;
   t->count = left < t->layers_a_portion ? left : t->layers_a_portion;
   size_t n = (size_t)t->count * (size_t)weights_a_layer(t);
   t->at = 0;
   if (!memory_grow(&t->weights, &t->room, n, sizeof *weights, e)) return;
   watch_start(&watch, connection_db(t->cursor.connection));
-  bert_attentions(t->model->session, t->text, t->paired ? &t->pair : NULL, t->first, t->count, &x, &weights,
-                  &watch.progress, e);
+  bert_attentions(t->model->session, t->text, t->paired ? &t->pair : NULL, t->first, t->count, t->head, &x,
+                  &weights, &watch.progress, e);
   watch_stop(&watch);
   if (!e->code) memcpy(t->weights, weights, n * sizeof *weights);
+}
+
+/* The row that `at` is in the whole table, whatever the keys leave out. */
+static sqlite3_int64 row_of(const Attention *t) {
+  sqlite3_int64 a_head = (sqlite3_int64)t->tokens * t->tokens, map = t->at / a_head;
+  sqlite3_int64 layer = t->first + map / t->heads, head = t->head < 0 ? map % t->heads : t->head;
+  return (layer * t->model->info.heads + head) * a_head + t->at % a_head;
 }
 
 static void open(Cursor *c, bert_err *e) {
@@ -75,17 +95,26 @@ static void open(Cursor *c, bert_err *e) {
   t->model = connection_model(c->connection, c->arguments[MODEL], e);
   if (!t->model) return;
   connection_hold(t->model);
+  int layers = t->model->info.layers, heads = t->model->info.heads, layer = key_of(c, LAYER, layers);
+  t->head = key_of(c, HEAD, heads);
+  t->heads = t->head < 0 ? heads : 1;
+  t->first = layer < 0 ? 0 : layer;
+  t->past = layer < 0 ? layers : layer + 1;
   measure(t, e);
-  c->done = t->tokens == 0;
-  if (!c->done) read_portion(t, e);
+  c->done = t->tokens == 0 || layer == layers || t->head == heads;
+  if (c->done) return;
+  read_portion(t, e);
+  c->row = row_of(t);
 }
 
 static void next(Cursor *c, bert_err *e) {
   Attention *t = (Attention *)c;
-  if (++t->at < t->count * weights_a_layer(t)) return;
-  t->first += t->count;
-  if (t->first < t->model->info.layers) read_portion(t, e);
-  else c->done = 1;
+  if (++t->at == t->count * weights_a_layer(t)) {
+    t->first += t->count;
+    if (t->first < t->past) read_portion(t, e);
+    else c->done = 1;
+  }
+  c->row = row_of(t);
 }
 
 static void result_token(sqlite3_context *context, const Attention *t, sqlite3_int64 position) {
@@ -94,11 +123,11 @@ static void result_token(sqlite3_context *context, const Attention *t, sqlite3_i
 
 static void column(Cursor *c, sqlite3_context *context, int i) {
   const Attention *t = (Attention *)c;
-  sqlite3_int64 to = t->at % t->tokens, row = t->at / t->tokens, from = row % t->tokens, head = row / t->tokens;
+  sqlite3_int64 to = c->row % t->tokens, row = c->row / t->tokens, from = row % t->tokens, map = row / t->tokens;
   int heads = t->model->info.heads;
   switch (i) {
-    case 0: sqlite3_result_int64(context, t->first + head / heads); break;
-    case 1: sqlite3_result_int64(context, head % heads); break;
+    case LAYER: sqlite3_result_int64(context, map / heads); break;
+    case HEAD: sqlite3_result_int64(context, map % heads); break;
     case 2: sqlite3_result_int64(context, from); break;
     case 3: sqlite3_result_int64(context, to); break;
     case 4: result_token(context, t, from); break;

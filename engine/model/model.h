@@ -150,8 +150,9 @@ int tag_words(Session *s, bert_text text, const bert_span **out, const bert_prog
 int tag_entities(Session *s, bert_text text, const bert_span **out, const bert_progress *progress, bert_err *e);
 void fill_mask(Session *s, bert_text text, int mask, bert_fills *out, const bert_progress *progress, bert_err *e);
 bert_text decode_ids(Session *s, const int32_t *ids, int n, int skip_special, bert_err *e);
-void inspect_attentions(Session *s, bert_text a, const bert_text *b, int first, int count, bert_encoding *out,
-                        const float **weights, const bert_progress *progress, bert_err *e);
+void inspect_attentions(Session *s, bert_text a, const bert_text *b, int first, int count, int head,
+                        bert_encoding *out, const float **weights, const bert_progress *progress, bert_err *e);
+bert_text inspect_draw(Session *s, bert_text a, const bert_text *b, const bert_progress *progress, bert_err *e);
 int chunk_text(Session *s, bert_text text, int max_tokens, int overlap, const bert_chunk **chunks, bert_err *e);
 
 #endif

@@ -7,8 +7,9 @@
 
 #include "nn/encoder.h"
 
-/* weights[A][T][T] of a batch of one row, from s->x, the states before the layer, which stay: each token's softmax over
-** all tokens. Body of a team; ends behind a barrier. */
-void inspect_attention(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, float *weights, const Team *team);
+/* weights[count][T][T] of heads first … first+count-1, for a batch of one row, from s->x, the states before the layer, which
+** stay: each token's softmax over all tokens. Body of a team; ends behind a barrier. */
+void inspect_attention(const Encoder *n, const Layer *l, const Batch *b, int first, int count, Scratch *s,
+                       float *weights, const Team *team);
 
 #endif

@@ -90,6 +90,12 @@ static const Script scripts[] = {
     {"bert_zero_shot", HEAD("bert-nli"),
      "SELECT * FROM bert_zero_shot('the river', '[\"a\", \"b\"]', 'm', 'It is {}.', 1)", NULL},
     {"bert_attention", HEAD("bert-classify"), "SELECT count(to_token) FROM bert_attention('the', 'a', 'm')", NULL},
+    {"bert_attention of one head", HEAD("bert-classify"),
+     "SELECT count(to_token) FROM bert_attention('the', 'a', 'm') WHERE layer = 1 AND head = 0", NULL},
+    {"bert_attention_svg", HEAD("bert-classify"), "SELECT bert_attention_svg('the river', 'a train', 'm')", NULL},
+    {"bert_map_svg", NOTES "CREATE TABLE v AS SELECT printf('[%d, %d, 1]', id % 3, id) AS v, body FROM t;",
+     "SELECT bert_map_svg(v, v.body), bert_map_svg(v) FROM v GROUP BY length(v.body) > 3", NULL},
+    {"bert_plot_svg", NOTES, "SELECT bert_plot_svg(rowid, rowid % 2, body), bert_plot_svg(rowid, 1) FROM t", NULL},
     {"UTF-16", "PRAGMA encoding = 'UTF-16';" LOAD NOTES,
      "SELECT * FROM t, bert_embed_each('SELECT 1, ''train''', 'm'), bert_tokens(body, NULL, 'm')", NULL},
 };

@@ -60,7 +60,7 @@ NAMES = [("open", V, [c.c_char_p, c.c_char_p, P(Err)]), ("free", None, [V]), ("d
          ("tags", c.c_int, [V, Text, P(P(Span)), V, P(Err)]), ("entities", c.c_int, [V, Text, P(P(Span)), V, P(Err)]),
          ("fill", None, [V, Text, c.c_int, P(Fills), V, P(Err)]),
          ("decode", View, [V, P(c.c_int32), c.c_int, c.c_int, P(Err)]),
-         ("attentions", None, [V, Text, P(Text), c.c_int, c.c_int, P(Encoding), P(P(F)), V, P(Err)])]
+         ("attentions", None, [V, Text, P(Text), c.c_int, c.c_int, c.c_int, P(Encoding), P(P(F)), V, P(Err)])]
 
 
 class Failed(Exception):
@@ -180,5 +180,5 @@ class Model:
         out, p = Encoding(), P(F)()
         count = self.info.layers if count is None else count
         pair = _text(b) if b is not None else None
-        self._call("attentions", self.session, _text(a), pair, first, count, out, p, None)
+        self._call("attentions", self.session, _text(a), pair, first, count, -1, out, p, None)
         return (count, self.info.heads, out.n, out.n), p[:count * self.info.heads * out.n * out.n]

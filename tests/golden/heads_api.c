@@ -24,7 +24,7 @@ struct HeadsApi {
   int (*entities)(bert_session *, bert_text, const bert_span **, const bert_progress *, bert_err *);
   void (*fill)(bert_session *, bert_text, int, bert_fills *, const bert_progress *, bert_err *);
   bert_text (*decode)(bert_session *, const int32_t *, int, int, bert_err *);
-  void (*attentions)(bert_session *, bert_text, const bert_text *, int, int, bert_encoding *, const float **,
+  void (*attentions)(bert_session *, bert_text, const bert_text *, int, int, int, bert_encoding *, const float **,
                      const bert_progress *, bert_err *);
 };
 

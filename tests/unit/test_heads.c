@@ -288,7 +288,7 @@ static void ask_all(const char *directory, bert_err *e) {
   if (s && info.can & BERT_CAN_CLASSIFY) {
     bert_classify(s, texts, texts, 2, logits, NULL, e);
     if (info.label_count > 1) bert_zero_shot(s, texts[0], &label, 1, NULL, 0, scores, NULL, e);
-    bert_attentions(s, texts[0], &texts[1], 0, 2, &encoding, &weights, NULL, e);
+    bert_attentions(s, texts[0], &texts[1], 0, 2, -1, &encoding, &weights, NULL, e);
   }
   if (s && info.can & BERT_CAN_ANSWER) {
     bert_answers(s, label, texts[0], &answers, NULL, e);
