@@ -18,9 +18,6 @@
 #include "text/unicode.h"
 
 enum {
-  WINDOW = 384,
-  OVERLAP = 128,
-  QUESTION = 64,
   CANDIDATES = 2 * BERT_ANSWERS_MAX + 10, /* spans of a window that the pipeline looks at: some become the same text */
   BEST = 20,                              /* starts and ends of a window that run_squad looks at (n_best_size) */
   FOUND_MAX = 4096                        /* answers kept while windows go by: the pipeline keeps all */
@@ -29,11 +26,9 @@ enum {
 typedef struct {
   Session *session;
   bert_text passage;
-  Pair p;
-  int question; /* tokens of it that are used */
-  int room;     /* tokens of the passage that a window holds */
-  int step;     /* from a window's start to the next one's */
-  Walk walk;    /* at the start of the window */
+  PairWindows w;
+  const Pair *p; /* of w */
+  Walk walk;     /* at the start of the window */
 } Reader;
 
 /* One window's outcome. */
@@ -60,47 +55,33 @@ static void open_reader(Reader *r, Session *s, bert_text question, bert_text pas
   const Model *m = s->model;
   *r = (Reader){.session = s, .passage = passage, .walk = walk_begin(passage)};
   if (!describe_can(m, BERT_CAN_ANSWER, e)) return;
-  pair_encode(s, question, passage, 1, &r->p, e);
-  if (e->code) return;
-  int window = m->max_tokens < WINDOW ? m->max_tokens : WINDOW, room = window - r->p.special;
-  if (room < 2) {
-    err_set(e, BERT_ARGUMENT, "%s: found a window of %d tokens, wanted at least %d: %d special ones, question, passage",
-            m->source, window, r->p.special + 2, r->p.special);
-    return;
-  }
-  r->question = r->p.a_count < QUESTION ? r->p.a_count : QUESTION;
-  if (r->question > room - 1) r->question = room - 1;
-  r->room = room - r->question;
-  int overlap = window / 2 < OVERLAP ? window / 2 : OVERLAP;
-  r->step = r->room - (overlap < r->room ? overlap : r->room / 2);
-}
-
-static int tokens_at(const Reader *r, int from) {
-  return r->p.b_count - from < r->room ? r->p.b_count - from : r->room;
+  int window = m->max_tokens < PAIR_WINDOW ? m->max_tokens : PAIR_WINDOW;
+  pair_windows(&r->w, s, question, passage, window, PAIR_QUESTION, PAIR_OVERLAP, e);
+  r->p = &r->w.p;
 }
 
 /* The window that starts at token `from` of the passage. */
 static View view_of(Reader *r, int from, const float *logits) {
-  int count = tokens_at(r, from), around = r->p.special + r->question;
-  View v = {.logits = (const float(*)[2])logits, .n = around + count, .count = count, .token = r->p.b + from};
-  v.at = r->p.b - (r->p.a_count - r->question);
-  walk_to(&r->walk, r->p.c.start[v.token]);
+  int count = pair_window_count(&r->w, from), around = r->p->special + r->w.keep;
+  View v = {.logits = (const float(*)[2])logits, .n = around + count, .count = count, .token = r->p->b + from};
+  v.at = pair_window_at(&r->w);
+  walk_to(&r->walk, r->p->c.start[v.token]);
   return v;
 }
 
 static void each_window(Reader *r, Visit *visit, void *context, const bert_progress *progress, bert_err *e) {
   Session *s = r->session;
-  int more = !e->code && r->p.b_count > 0;
+  int more = !e->code && r->p->b_count > 0;
   for (int from = 0; more && !e->code;) {
     int begin = from;
     batch_clear(s);
     while (more && s->ids.size / sizeof(int32_t) < LOGITS_PORTION && !e->code) {
-      pair_add(s, &r->p, 0, r->question, from, tokens_at(r, from), e);
-      more = from + r->room < r->p.b_count;
-      from += r->step;
+      pair_window_add(s, &r->w, 0, from, e);
+      more = from + r->w.room < r->p->b_count;
+      from += r->w.step;
     }
     const float *logits = logits_run(s, &s->model->answer, progress, e);
-    for (int at = begin; at < from && !e->code; at += r->step) {
+    for (int at = begin; at < from && !e->code; at += r->w.step) {
       View v = view_of(r, at, logits);
       visit(r, &v, context, e);
       logits += 2 * (size_t)v.n;
@@ -111,8 +92,8 @@ static void each_window(Reader *r, Visit *visit, void *context, const bert_progr
 /* Where tokens first … last of the window's passage stand in the text. */
 static void place(const Reader *r, const View *v, int first, int last, bert_answer *out) {
   Walk walk = r->walk;
-  out->start = r->p.c.start[v->token + first];
-  out->end = r->p.c.end[v->token + last];
+  out->start = r->p->c.start[v->token + first];
+  out->end = r->p->c.end[v->token + last];
   if (out->end < out->start) out->end = out->start;
   out->byte_start = walk_to(&walk, out->start);
   out->byte_end = walk_to(&walk, out->end);
@@ -180,8 +161,8 @@ static void add_found(Reader *r, const bert_answer *answer, int *order, bert_err
 }
 
 /* The passage's start (which 0) or end (1) probabilities, with [CLS] among those that share the 1. */
-static void probabilities(const Reader *r, const View *v, int which, float out[WINDOW + 1]) {
-  int cls = r->p.c.special[0];
+static void probabilities(const Reader *r, const View *v, int which, float out[PAIR_WINDOW + 1]) {
+  int cls = r->p->c.special[0];
   for (int i = 0; i < v->count; i++) out[i] = v->logits[v->at + i][which];
   if (cls) out[v->count] = v->logits[0][which];
   score_softmax(out, v->count + cls);
@@ -202,8 +183,8 @@ static int best_spans(const View *v, const float *start, const float *end, Span 
 }
 
 static void find_spans(Reader *r, const View *v, void *context, bert_err *e) {
-  const uint8_t *whole = r->p.c.whole + v->token;
-  float start[WINDOW + 1], end[WINDOW + 1];
+  const uint8_t *whole = r->p->c.whole + v->token;
+  float start[PAIR_WINDOW + 1], end[PAIR_WINDOW + 1];
   Span spans[CANDIDATES];
   probabilities(r, v, 0, start);
   probabilities(r, v, 1, end);

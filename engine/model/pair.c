@@ -27,3 +27,25 @@ void pair_add(Session *s, const Pair *p, int text, int keep, int from, int n, be
   batch_tokens(s, &p->c, p->b + from, n, e);
   batch_tokens(s, &p->c, past_b, p->c.n - past_b, e);
 }
+
+void pair_windows(PairWindows *w, Session *s, bert_text a, bert_text b, int window, int most, int overlap,
+                  bert_err *e) {
+  *w = (PairWindows){.keep = 0};
+  pair_encode(s, a, b, 1, &w->p, e);
+  if (e->code) return;
+  int room = window - w->p.special;
+  if (room < 2) {
+    err_set(e, BERT_ARGUMENT, "%s: found a window of %d tokens, wanted at least %d: %d special ones, question, passage",
+            s->model->source, window, w->p.special + 2, w->p.special);
+    return;
+  }
+  w->keep = w->p.a_count < most ? w->p.a_count : most;
+  if (w->keep > room - 1) w->keep = room - 1;
+  w->room = room - w->keep;
+  if (overlap > window / 2) overlap = window / 2;
+  w->step = w->room - (overlap < w->room ? overlap : w->room / 2);
+}
+
+void pair_window_add(Session *s, const PairWindows *w, int text, int from, bert_err *e) {
+  pair_add(s, &w->p, text, w->keep, from, pair_window_count(w, from), e);
+}

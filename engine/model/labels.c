@@ -1,0 +1,97 @@
+/* labels.c -- see labels.h.
+** Layer: model. Uses: base. */
+#include "model/labels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+/* Where the name stands, or the empty slot where it would. */
+static int32_t *place_of(const Labels *l, bert_text name) {
+  uint32_t mask = (uint32_t)l->slots - 1, at = (uint32_t)hash_bytes(name.data, name.size, 0) & mask;
+  for (; l->slot[at]; at = (at + 1) & mask) {
+    const char *known = l->name[l->slot[at] - 1];
+    if (strlen(known) == name.size && !memcmp(known, name.data, name.size)) break;
+  }
+  return &l->slot[at];
+}
+
+static void fill(Labels *l) {
+  memset(l->slot, 0, (size_t)l->slots * sizeof *l->slot);
+  for (int i = 0; i < l->count; i++) *place_of(l, (bert_text){l->name[i], strlen(l->name[i])}) = i + 1;
+}
+
+static void grow(Labels *l, bert_err *e) {
+  int room = l->room ? 2 * l->room : 16;
+  const char **name = mem_grow(l->name, (size_t)room, sizeof *name, e);
+  if (name) l->name = name;
+  int32_t *slot = mem_grow(l->slot, 2 * (size_t)room, sizeof *slot, e);
+  if (slot) l->slot = slot;
+  if (e->code) return;
+  l->room = room;
+  l->slots = 2 * room;
+  fill(l);
+}
+
+int labels_add(Labels *l, bert_text name, bert_err *e) {
+  if (name.size && memchr(name.data, 0, name.size)) err_set(e, BERT_ARGUMENT, "a label has a NUL character inside");
+  if (l->count == LABELS_MAX) err_set(e, BERT_ARGUMENT, "more than %d different labels", LABELS_MAX);
+  if (!e->code && l->count == l->room) grow(l, e);
+  if (e->code) return -1;
+  int32_t *place = place_of(l, name);
+  if (!*place) {
+    l->name[l->count] = arena_copy(l->arena, name.data, name.size, e);
+    if (e->code) return -1;
+    *place = ++l->count;
+  }
+  return *place - 1;
+}
+
+int labels_find(const Labels *l, bert_text name) { return l->count ? *place_of(l, name) - 1 : -1; }
+
+/* ---- their order ------------------------------------------------------------------------------------------------- */
+
+static int is_whole_number(const char *s) {
+  enum { DIGITS = 18 };
+  size_t n = strlen(s += *s == '-');
+  return n > 0 && n <= DIGITS && strspn(s, "0123456789") == n;
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static int by_number(const void *a, const void *b) {
+  long long p = strtoll(*(const char *const *)a, NULL, 10), q = strtoll(*(const char *const *)b, NULL, 10);
+  return p != q ? (p > q) - (p < q) : by_bytes(a, b);
+}
+
+void labels_sort(Labels *l) {
+  int numbers = 1;
+  for (int i = 0; i < l->count; i++) numbers &= is_whole_number(l->name[i]);
+  if (!l->count) return;
+  qsort(l->name, (size_t)l->count, sizeof *l->name, numbers ? by_number : by_bytes);
+  fill(l);
+}
+
+void labels_fini(Labels *l) {
+  mem_free(l->name);
+  mem_free(l->slot);
+  *l = (Labels){.arena = l->arena};
+}
+
+/* ---- cells ------------------------------------------------------------------------------------------------------- */
+
+bert_text labels_text(const Rows *r, int row, int column, char room[24], bert_err *e) {
+  if (e->code) return (bert_text){0};
+  RowsValue v = rows_at(r, row, column);
+  if (v.kind == ROWS_INTEGER) {
+    v.bytes = (bert_text){room, 0};
+    v.bytes.size = (size_t)snprintf(room, 24, "%lld", (long long)v.integer);
+  } else if (v.kind != ROWS_TEXT || !v.bytes.size) {
+    rows_refuse(r, row, column, "a label: TEXT or INTEGER", e);
+  }
+  return v.bytes;
+}
