@@ -13,6 +13,12 @@
 #include "base/rows.h"
 #include "draw/map.h"
 #include "draw/plot.h"
+#include "index/block.h"
+#include "index/cache.h"
+#include "index/element.h"
+#include "index/lists.h"
+#include "index/search.h"
+#include "kernel/cosine.h"
 #include "kernel/kernel.h"
 #include "model/model.h"
 #include "model/source.h"
@@ -292,7 +298,7 @@ bert_text bert_plot_draw(bert_plot *p, bert_err *e) {
 double bert_vector_cosine(const float *v, const float *w, int n) {
   fenv_t before;
   enter(&before);
-  double cosine = vector_cosine(v, w, n);
+  double cosine = cosine_of(v, w, n);
   fesetenv(&before);
   return cosine;
 }
@@ -325,6 +331,81 @@ void bert_rows_real(bert_rows *r, double x, bert_err *e) { rows_add_real(r, x, e
 void bert_rows_text(bert_rows *r, bert_text x, bert_err *e) { rows_add_bytes(r, ROWS_TEXT, x, e); }
 void bert_rows_blob(bert_rows *r, bert_text x, bert_err *e) { rows_add_bytes(r, ROWS_BLOB, x, e); }
 int bert_rows_count(const bert_rows *r) { return rows_count(r); }
+
+/* ---- search ----------------------------------------------------------------------------------------------------- */
+
+size_t bert_block_bytes(int dimensions, int slots) { return block_offset(dimensions, slots); }
+size_t bert_block_slot_bytes(int dimensions) { return block_slot_bytes(dimensions); }
+size_t bert_block_offset(int dimensions, int place) { return block_offset(dimensions, place); }
+void bert_block_init(void *block, int dimensions, int slots) { block_init(block, dimensions, slots); }
+
+void bert_block_put(void *block, size_t size, int dimensions, const int *places, const int64_t *rowids,
+                    const float *vectors, int n, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  block_put(block, size, dimensions, places, rowids, vectors, n, e);
+  fesetenv(&before);
+}
+
+void bert_block_clear(void *block, size_t size, int dimensions, int place, bert_err *e) {
+  block_clear(block, size, dimensions, place, e);
+}
+
+int bert_block_slots(const void *block, size_t size, int dimensions, bert_err *e) {
+  return block_slots(block, size, dimensions, e);
+}
+
+int bert_block_rowid(const void *block, size_t size, int dimensions, int place, int64_t *rowid) {
+  return block_rowid(block, size, dimensions, place, rowid);
+}
+
+void bert_block_check(const void *block, size_t size, int dimensions, bert_err *e) {
+  block_check(block, size, dimensions, e);
+}
+
+int bert_block_holds(const void *block, size_t size, int dimensions, int place, int64_t rowid, const float *vector,
+                     bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int holds = block_holds(block, size, dimensions, place, rowid, vector, e);
+  fesetenv(&before);
+  return holds;
+}
+
+void bert_search(const bert_scope *scope, const float *queries, int count, bert_hits *out, const bert_progress *progress,
+                 bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  search(scope, queries, count, out, progress, e);
+  fesetenv(&before);
+}
+
+void bert_hits_free(bert_hits *hits) { search_hits_free(hits); }
+
+void bert_cache_limit(int64_t bytes) { cache_limit(bytes); }
+void bert_cache_describe(bert_cache_info *out) { cache_describe(out); }
+void bert_cache_forget(uint64_t stamp) { cache_forget(stamp); }
+
+void bert_centroids(const float *vectors, int64_t n, int dimensions, int lists, float *centroids,
+                    const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  lists_train(vectors, n, dimensions, lists, centroids, progress, e);
+  fesetenv(&before);
+}
+
+void bert_assign(const float *centroids, int lists, int dimensions, const float *vectors, int64_t n, int32_t *list,
+                 const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  lists_assign(centroids, lists, dimensions, vectors, n, list, progress, e);
+  fesetenv(&before);
+}
+
+size_t bert_element_bytes(bert_element kind, int dimensions) { return element_bytes(kind, dimensions); }
+void bert_element_floats(bert_element kind, const void *data, int dimensions, float *out) {
+  element_floats(kind, data, dimensions, out);
+}
 
 /* ---- the machine ------------------------------------------------------------------------------------------------ */
 

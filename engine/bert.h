@@ -423,6 +423,128 @@ void bert_plot_add(bert_plot *p, double x, double y, const bert_text *series, be
 bert_text bert_plot_draw(bert_plot *p, bert_err *e);
 void bert_plot_free(bert_plot *p);
 
+/* ---- search ------------------------------------------------------------------------------------------------------- */
+
+/* The nearest of many vectors, by distance = 1 - bert_vector_cosine (a vector of zeros is at distance 1 from all), equal
+** distances by rowid. Exact: what comes is what comparing with every vector would give, in that order, bit for bit. The
+** caller stores; the engine reads through callbacks. What it reads first is a code of each vector, a byte a dimension,
+** with a bound on the code's error that is proved (index/code.h); the few vectors that may be among the nearest by
+** that bound are then asked for themselves.
+**
+** Codes stand in blocks of up to BERT_BLOCK_SLOTS slots, which are bytes that a caller stores, copies and hands back:
+**
+**    header 16 bytes | slot 0 | slot 1 | …          a slot: rowid, kind, bounds, checksum: 32 bytes; a byte a dimension
+**
+** Slots are independent of one another: a caller may write one alone, at its offset. A slot of zeros is an empty one, and so
+** are the slots that bert_block_init makes. Anywhere below, a vector's slot is block * BERT_BLOCK_SLOTS + its place in the
+** block. Dimensions go from 1 to BERT_DIMENSIONS_MAX. */
+enum { BERT_BLOCK_SLOTS = 1024, BERT_DIMENSIONS_MAX = 65536 };
+
+/* Bytes of a block of `slots` slots, of one slot, and before slot `place`. */
+size_t bert_block_bytes(int dimensions, int slots);
+size_t bert_block_slot_bytes(int dimensions);
+size_t bert_block_offset(int dimensions, int place);
+
+/* block[bert_block_bytes(dimensions, slots)] = an empty block. */
+void bert_block_init(void *block, int dimensions, int slots);
+
+/* Encodes vectors[n][dimensions] into places[n], whatever those hold. A vector that is not finite, or a place that the block
+** lacks, is BERT_ARGUMENT; bytes that are no block of these dimensions are BERT_FORMAT; then nothing is changed. Uses the
+** threads where n is large. The bytes depend on rowid and vector alone. */
+void bert_block_put(void *block, size_t size, int dimensions, const int *places, const int64_t *rowids,
+                    const float *vectors, int n, bert_err *e);
+/* Empties a place. */
+void bert_block_clear(void *block, size_t size, int dimensions, int place, bert_err *e);
+
+/* How many slots a block has; damage of its header, or a size that does not fit, is BERT_FORMAT. */
+int bert_block_slots(const void *block, size_t size, int dimensions, bert_err *e);
+/* 1 and the rowid where a place is taken, 0 where it is empty or the block has no such place (then *rowid stays). */
+int bert_block_rowid(const void *block, size_t size, int dimensions, int place, int64_t *rowid);
+/* Every byte: BERT_FORMAT where one is not as it was written. Searching checks likewise, when it reads a block. */
+void bert_block_check(const void *block, size_t size, int dimensions, bert_err *e);
+/* 1 where a place holds just this row's code: for integrity checks that compare codes with vectors. */
+int bert_block_holds(const void *block, size_t size, int dimensions, int place, int64_t rowid, const float *vector,
+                     bert_err *e);
+
+/* A block to be searched. */
+typedef struct {
+  int64_t block;           /* what `read` is asked for */
+  uint64_t stamp;          /* equal stamps mean equal bytes, in this process and at any time; 0: never remembered */
+  const uint32_t *allowed; /* [BERT_BLOCK_SLOTS / 32] places that may be found: bit i % 32 of word i / 32; NULL: all */
+} bert_block;
+
+/* Where blocks and vectors are. Both are called by the calling thread alone. They return 0, or nonzero for a failure, which
+** ends the call with BERT_IO (the caller knows better what happened). */
+typedef struct {
+  void *context;
+  /* The bytes of a block, good until the next call. */
+  int (*read)(void *context, int64_t block, const void **data, size_t *size);
+  /* out[n][dimensions] = the vectors of slots[n], which ascend. NULL: there are none, distances stay estimates (within
+  ** 0.02 or so in 384 dimensions), and come by them; for choosing lists. */
+  int (*vectors)(void *context, const int64_t *slots, int n, float *out);
+} bert_store;
+
+typedef struct {
+  int dimensions;
+  const bert_block *blocks;
+  int count;          /* of blocks */
+  bert_store store;
+  int threads;        /* 0: bert_threads() */
+  int64_t k;          /* how many are wanted; INT64_MAX: all that `most` leaves */
+  double most;        /* no distance above this; INFINITY for no limit */
+} bert_scope;
+
+typedef struct {
+  int64_t slot, rowid;
+  double distance;
+} bert_hit;
+
+typedef struct {
+  bert_hit *hit; /* [n], nearest first */
+  int64_t n;
+} bert_hits;
+
+/* out[q] = the nearest of scope to queries[q][dimensions], all in one pass over the codes. Fewer than k come only where
+** fewer are allowed. Memory: a few dozen bytes for each that may be among the k, so a caller who streams without end
+** asks for a few, then for eight times as many, and goes on where it was. On errors every out[q] is empty. A query that is
+** not finite is BERT_ARGUMENT. */
+void bert_search(const bert_scope *scope, const float *queries, int count, bert_hits *out, const bert_progress *progress,
+                 bert_err *e);
+void bert_hits_free(bert_hits *hits);
+
+/* Blocks that were read are remembered by stamp, for the whole process, up to a limit in bytes (0: none; at first a quarter
+** of the machine's memory). What is not used is forgotten for what is; where the blocks of one search exceed the limit,
+** those that fit stay and the others are read each time. */
+typedef struct {
+  int64_t limit, bytes, blocks; /* bytes and blocks that are remembered */
+  int64_t hits, misses;         /* blocks found and not found since the process began */
+} bert_cache_info;
+void bert_cache_limit(int64_t bytes);
+void bert_cache_describe(bert_cache_info *out);
+/* Forgets a block that nobody will ask for again. */
+void bert_cache_forget(uint64_t stamp);
+
+/* ---- lists: approximate search ------------------------------------------------------------------------------------ */
+
+/* Rows are dealt to lists by the nearest of some centroids; a query looks into the nearest lists alone. Centroids are vectors
+** like others: put into blocks, bert_search finds the lists of a query (k as many as are to be looked into, no
+** `vectors` in the store, rowid the list), and then the rows in the blocks of those lists. */
+
+/* centroids[lists][dimensions], of length 1, from vectors[n][dimensions]: k-means by angle (Dhillon and Modha 2001), the same
+** for the same input everywhere. n >= lists. Costs about 20 n lists dimensions multiplications: a sample of some 50
+** vectors a list is enough. A list that got no vector has zeros. */
+void bert_centroids(const float *vectors, int64_t n, int dimensions, int lists, float *centroids,
+                    const bert_progress *progress, bert_err *e);
+/* list[n] = the centroid of the largest product with each vector, the first among equals. */
+void bert_assign(const float *centroids, int lists, int dimensions, const float *vectors, int64_t n, int32_t *list,
+                 const bert_progress *progress, bert_err *e);
+
+/* Vectors in fewer bits: a byte a dimension, or a bit (the first is the lowest of the first byte), which stands for +1 or -1, so
+** that 1 - cosine is twice the share of bits that differ. */
+typedef enum { BERT_FLOAT32, BERT_INT8, BERT_BIT } bert_element;
+size_t bert_element_bytes(bert_element kind, int dimensions); /* 0 where dimensions do not fill whole bytes */
+void bert_element_floats(bert_element kind, const void *data, int dimensions, float *out);
+
 /* ---- the machine ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -1,5 +1,5 @@
 /* avx2.c -- the kernels for AVX2 with FMA: a V is two registers, a tile 6 rows by half a panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h codes.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -111,12 +111,44 @@ V_OP __m256i dot_half(__m256i sum, X x, __m256i w) {
 V_OP Q q_dot(Q sum, X x, W w) { return (Q){dot_half(sum.low, x, w.low), dot_half(sum.high, x, w.high)}; }
 V_OP V q_float(Q q) { return (V){_mm256_cvtepi32_ps(q.low), _mm256_cvtepi32_ps(q.high)}; }
 
+/* Products of a code's 4 bits with 8 fit 16 bits by pairs: 2 * 15 * 127 = 3,810. */
+typedef Q C;
+typedef Q N;
+typedef __m256i CQ;
+#define SCAN_ROWS 2
+V_OP C c_zero(void) { return q_zero(); }
+V_OP void c_store(int32_t *p, C c) {
+  _mm256_storeu_si256((__m256i *)p, c.low);
+  _mm256_storeu_si256((__m256i *)(p + 8), c.high);
+}
+V_OP N n_load(const uint8_t *p) { return w_load((const int8_t *)p); }
+V_OP __m256i low_half(__m256i n) { return _mm256_and_si256(n, _mm256_set1_epi8(15)); }
+V_OP N n_low(N n) { return (N){low_half(n.low), low_half(n.high)}; }
+V_OP N n_high(N n) { return (N){low_half(_mm256_srli_epi16(n.low, 4)), low_half(_mm256_srli_epi16(n.high, 4))}; }
+V_OP CQ cq_set(int32_t four) { return _mm256_set1_epi32(four); }
+V_OP __m256i code_half(__m256i sum, __m256i n, CQ q) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(n, q), _mm256_set1_epi16(1)));
+}
+V_OP C c_dot(C c, N n, CQ q) { return (C){code_half(c.low, n.low, q), code_half(c.high, n.high, q)}; }
+V_OP V v_ints(const int32_t *p) {
+  return q_float((Q){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))});
+}
+V_OP V v_bytes(const uint8_t *p) {
+  return q_float((Q){_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)),
+                     _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p + 8)))});
+}
+V_OP uint32_t v_reaches(V a, V b) {
+  return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.low, b.low, _CMP_GE_OQ)) |
+         (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.high, b.high, _CMP_GE_OQ)) << 8;
+}
+
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
 #include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"
 #include "kernel/gemm8.h"
+#include "kernel/codes.h"
 #define SET_NAME kernels_avx2
 #include "kernel/set.h"
 TARGET_END

@@ -1,5 +1,5 @@
 /* avx512.c -- the kernels for AVX-512 (F, BW, DQ, VL): a V is one register, a tile 14 rows by a whole panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h codes.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -38,12 +38,18 @@ V_OP V q_float(Q q) {
                                              _mm512_permutex2var_epi32(q.low, odd, q.high)));
 }
 
+#define SCAN_ROWS 8
+V_OP C c_dot(C c, N n, CQ q) {
+  return _mm512_add_epi32(c, _mm512_madd_epi16(_mm512_maddubs_epi16(n, q), _mm512_set1_epi16(1)));
+}
+
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
 #include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"
 #include "kernel/gemm8.h"
+#include "kernel/codes.h"
 #define SET_NAME kernels_avx512
 #include "kernel/set.h"
 TARGET_END

@@ -34,3 +34,19 @@ V_OP float v_fold(V v) {
 V_OP void v_store_bytes(int8_t *p, V v) {
   _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_castps_si512(v)));
 }
+
+/* Codes: their halves as bytes, and what a sum of 16 rows is made of. */
+typedef __m512i C;
+typedef __m512i N;
+typedef __m512i CQ;
+V_OP C c_zero(void) { return _mm512_setzero_si512(); }
+V_OP void c_store(int32_t *p, C c) { _mm512_storeu_si512(p, c); }
+V_OP N n_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+V_OP N n_low(N n) { return _mm512_and_si512(n, _mm512_set1_epi8(15)); }
+V_OP N n_high(N n) { return n_low(_mm512_srli_epi16(n, 4)); }
+V_OP CQ cq_set(int32_t four) { return _mm512_set1_epi32(four); }
+V_OP V v_ints(const int32_t *p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
+V_OP V v_bytes(const uint8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+V_OP uint32_t v_reaches(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }

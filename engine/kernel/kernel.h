@@ -111,6 +111,31 @@ typedef struct {
   float scale; /* of those kept */
 } KernelDrop;
 
+/* sum[m][32 panels] = q[m][depth] . code, of codes of 4 bits, 0 … 15, in panels: 32 rows side by side, eight k deep. A row's
+** four bytes hold k = 0 … 3 in their low halves and k = 4 … 7 in their high ones, so that a mask and a shift make of them what
+** the dot products of bytes take:
+**
+**    panel: [k = 0 … 7: 32 rows of 4 bytes][k = 8 … 15: …] …
+**
+** Integers, exact: 15 * 127 * 65,536 is inside 31 bits. */
+typedef struct {
+  int32_t *sum;
+  size_t sum_stride;
+  const uint8_t *codes; /* panels[depth / 8][32][4] */
+  const int8_t *q;      /* in ±127 */
+  int m, panels, depth; /* depth a multiple of 8, at most 65,536 */
+} KernelScan;
+
+/* Bit r % 32 of mask[r / 32] for row r of whole panels: (sum - zero) * (factor * scale) >= c cosine + offset - s sine. A row
+** whose scale is not a number never passes. */
+typedef struct {
+  uint32_t *mask;
+  const int32_t *sum;
+  const float *scale, *cosine, *sine;
+  int panels;
+  float zero, factor, c, s, offset;
+} KernelScreen;
+
 /* k rounded up to a multiple of 4; groups of 128 that k takes, the last one may be shorter. */
 static inline int kernel_depth8(int k) { return (k + 3) / 4 * 4; }
 static inline int kernel_groups(int k) { return (k + KERNEL_GROUP - 1) / KERNEL_GROUP; }

@@ -12,6 +12,8 @@
 **    v_keep(v, n)             lanes from n on become 0
 **    v_power(e, shifted)      e * 2^n by adding to the exponent; n stands in the low bits of `shifted` (formula.h)
 **    v_less(a, b, x, y)       lane by lane a < b ? x : y
+**    v_ints(p) v_bytes(p)     16 int32, 16 uint8 as floats
+**    v_reaches(a, b)          bit i: lane i of a >= that of b
 **    v_fold(v)                the sum of the lanes: 8, 4, 2, 1 */
 #include <math.h>
 #include <string.h>

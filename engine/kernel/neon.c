@@ -1,6 +1,6 @@
 /* neon.c -- the kernels for AArch64, whose base instruction set has them: a V is four registers, a tile 6 rows by half a
 ** panel (24 of the 32 registers).
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h codes.h. */
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <math.h>
@@ -105,12 +105,46 @@ V_OP V q_float(Q q) {
   return (V){{vcvtq_f32_s32(q.q[0]), vcvtq_f32_s32(q.q[1]), vcvtq_f32_s32(q.q[2]), vcvtq_f32_s32(q.q[3])}};
 }
 
+typedef Q C;
+typedef W N;
+typedef int8x8_t CQ;
+#define SCAN_ROWS 2
+V_OP C c_zero(void) { return q_zero(); }
+V_OP void c_store(int32_t *p, C c) {
+  for (int i = 0; i < 4; i++) vst1q_s32(p + 4 * i, c.q[i]);
+}
+V_OP N n_load(const uint8_t *p) { return w_load((const int8_t *)p); }
+V_OP N n_low(N n) {
+  for (int i = 0; i < 4; i++) n.q[i] = vandq_s8(n.q[i], vdupq_n_s8(15));
+  return n;
+}
+V_OP N n_high(N n) {
+  for (int i = 0; i < 4; i++) n.q[i] = vreinterpretq_s8_u8(vshrq_n_u8(vreinterpretq_u8_s8(n.q[i]), 4));
+  return n;
+}
+V_OP CQ cq_set(int32_t four) { return x_set(four); }
+V_OP C c_dot(C c, N n, CQ q) { return q_dot(c, q, n); }
+V_OP V v_ints(const int32_t *p) { return q_float((Q){{vld1q_s32(p), vld1q_s32(p + 4), vld1q_s32(p + 8), vld1q_s32(p + 12)}}); }
+V_OP V v_bytes(const uint8_t *p) {
+  uint8x16_t bytes = vld1q_u8(p);
+  uint16x8_t low = vmovl_u8(vget_low_u8(bytes)), high = vmovl_u8(vget_high_u8(bytes));
+  return (V){{vcvtq_f32_u32(vmovl_u16(vget_low_u16(low))), vcvtq_f32_u32(vmovl_u16(vget_high_u16(low))),
+              vcvtq_f32_u32(vmovl_u16(vget_low_u16(high))), vcvtq_f32_u32(vmovl_u16(vget_high_u16(high)))}};
+}
+V_OP uint32_t v_reaches(V a, V b) {
+  static const uint32_t BITS[4] = {1, 2, 4, 8};
+  uint32_t mask = 0;
+  for (int i = 0; i < 4; i++) mask |= vaddvq_u32(vandq_u32(vcgeq_f32(a.q[i], b.q[i]), vld1q_u32(BITS))) << 4 * i;
+  return mask;
+}
+
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
 #include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"
 #include "kernel/gemm8.h"
+#include "kernel/codes.h"
 #define SET_NAME kernels_neon
 #include "kernel/set.h"
 #else

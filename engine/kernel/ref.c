@@ -310,5 +310,36 @@ static void adam(const KernelAdam *a) {
   }
 }
 
+/* ---- codes of 4 and 8 bits -------------------------------------------------------------------------------------------- */
+
+static void scan(const KernelScan *s) {
+  for (int i = 0; i < s->m; i++)
+    for (int r = 0; r < s->panels * KERNEL_PANEL; r++) {
+      const uint8_t *code = s->codes + (size_t)(r / KERNEL_PANEL) * (size_t)s->depth / 2 * KERNEL_PANEL + 4 * (r % KERNEL_PANEL);
+      const int8_t *q = s->q + (size_t)i * (size_t)s->depth;
+      int32_t sum = 0;
+      for (int k = 0; k < s->depth; k++) {
+        int both = code[(size_t)(k / 8) * 4 * KERNEL_PANEL + k % 4];
+        sum += q[k] * (k % 8 < 4 ? both & 15 : both >> 4);
+      }
+      s->sum[(size_t)i * s->sum_stride + (size_t)r] = sum;
+    }
+}
+
+static void screen(const KernelScreen *s) {
+  memset(s->mask, 0, (size_t)s->panels * sizeof *s->mask);
+  for (int r = 0; r < s->panels * KERNEL_PANEL; r++) {
+    float cosine = ((float)s->sum[r] - s->zero) * (s->factor * s->scale[r]);
+    float least = fmaf(-s->s, s->sine[r], fmaf(s->c, s->cosine[r], s->offset));
+    if (cosine >= least) s->mask[r / KERNEL_PANEL] |= 1u << r % KERNEL_PANEL;
+  }
+}
+
+static void dot_code(float *sum, const float *q, const uint8_t *code, int n) {
+  float lane[KERNEL_LANES] = {0};
+  for (int i = 0; i < n; i++) lane[i % KERNEL_LANES] = fmaf(q[i], (float)code[i] - 127.5f, lane[i % KERNEL_LANES]);
+  *sum = folded(lane);
+}
+
 #define SET_NAME kernels_ref
 #include "kernel/set.h"

@@ -1,4 +1,4 @@
-/* rows.h -- the kernels that go along rows: softmax, layernorm, dot, quantize. See lanes.h.
+/* rows.h -- the kernels that go along rows: softmax, layernorm, dot, quantize, screen, dot_code. See lanes.h.
 ** Layer: kernel. Uses: kernel.h lanes.h.
 **
 ** Bound by loads and stores within cache; a row is read two or three times while it is in L1. */
@@ -113,4 +113,30 @@ static void quantize(int8_t *q, float *scale, const float *x, size_t stride, int
       quantize_group(q + at, scale++, x + at, k - at < KERNEL_GROUP ? k - at : KERNEL_GROUP);
     memset(q + k, 0, (size_t)(depth - k));
   }
+}
+
+static void screen(const KernelScreen *s) {
+  V zero = v_set(s->zero), factor = v_set(s->factor), c = v_set(s->c), minus_s = v_set(-s->s), offset = v_set(s->offset);
+  for (int p = 0; p < s->panels; p++) {
+    uint32_t mask = 0;
+    for (int half = 0; half < KERNEL_PANEL; half += KERNEL_LANES) {
+      int r = p * KERNEL_PANEL + half;
+      V cosine = v_mul(v_sub(v_ints(s->sum + r), zero), v_mul(factor, v_load(s->scale + r)));
+      V least = v_fma(minus_s, v_load(s->sine + r), v_fma(c, v_load(s->cosine + r), offset));
+      mask |= v_reaches(cosine, least) << half;
+    }
+    s->mask[p] = mask;
+  }
+}
+
+static void dot_code(float *sum, const float *q, const uint8_t *code, int n) {
+  int whole = n / KERNEL_LANES * KERNEL_LANES, part = n - whole;
+  V lanes = v_set(0.0f), middle = v_set(127.5f);
+  for (int i = 0; i < whole; i += KERNEL_LANES) lanes = v_fma(v_load(q + i), v_sub(v_bytes(code + i), middle), lanes);
+  if (part) {
+    uint8_t last[KERNEL_LANES] = {0};
+    memcpy(last, code + whole, (size_t)part);
+    lanes = v_fma(v_load_part(q + whole, part, 0.0f), v_keep(v_sub(v_bytes(last), middle), part), lanes);
+  }
+  *sum = v_fold(lanes);
 }

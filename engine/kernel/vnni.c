@@ -1,5 +1,5 @@
-/* vnni.c -- the 8-bit product with AVX-512's VNNI: one instruction multiplies and adds 64 pairs of bytes.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h gemm8.h target.h.
+/* vnni.c -- the products of bytes with AVX-512's VNNI: one instruction multiplies and adds 64 pairs of bytes.
+** Layer: kernel. Uses: kernel.h formula.h lanes.h gemm8.h codes.h target.h.
 **
 ** vpdpbusd takes an unsigned left side, so its bytes get 128 added, and the sums begin 128 times the column's sum lower. It
 ** does not saturate (vpdpbusds would): 128 * 255 * 127 is far inside 32 bits. */
@@ -32,9 +32,16 @@ V_OP Q q_dot(Q sum, X x, W w) {
   return sum;
 }
 
+#define SCAN_ROWS 8
+V_OP C c_dot(C c, N n, CQ q) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(c) : "v"(n), "v"(q));
+  return c;
+}
+
 #include "kernel/lanes.h"
 #include "kernel/gemm8.h"
-const Kernels kernels_vnni = {.gemm8 = gemm8};
+#include "kernel/codes.h"
+const Kernels kernels_vnni = {.gemm8 = gemm8, .scan = scan};
 TARGET_END
 #else
 typedef int vnni_is_x86_only; /* a translation unit may not be empty */

@@ -201,6 +201,45 @@ static void bench_column_sums(void) { report("column_sums", bench_time(run_colum
 static void bench_dropout(void) { report("dropout", bench_time(run_dropout, NULL), 2.0 * 4 * ALL); }
 static void bench_adam(void) { report("adam", bench_time(run_adam, NULL), 7.0 * 4 * ALL); }
 
+/* 4096 rows, which do not leave L2, of codes; one query and a strip of them. */
+enum { SCAN_PANELS = 128, SCAN_QUERIES = 64 };
+static KernelScan scanned;
+static KernelScreen screened;
+static uint8_t *codes;
+
+static void run_scan(void *unused) {
+  (void)unused;
+  set->scan(&scanned);
+}
+static void run_screen(void *unused) {
+  (void)unused;
+  set->screen(&screened);
+}
+static void run_dot_code(void *unused) {
+  float sum;
+  (void)unused;
+  for (int i = 0; i < ROWS; i++) set->dot_code(&sum, rows, codes + i * WIDTH, WIDTH);
+}
+
+static void bench_scan(void) {
+  size_t n = (size_t)SCAN_PANELS * KERNEL_PANEL;
+  codes = memory(n * WIDTH / 8);
+  scanned = (KernelScan){memory(n * SCAN_QUERIES), n, codes, memory(SCAN_QUERIES * WIDTH / 4), 1, SCAN_PANELS, WIDTH};
+  for (int m = 1; m <= SCAN_QUERIES; m *= 8) {
+    scanned.m = m;
+    double seconds = bench_time(run_scan, NULL), work = 2.0 * (double)n * WIDTH * m;
+    printf("%-7s scan      %d queries            %zu x %d  %7.1f GOP/s  %5.2f ns a row and query\n", isa, m, n, WIDTH,
+           work / seconds / 1e9, seconds / (double)n / m * 1e9);
+  }
+}
+static void bench_screen(void) {
+  int n = SCAN_PANELS * KERNEL_PANEL;
+  float *row = memory((size_t)n);
+  screened = (KernelScreen){memory(SCAN_PANELS), scanned.sum, row, row, row, SCAN_PANELS, 1, 1, 1, 1, 0};
+  printf("%-7s screen    %d rows  %5.2f ns a row\n", isa, n, bench_time(run_screen, NULL) / n * 1e9);
+}
+static void bench_dot_code(void) { report("dot_code", bench_time(run_dot_code, NULL), 5.0 * ROWS * WIDTH); }
+
 int main(void) {
   peak_flops = bench_peak_flops();
   peak_bytes = bench_peak_bytes();

@@ -309,6 +309,67 @@ static void check_quantize(const Kernels *fast, const Kernels *ref) {
   }
 }
 
+static void fill_bytes(void *bytes, size_t n) {
+  for (size_t i = 0; i < n; i++) ((uint8_t *)bytes)[i] = (uint8_t)(next_float() * 64);
+}
+
+static void check_scan(const Kernels *fast, const Kernels *ref) {
+  enum { PANELS = 3, DEPTH = 72, QUERIES = 19, STRIDE = PANELS * KERNEL_PANEL + 5 };
+  static uint8_t codes[PANELS * KERNEL_PANEL * DEPTH / 2];
+  static int8_t q[QUERIES * DEPTH];
+  static int32_t a[QUERIES * STRIDE], b[QUERIES * STRIDE];
+  fill_bytes(codes, sizeof codes);
+  for (size_t i = 0; i < sizeof q; i++) q[i] = (int8_t)(next_float() * 31);
+  memset(codes, 0xFF, 100); /* the largest products */
+  memset(q, 127, 200);
+  for (int m = 1; m <= QUERIES; m++)
+    for (int depth = 8; depth <= DEPTH; depth += 32) {
+      memset(a, 1, sizeof a), memset(b, 1, sizeof b);
+      KernelScan s = {a, STRIDE, codes, q, m, PANELS, depth};
+      fast->scan(&s);
+      s.sum = b;
+      ref->scan(&s);
+      if (memcmp(a, b, sizeof a)) test_failed(__FILE__, __LINE__, "scan of %d queries, %d deep, differs from ref", m, depth);
+    }
+}
+
+static void check_screen(const Kernels *fast, const Kernels *ref) {
+  enum { PANELS = 2, ROWS = PANELS * KERNEL_PANEL };
+  int32_t sum[ROWS];
+  float scale[ROWS], cosine[ROWS], sine[ROWS];
+  uint32_t a[PANELS], b[PANELS], all = 0, none = UINT32_MAX;
+  for (int round = 0; round < 50; round++) {
+    for (int i = 0; i < ROWS; i++) {
+      sum[i] = (int32_t)(next_float() * 1e6f), scale[i] = next_float() / 1e6f, cosine[i] = next_float(), sine[i] = next_float();
+      if (i % 7 == 3) scale[i] = NAN;
+      if (i % 7 == 4) sum[i] = (int32_t)0x41414141, cosine[i] = 0, sine[i] = 0, scale[i] = 0; /* exactly at the bound, or not */
+    }
+    KernelScreen s = {a, sum, scale, cosine, sine, PANELS, 1000.0f, next_float(), next_float(), next_float(), (float)(round % 2)};
+    if (round == 0) s.c = s.s = 0, s.offset = -INFINITY;
+    fast->screen(&s);
+    s.mask = b;
+    ref->screen(&s);
+    if (memcmp(a, b, sizeof a)) test_failed(__FILE__, __LINE__, "screen differs from ref: %08x, wanted %08x", a[0], b[0]);
+    for (int i = 0; i < ROWS; i++)
+      if (i % 7 == 3) OK(!(b[i / 32] >> i % 32 & 1));
+    all |= b[0], none &= b[0];
+  }
+  OK(all != 0 && none == 0);
+}
+
+static void check_dot_code(const Kernels *fast, const Kernels *ref) {
+  enum { MOST = 70 };
+  float q[MOST], a, b;
+  uint8_t code[MOST];
+  for (int i = 0; i < MOST; i++) q[i] = next_float();
+  fill_bytes(code, MOST);
+  for (int n = 1; n <= MOST; n++) {
+    fast->dot_code(&a, q, code, n);
+    ref->dot_code(&b, q, code, n);
+    if (!same(&a, &b, 1)) test_failed(__FILE__, __LINE__, "dot_code of %d differs from ref", n);
+  }
+}
+
 #define KERNEL(name, parameters, cost)                                        \
   TEST(kernel_##name##_of_every_set_equals_ref) {                             \
     state = 1;                                                                \
