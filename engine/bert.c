@@ -22,6 +22,7 @@
 #include "kernel/kernel.h"
 #include "model/model.h"
 #include "model/source.h"
+#include "model/training.h"
 #include "model/vector.h"
 
 static void enter(fenv_t *before) {
@@ -406,6 +407,44 @@ size_t bert_element_bytes(bert_element kind, int dimensions) { return element_by
 void bert_element_floats(bert_element kind, const void *data, int dimensions, float *out) {
   element_floats(kind, data, dimensions, out);
 }
+
+/* ---- training ------------------------------------------------------------------------------------------------------ */
+
+bert_training *bert_finetune(bert_model *from, const char *task, const bert_rows *rows, const char *options_json,
+                             const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  bert_training *t = training_finetune(from, task, rows, options_json, progress, e);
+  fesetenv(&before);
+  return t;
+}
+
+bert_training *bert_pretrain(bert_model *from, const bert_rows *documents, const char *options_json,
+                             const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  bert_training *t = training_pretrain(from, documents, options_json, progress, e);
+  fesetenv(&before);
+  return t;
+}
+
+int bert_training_step(bert_training *t, bert_step *out, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int made = training_step(t, out, progress, e);
+  fesetenv(&before);
+  return made;
+}
+
+bert_model *bert_training_model(const bert_training *t, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  bert_model *m = training_model(t, progress, e);
+  fesetenv(&before);
+  return m;
+}
+
+void bert_training_free(bert_training *t) { training_free(t); }
 
 /* ---- the machine ------------------------------------------------------------------------------------------------ */
 

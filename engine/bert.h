@@ -545,6 +545,46 @@ typedef enum { BERT_FLOAT32, BERT_INT8, BERT_BIT } bert_element;
 size_t bert_element_bytes(bert_element kind, int dimensions); /* 0 where dimensions do not fill whole bytes */
 void bert_element_floats(bert_element kind, const void *data, int dimensions, float *out);
 
+/* ---- training -------------------------------------------------------------------------------------------------------- */
+
+/* A run of training: a copy of a model's weights that moves, step by step. Which examples a step takes, what dropout draws and
+** what the rate is follow from the options and the step's number, so the same rows and options give the same bits, on any
+** number of threads. */
+typedef struct bert_training bert_training;
+
+/* Trains `from` for a task: "classify", "rerank", "qa", "tag", "embed" or "mlm" (model/examples.h has the columns of each).
+** options_json is NULL or an object with any of
+**    epochs 3, steps (in their place), batch_size 32, accumulate 1 (batches of a step), max_tokens, seed 0
+**    learning_rate 5e-5, warmup 0.1 (below 1 a share of the steps, else steps), schedule "linear" | "constant"
+**    weight_decay 0.01, beta1 0.9, beta2 0.999, epsilon 1e-8, clip 1 (0: none), correct_bias true
+**    dropout, attention_dropout, head_dropout                        (default: as config.json says)
+**    labels: their names, in the order of the units                  (default: those of the rows, sorted)
+**    scale 20, margin 5: of ranking and triplets;  checkpoint: a directory, checkpoint_steps 500
+** and what model/examples.h names. from, model, evaluate and progress are let pass: they are the caller's. Rows are needed
+** during the call alone. */
+bert_training *bert_finetune(bert_model *from, const char *task, const bert_rows *rows, const char *options_json,
+                             const bert_progress *progress, bert_err *e);
+/* Pre-trains it on documents: masked words, and next sentences where the model has segments. The defaults are the paper's:
+** steps 1000000, batch_size 256, learning_rate 1e-4, warmup 10000, epsilon 1e-6, no correct_bias. */
+bert_training *bert_pretrain(bert_model *from, const bert_rows *documents, const char *options_json,
+                             const bert_progress *progress, bert_err *e);
+
+typedef struct {
+  int64_t step, steps; /* made, of so many */
+  double epoch;        /* passes over the examples, so far */
+  int epoch_ends;      /* 1: this step was the last of a pass, or of all */
+  double loss;
+  double mlm_loss, nsp_loss, accuracy, mlm_accuracy, nsp_accuracy; /* of this step's examples; NaN: there is none */
+  double learning_rate, tokens_per_second, seconds, eta;
+} bert_step;
+
+/* Makes a step. 1: *out is its row; 0: all steps are made, or an error. An interrupted step leaves the weights as they were. */
+int bert_training_step(bert_training *t, bert_step *out, const bert_progress *progress, bert_err *e);
+
+/* An ordinary model with the weights as they stand. */
+bert_model *bert_training_model(const bert_training *t, const bert_progress *progress, bert_err *e);
+void bert_training_free(bert_training *t);
+
 /* ---- the machine ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -75,6 +75,14 @@ static const TableFunction tables[] = {
      "=layer INTEGER, =head INTEGER, from_position INTEGER, to_position INTEGER, from_token TEXT, to_token TEXT, "
      "weight REAL",
      "text, pair, model", 1, COMPUTES, &tvf_attention},
+    {"bert_finetune",
+     "step INTEGER, epoch REAL, loss REAL, mlm_loss REAL, nsp_loss REAL, accuracy REAL, mlm_accuracy REAL, "
+     "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL",
+     "task, sql, options", 3, TAKES_SQL, &tvf_finetune},
+    {"bert_pretrain",
+     "step INTEGER, epoch REAL, loss REAL, mlm_loss REAL, nsp_loss REAL, accuracy REAL, mlm_accuracy REAL, "
+     "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL",
+     "sql, options", 2, TAKES_SQL, &tvf_pretrain},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
 };
 

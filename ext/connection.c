@@ -242,6 +242,10 @@ static Name *find_further(Connection *c, bert_text asked, bert_err *e) {
 Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e) {
   bert_text name;
   if (!value_text(value, "model", &name, e)) name = (bert_text){DEFAULT, strlen(DEFAULT)};
+  return connection_model_named(c, name, e);
+}
+
+Loaded *connection_model_named(Connection *c, bert_text name, bert_err *e) {
   if (e->code) return NULL;
   Name *x = find(c, name);
   if (!x) x = find_further(c, name, e);

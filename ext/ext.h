@@ -72,6 +72,9 @@ typedef struct Shared {
 ** followed by one registry_close. */
 Shared *registry_open(const char *directory, const char *options, bert_err *e);
 void registry_close(Shared *x);
+/* A model that no directory gave (taken over, also on error; NULL on a failed e); one of the same hash that is open serves
+** in its place. Closed as those that were opened. */
+Shared *registry_adopt(bert_model *m, bert_err *e);
 
 /* ---- connection.c ----------------------------------------------------------------------------------------------- */
 
@@ -97,6 +100,7 @@ sqlite3 *connection_db(const Connection *c);
 /* The model that a `model` argument names: `name`, `name@hash`, or "default" where value is NULL or an SQL NULL. The
 ** result is borrowed for this call; connection_hold keeps it. NULL on error. */
 Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e);
+Loaded *connection_model_named(Connection *c, bert_text name, bert_err *e);
 void connection_hold(Loaded *m);
 void connection_drop(Connection *c, Loaded *m);
 
@@ -299,6 +303,7 @@ int tvf_register(Connection *c, const TableFunction *t);
 
 extern const CursorKind tvf_models, tvf_kernels, tvf_tokens, tvf_token_embeddings, tvf_chunks, tvf_embed_each;
 extern const CursorKind tvf_classes, tvf_classify_each, tvf_answers, tvf_ner, tvf_tags;
+extern const CursorKind tvf_finetune, tvf_pretrain;
 extern const CursorKind tvf_fill_mask, tvf_zero_shot, tvf_attention;
 
 #endif

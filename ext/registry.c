@@ -20,7 +20,7 @@ static Lock lock = ATOMIC_FLAG_INIT;
 
 static Shared *by_stamp(bert_stamp stamp) {
   Shared *x = first;
-  while (x && (x->stamp.a != stamp.a || x->stamp.b != stamp.b)) x = x->next;
+  while (x && (x->stamp.a != stamp.a || x->stamp.b != stamp.b)) x = x->next; /* the adopted have 0, 0, which no file has */
   return x;
 }
 
@@ -61,6 +61,25 @@ Shared *registry_open(const char *directory, const char *options, bert_err *e) {
   if (!x) x = read_model(directory, options, stamp, e);
   if (x) x->owners++;
   lock_give(&lock);
+  return x;
+}
+
+Shared *registry_adopt(bert_model *m, bert_err *e) {
+  bert_model_info info;
+  if (!m) return NULL;
+  bert_model_describe(m, &info);
+  Shared *x = memory_new(1, sizeof *x + strlen(info.source) + 1, e);
+  if (!x) {
+    bert_model_free(m);
+    return NULL;
+  }
+  lock_take(&lock);
+  bert_model *older = by_hash(info.hash);
+  *x = (Shared){.model = older ? bert_model_ref(older) : bert_model_ref(m), .threads = info.threads, .owners = 1, .next = first};
+  strcpy(x->source, info.source);
+  first = x;
+  lock_give(&lock);
+  bert_model_free(m);
   return x;
 }
 

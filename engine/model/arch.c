@@ -7,6 +7,7 @@
 
 static const Arch ARCHES[] = {
     {.model_type = "bert",
+     .class_name = "Bert",
      .prefix = "bert.",
      .word = "embeddings.word_embeddings.weight",
      .position = "embeddings.position_embeddings.weight",
@@ -34,6 +35,7 @@ static const Arch ARCHES[] = {
      .fill_bias = "cls.predictions.bias",
      .fill_bias_otherwise = "cls.predictions.decoder.bias"},
     {.model_type = "roberta",
+     .class_name = "Roberta",
      .prefix = "roberta.",
      .word = "embeddings.word_embeddings.weight",
      .position = "embeddings.position_embeddings.weight",
@@ -60,6 +62,7 @@ static const Arch ARCHES[] = {
      .fill_bias = "lm_head.bias",
      .fill_bias_otherwise = "lm_head.decoder.bias"},
     {.model_type = "distilbert",
+     .class_name = "DistilBert",
      .prefix = "distilbert.",
      .word = "embeddings.word_embeddings.weight",
      .position = "embeddings.position_embeddings.weight",

@@ -18,6 +18,7 @@ typedef struct {
 
 typedef struct {
   const char *model_type;
+  const char *class_name; /* what transformers' classes begin with */
   const char *prefix; /* that names of the encoder may carry before all of these */
   const char *word, *position, *type, *embedding_norm; /* type NULL: it has none */
   const char *query, *key, *value, *project, *attention_norm;

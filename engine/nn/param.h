@@ -25,7 +25,7 @@ typedef struct {
 
 /* A tensor as files have it. */
 typedef struct {
-  char name[128];
+  char name[160];
   size_t at;
   int rows, columns; /* columns 0: a vector */
 } ParamName;

@@ -1,0 +1,54 @@
+/* train_net.h -- an open model as the numbers that training moves, and back.
+** Layer: model. Uses: base kernel nn.
+**
+**    Model -> Net: every tensor of the encoder and of the task's head, by Hugging Face's names -> trained
+**    Net -> bert_model_save_changed (tensors, config.json) -> files in memory -> Model
+**
+** A head that the model has, with the units and labels that are wanted, goes on being trained; else it begins anew:
+** weights drawn from N(0, 0.02) cut at two deviations, biases 0, as in BERT. */
+#ifndef MODEL_TRAIN_NET_H
+#define MODEL_TRAIN_NET_H
+
+#include "model/examples.h"
+#include "nn/train_head.h"
+
+typedef enum {
+  TASK_CLASSIFY,
+  TASK_RERANK,
+  TASK_QA,
+  TASK_TAG,
+  TASK_EMBED,
+  TASK_MLM,
+  TASK_PRETRAIN, /* MLM, and NSP where its examples are pairs */
+  TASKS
+} Task;
+
+typedef struct {
+  Model *from;
+  Task task;
+  ExamplesInfo info;
+  Params params;
+  TrainEncoder encoder;
+  TrainHead head;
+  int pairs; /* TASK_PRETRAIN: has the head of next sentences */
+  uint64_t seed;
+  Arena arena;
+} Net;
+
+/* Probabilities of dropout; below 0: as config.json says, else 0.1. */
+typedef struct {
+  double hidden, attention, head;
+} NetDropout;
+
+/* The network of a task, its weights read or drawn. from is kept (a reference more). fresh: none is read. */
+void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pairs, const NetDropout *drop, int fresh,
+              uint64_t seed, bert_err *e);
+void net_close(Net *n);
+
+/* An ordinary model of the weights as they stand. `source` is what bert_model_info shows. */
+Model *net_model(const Net *n, const char *source, const bert_progress *progress, bert_err *e);
+
+/* The task of that name, or -1 and an error that lists them. */
+int net_task(const char *name, bert_err *e);
+
+#endif

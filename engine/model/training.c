@@ -1,0 +1,228 @@
+/* training.c -- see training.h: the steps.
+** Layer: model. Uses: base kernel nn. */
+#include "model/training.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/rng.h"
+
+enum { RNG_ORDER = 2 };
+
+/* ---- beginning and end --------------------------------------------------------------------------------------------------- */
+
+/* Steps in all, once the examples are known. */
+static void plan(Training *t) {
+  int64_t each = (int64_t)t->options.batch_size * t->options.accumulate;
+  t->count = examples_count(t->examples);
+  t->steps_of_epoch = (t->count + each - 1) / each;
+  t->steps = t->options.steps ? t->options.steps : (int64_t)ceil(t->options.epochs * (double)t->steps_of_epoch);
+  t->epoch = -1;
+}
+
+static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, const char *name, const char *options,
+                       const bert_progress *progress, bert_err *e) {
+  Training *t = mem_new(1, sizeof *t, e);
+  ExamplesInfo info = {0};
+  if (!t) return NULL;
+  training_options(&t->options, options, pretrains, &t->arena, e);
+  if (!e->code)
+    t->examples = pretrains ? examples_pretrain(from, rows, &t->options.examples, progress, e)
+                            : examples_make(from, name, rows, &t->options.examples, progress, e);
+  if (t->examples) {
+    examples_describe(t->examples, &info);
+    plan(t);
+  }
+  if (!e->code && t->count == 0) err_set(e, BERT_ARGUMENT, "the rows give no example to train on");
+  int pairs = pretrains && from->arch->next && (t->options.examples.nsp > 0 || (t->options.examples.nsp < 0 && from->encoder.embedding.types > 1));
+  net_open(&t->net, from, task, &info, pairs, &t->options.drop, 0, t->options.seed, e);
+  t->net.head.scale = (float)t->options.scale;
+  t->net.head.margin = (float)t->options.margin;
+  t->order = mem_new((size_t)t->count, sizeof *t->order, e);
+  t->threads = from->options.threads ? from->options.threads : pool_threads();
+  if (e->code) {
+    training_free(t);
+    return NULL;
+  }
+  return t;
+}
+
+Training *training_finetune(Model *from, const char *task, const Rows *rows, const char *options,
+                            const bert_progress *progress, bert_err *e) {
+  int which = net_task(task, e);
+  return e->code ? NULL : begin(from, (Task)which, 0, rows, task, options, progress, e);
+}
+
+Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress, bert_err *e) {
+  return e->code ? NULL : begin(from, TASK_PRETRAIN, 1, rows, NULL, options, progress, e);
+}
+
+void training_free(Training *t) {
+  if (!t) return;
+  net_close(&t->net);
+  examples_free(t->examples);
+  train_release(&t->scratch);
+  head_release(&t->room);
+  mem_free(t->order);
+  arena_fini(&t->arena);
+  mem_free(t);
+}
+
+Model *training_model(const Training *t, const bert_progress *progress, bert_err *e) {
+  return e->code ? NULL : net_model(&t->net, t->net.from->source, progress, e);
+}
+
+/* ---- a step ------------------------------------------------------------------------------------------------------------------ */
+
+static double rate_at(const Training *t, int64_t step) {
+  const TrainOptions *o = &t->options;
+  double warm = o->warmup < 1 ? ceil(o->warmup * (double)t->steps) : o->warmup, at = (double)step;
+  if (at < warm) return o->learning_rate * at / warm;
+  if (o->constant) return o->learning_rate;
+  double left = (double)t->steps - at;
+  return (double)t->steps > warm ? o->learning_rate * left / ((double)t->steps - warm) : o->learning_rate;
+}
+
+/* The order of an epoch, which is a function of its number. */
+static void begin_epoch(Training *t, int epoch) {
+  Rng r = rng_stream(t->options.seed, RNG_ORDER + ((uint64_t)epoch << 8));
+  for (int i = 0; i < t->count; i++) t->order[i] = i;
+  rng_shuffle(&r, t->order, t->count);
+  examples_epoch(t->examples, epoch);
+  t->epoch = epoch;
+}
+
+/* What a team works on. */
+typedef struct {
+  Training *training;
+  TrainPass pass;
+  TrainBatch batch;
+  TrainResult result;
+  float share;
+  AdamStep adam;
+  double length; /* of the gradient */
+} Job;
+
+static void run_batch(void *context, const Team *team) {
+  Job *j = context;
+  Training *t = j->training;
+  if (!train_forward(&j->pass, team)) return;
+  head_step(&j->pass, &t->net.head, &j->batch, &t->room, j->share, &j->result, team);
+  train_backward(&j->pass, team);
+}
+
+static void run_step(void *context, const Team *team) {
+  Job *j = context;
+  Params *p = &j->training->net.params;
+  params_norm(p, &j->length, team);
+  double clip = j->adam.clip, scale = clip > 0 && j->length > clip ? clip / (j->length + 1e-6) : 1;
+  if (isfinite(j->length)) params_step(p, &j->adam, scale, team);
+}
+
+static void add_result(TrainResult *sum, const TrainResult *r, double share) {
+  sum->loss += r->loss * share;
+  sum->fill_loss += r->fill_loss * share;
+  sum->next_loss += r->next_loss * share;
+  sum->right += r->right, sum->judged += r->judged;
+  sum->next_right += r->next_right, sum->next_judged += r->next_judged;
+}
+
+/* The examples of batch `micro` of the coming step: where they stand in the epoch's order, how many. */
+static int slice(const Training *t, int micro, int *from) {
+  int64_t each = (int64_t)t->options.batch_size * t->options.accumulate, at = t->step % t->steps_of_epoch * each;
+  at += (int64_t)micro * t->options.batch_size;
+  int64_t left = t->count - at;
+  *from = (int)at;
+  return left <= 0 ? 0 : left < t->options.batch_size ? (int)left : t->options.batch_size;
+}
+
+static int batches_of(const Training *t) {
+  int n = 0, from;
+  while (n < t->options.accumulate && slice(t, n, &from) > 0) n++;
+  return n;
+}
+
+/* Forward and backward of all the step's batches; their sums in *sum. */
+static void run_batches(Training *t, Job *j, TrainResult *sum, int64_t *tokens, const bert_progress *progress, bert_err *e) {
+  int stopped = 0, from, count = batches_of(t);
+  Stop stop = {progress ? progress->stop : NULL, progress ? progress->context : NULL, 1, &stopped};
+  for (int i = 0; i < count && !e->code; i++) {
+    int n = slice(t, i, &from);
+    examples_batch(t->examples, t->order + from, n, &j->batch, e);
+    train_reserve(&t->scratch, &t->net.encoder, j->batch.tokens.tokens, j->batch.tokens.longest, t->threads, e);
+    head_reserve(&t->room, &t->net.head, &j->batch, t->net.encoder.hidden, e);
+    if (e->code) return;
+    j->pass = (TrainPass){.net = &t->net.encoder,
+                          .batch = &j->batch.tokens,
+                          .scratch = &t->scratch,
+                          .seed = t->options.seed,
+                          .step = (uint64_t)t->step * (uint64_t)t->options.accumulate + (uint64_t)i,
+                          .drops = 1,
+                          .stop = &stop};
+    j->share = 1.0f / (float)count;
+    pool_team(t->threads, run_batch, j);
+    if (stopped) err_set(e, BERT_INTERRUPT, "interrupted");
+    add_result(sum, &j->result, 1.0 / count);
+    *tokens += j->batch.tokens.tokens;
+  }
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double share_of(int64_t right, int64_t of) { return of ? (double)right / (double)of : NAN; }
+
+static void describe(const Training *t, const TrainResult *r, double rate, bert_step *out) {
+  int fills = t->net.head.kind == TRAIN_FILL, nexts = r->next_judged > 0;
+  *out = (bert_step){.step = t->step,
+                     .steps = t->steps,
+                     .epoch = (double)t->step / (double)t->steps_of_epoch,
+                     .epoch_ends = t->step % t->steps_of_epoch == 0 || t->step == t->steps,
+                     .loss = r->loss,
+                     .mlm_loss = fills ? r->fill_loss : NAN,
+                     .nsp_loss = nexts ? r->next_loss : NAN,
+                     .accuracy = fills ? NAN : share_of(r->right, r->judged),
+                     .mlm_accuracy = fills ? share_of(r->right, r->judged) : NAN,
+                     .nsp_accuracy = share_of(r->next_right, r->next_judged),
+                     .learning_rate = rate,
+                     .tokens_per_second = t->seconds > 0 ? (double)t->tokens / t->seconds : 0,
+                     .seconds = t->seconds,
+                     .eta = t->seconds / (double)t->done * (double)(t->steps - t->step)};
+}
+
+int training_step(Training *t, bert_step *out, const bert_progress *progress, bert_err *e) {
+  if (e->code || t->step >= t->steps) return 0;
+  double begun = now();
+  int epoch = (int)(t->step / t->steps_of_epoch);
+  if (epoch != t->epoch) begin_epoch(t, epoch);
+  const TrainOptions *o = &t->options;
+  TrainResult sum = {0};
+  int64_t tokens = 0;
+  Job j = {.training = t,
+           .adam = {.rate = rate_at(t, t->step),
+                    .beta1 = o->beta1,
+                    .beta2 = o->beta2,
+                    .epsilon = o->epsilon,
+                    .decay = o->weight_decay,
+                    .clip = o->clip,
+                    .corrects = o->correct_bias,
+                    .step = t->step + 1}};
+  run_batches(t, &j, &sum, &tokens, progress, e);
+  if (!e->code) pool_team(t->threads, run_step, &j);
+  if (!e->code && !(isfinite(j.length) && isfinite(sum.loss)))
+    err_set(e, BERT_ARGUMENT, "step %lld: the loss is no longer finite: a smaller learning_rate may help",
+            (long long)t->step + 1);
+  if (e->code) {
+    params_forget(&t->net.params);
+    return 0;
+  }
+  t->step++, t->done++;
+  t->tokens += tokens;
+  t->seconds += now() - begun;
+  describe(t, &sum, j.adam.rate, out);
+  return 1;
+}

@@ -1,0 +1,60 @@
+/* training.h -- a run of training: its options, its schedule, its steps.
+** Layer: model. Uses: base kernel nn.
+**
+**    examples -> an order of each epoch, drawn from (seed, epoch) -> batches -> forward, backward, `accumulate` of them
+**             -> length of the gradient, clipped -> Adam at the schedule's rate -> a row of the table of steps
+**
+** A run is a function of its options and examples: the step's number says which examples it takes, what dropout draws and
+** what the rate is, so that a run may stop at a checkpoint (weights and moments) and go on to the same bits. */
+#ifndef MODEL_TRAINING_H
+#define MODEL_TRAINING_H
+
+#include "model/train_net.h"
+
+typedef struct {
+  double epochs, learning_rate, warmup; /* warmup below 1: share of the steps; else steps */
+  int64_t steps;                        /* 0: as epochs say */
+  int batch_size, accumulate;
+  int constant;                         /* schedule: the rate does not fall after the warm-up */
+  double weight_decay, beta1, beta2, epsilon, clip;
+  int correct_bias;
+  NetDropout drop;
+  double scale, margin;
+  uint64_t seed;
+  const char *checkpoint; /* a directory, or NULL */
+  int64_t checkpoint_steps;
+  int pretrains;          /* defaults are those of pre-training */
+  ExamplesOptions examples;
+} TrainOptions;
+
+/* Options as JSON; what is not among them, and not among `others` (names parted by spaces: the caller's own), is an error.
+** Texts live in the arena. */
+void training_options(TrainOptions *o, const char *json, int pretrains, Arena *a, bert_err *e);
+
+typedef struct bert_training Training;
+
+struct bert_training {
+  TrainOptions options;
+  Arena arena;
+  Net net;
+  Examples *examples;
+  int count;              /* examples of an epoch */
+  int64_t step, steps;    /* made; in all */
+  int64_t steps_of_epoch;
+  int epoch;              /* that `order` is of, -1: none */
+  int32_t *order;
+  TrainScratch scratch;
+  HeadScratch room;
+  int threads;
+  double seconds;         /* of this run's steps */
+  int64_t tokens, done;   /* of this run */
+};
+
+Training *training_finetune(Model *from, const char *task, const Rows *rows, const char *options,
+                            const bert_progress *progress, bert_err *e);
+Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress, bert_err *e);
+int training_step(Training *t, bert_step *out, const bert_progress *progress, bert_err *e);
+Model *training_model(const Training *t, const bert_progress *progress, bert_err *e);
+void training_free(Training *t);
+
+#endif

@@ -1,0 +1,108 @@
+/* training_options.c -- what the options of a run mean, and what holds where they say nothing.
+** Layer: model. Uses: base nn.
+**
+** Fine-tuning's defaults are those of Devlin et al. 2018, A.3, and of transformers' Trainer where these are silent;
+** pre-training's those of A.2 and of google-research/bert. */
+#include <stddef.h>
+#include <string.h>
+
+#include "model/training.h"
+
+static const TrainOptions FINETUNE = {.epochs = 3, .learning_rate = 5e-5, .warmup = 0.1, .batch_size = 32, .accumulate = 1,
+                                      .weight_decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1,
+                                      .correct_bias = 1, .drop = {-1, -1, -1}, .scale = 20, .margin = 5,
+                                      .checkpoint_steps = 500};
+static const TrainOptions PRETRAIN = {.steps = 1000000, .learning_rate = 1e-4, .warmup = 10000, .batch_size = 256,
+                                      .accumulate = 1, .weight_decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6,
+                                      .clip = 1, .drop = {-1, -1, -1}, .scale = 20, .margin = 5, .checkpoint_steps = 500,
+                                      .pretrains = 1};
+
+/* A number's key, where it goes, and what it may be. */
+typedef struct {
+  const char *key;
+  size_t at;
+  enum { REAL, COUNT, WHOLE } kind;
+  double low, high;
+} Number;
+
+static const Number NUMBERS[] = {
+    {"epochs", offsetof(TrainOptions, epochs), REAL, 0, 1e6},
+    {"steps", offsetof(TrainOptions, steps), WHOLE, 1, 1e12},
+    {"batch_size", offsetof(TrainOptions, batch_size), COUNT, 1, 65536},
+    {"accumulate", offsetof(TrainOptions, accumulate), COUNT, 1, 65536},
+    {"learning_rate", offsetof(TrainOptions, learning_rate), REAL, 0, 1e3},
+    {"warmup", offsetof(TrainOptions, warmup), REAL, 0, 1e12},
+    {"weight_decay", offsetof(TrainOptions, weight_decay), REAL, 0, 1},
+    {"beta1", offsetof(TrainOptions, beta1), REAL, 0, 0.999999},
+    {"beta2", offsetof(TrainOptions, beta2), REAL, 0, 0.9999999},
+    {"epsilon", offsetof(TrainOptions, epsilon), REAL, 1e-30, 1},
+    {"clip", offsetof(TrainOptions, clip), REAL, 0, 1e9},
+    {"dropout", offsetof(TrainOptions, drop.hidden), REAL, 0, 0.99},
+    {"attention_dropout", offsetof(TrainOptions, drop.attention), REAL, 0, 0.99},
+    {"head_dropout", offsetof(TrainOptions, drop.head), REAL, 0, 0.99},
+    {"scale", offsetof(TrainOptions, scale), REAL, 1e-6, 1e6},
+    {"margin", offsetof(TrainOptions, margin), REAL, 0, 1e6},
+    {"checkpoint_steps", offsetof(TrainOptions, checkpoint_steps), WHOLE, 1, 1e12},
+};
+
+static const char KEYS[] =
+    "one of epochs, steps, batch_size, accumulate, learning_rate, warmup, schedule, weight_decay, beta1, beta2, epsilon, clip, "
+    "correct_bias, dropout, attention_dropout, head_dropout, scale, margin, seed, checkpoint, checkpoint_steps, labels, from, "
+    "model, evaluate, progress, or of the examples' own";
+
+static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_err *e) {
+  char *to = (char *)o + n->at;
+  double x = n->kind == REAL ? json_number(v, 0, n->key, e)
+                             : (double)json_integer(v, 0, (int64_t)n->low, (int64_t)n->high, n->key, e);
+  if (!e->code && !(x >= n->low && x <= n->high))
+    err_set(e, BERT_ARGUMENT, "%s: found %g, wanted from %g to %g", n->key, x, n->low, n->high);
+  if (n->kind == REAL) memcpy(to, &x, sizeof x);
+  else if (n->kind == COUNT) memcpy(to, &(int){(int)x}, sizeof(int));
+  else memcpy(to, &(int64_t){(int64_t)x}, sizeof(int64_t));
+}
+
+/* labels: their names, in the order of the units. */
+static void take_labels(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
+  if (v->kind != JSON_ARRAY || v->size == 0) {
+    json_refuse(v, "labels", "an array of the labels' names", e);
+    return;
+  }
+  const char **label = arena_push(a, v->size, sizeof *label, e);
+  int n = 0;
+  for (const Json *x = json_first(v); x && !e->code; x = json_next(x)) label[n++] = json_text(x, "", "labels", a, e);
+  o->examples.label = label;
+  o->examples.label_count = n;
+}
+
+static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
+  static const char *const CALLERS[] = {"from", "model", "evaluate", "progress"};
+  const Json *key = json_key(v);
+  for (size_t i = 0; i < sizeof CALLERS / sizeof *CALLERS; i++)
+    if (json_is(key, CALLERS[i])) return;
+  for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
+    if (json_is(key, NUMBERS[i].key)) {
+      take_number(o, &NUMBERS[i], v, e);
+      if (!strcmp(NUMBERS[i].key, "epochs")) o->steps = 0;
+      return;
+    }
+  if (json_is(key, "schedule")) {
+    o->constant = json_is(v, "constant");
+    if (!o->constant && !json_is(v, "linear")) json_refuse(v, "schedule", "\"linear\" or \"constant\"", e);
+  } else if (json_is(key, "correct_bias")) o->correct_bias = json_flag(v, 0, "correct_bias", e);
+  else if (json_is(key, "seed"))
+    o->examples.seed = o->seed = (uint64_t)json_integer(v, 0, 0, (int64_t)1 << 53, "seed", e);
+  else if (json_is(key, "checkpoint")) o->checkpoint = json_text(v, NULL, "checkpoint", a, e);
+  else if (json_is(key, "labels")) take_labels(o, v, a, e);
+  else if (!examples_option(&o->examples, v, a, e)) json_refuse(key, "key", KEYS, e);
+}
+
+void training_options(TrainOptions *o, const char *json, int pretrains, Arena *a, bert_err *e) {
+  *o = pretrains ? PRETRAIN : FINETUNE;
+  examples_defaults(&o->examples);
+  if (e->code || !json || !*json) return;
+  const Json *root = json_parse(json, strlen(json), "options", a, e);
+  if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"epochs\":3}", e);
+  for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) take(o, v, a, e);
+  if (root) err_within(e, "options");
+  if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT; /* JSON of the caller's own, not of a file */
+}

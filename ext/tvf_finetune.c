@@ -1,0 +1,137 @@
+/* tvf_finetune.c -- bert_finetune and bert_pretrain: training as a table of steps.
+** Layer: ext. Uses: bert.h, ext.h.
+**
+**    SELECT step, loss FROM bert_finetune('classify', 'SELECT body, label FROM reviews',
+**                                         '{"from":"default","model":"mine","epochs":3}');
+**    SELECT bert_classify('a lovely film', NULL, 'mine');   -- the model is there once the last step's row has come
+**
+** A row is made when it is asked for: a step of training each. The rows of the query are copied before the first one
+** (rows.c). With the last step the trained weights become a model of this connection under the name `model`: bert_store
+** puts it into the database, bert_save into a directory. A scan that ends earlier, by LIMIT, an interrupt or an error, leaves
+** no model; where there is a `checkpoint`, the same call goes on from it.
+**
+** One cursor trains once: in a join that would start it for each row of another table, the second start is an error. */
+#include "ext.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+  Cursor cursor;
+  bert_training *training;
+  bert_step step;
+  char *name;     /* that the model gets */
+  Loaded *from;
+  int started;    /* outlives close: a cursor trains once */
+} Training;
+
+/* ---- options that are ours ---------------------------------------------------------------------------------------------- */
+
+/* A text out of the options, freed by sqlite3_free; NULL where it is absent, or on error. */
+static char *option(Cursor *c, sqlite3_value *options, const char *key, bert_err *e) {
+  sqlite3_stmt *s = NULL;
+  char *text = NULL;
+  if (e->code || !options) return NULL;
+  int rc = sqlite3_prepare_v2(connection_db(c->connection), "SELECT json_extract(?1, '$.' || ?2)", -1, &s, NULL);
+  if (rc == SQLITE_OK) rc = sqlite3_bind_value(s, 1, options);
+  if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 2, key, -1, SQLITE_STATIC);
+  if (rc == SQLITE_OK) rc = sqlite3_step(s);
+  int type = rc == SQLITE_ROW ? sqlite3_column_type(s, 0) : SQLITE_NULL;
+  if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT)
+    error_set(e, rc == SQLITE_NOMEM ? BERT_NOMEM : BERT_INTERRUPT, "%s", sqlite3_errstr(rc));
+  else if (rc != SQLITE_ROW) error_set(e, BERT_ARGUMENT, "options: %s", sqlite3_errmsg(connection_db(c->connection)));
+  else if (type != SQLITE_NULL && type != SQLITE_TEXT)
+    error_set(e, BERT_ARGUMENT, "options: %s: found %s, wanted TEXT", key, value_shown(sqlite3_column_value(s, 0)).text);
+  else if (type == SQLITE_TEXT && !(text = sqlite3_mprintf("%s", sqlite3_column_text(s, 0))))
+    error_set(e, BERT_NOMEM, "out of memory");
+  sqlite3_finalize(s);
+  return text;
+}
+
+/* The model to begin with, held. */
+static Loaded *take_from(Cursor *c, sqlite3_value *options, bert_err *e) {
+  char *name = option(c, options, "from", e);
+  if (e->code) return NULL;
+  bert_text text = {name ? name : "default", name ? strlen(name) : strlen("default")};
+  Loaded *m = connection_model_named(c->connection, text, e);
+  sqlite3_free(name);
+  if (m) connection_hold(m);
+  return m;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------------ */
+
+static void keep_model(Training *t, bert_err *e) {
+  Watch watch;
+  watch_start(&watch, connection_db(t->cursor.connection));
+  bert_model *m = bert_training_model(t->training, &watch.progress, e);
+  watch_stop(&watch);
+  Shared *x = registry_adopt(m, e);
+  if (x) connection_name(t->cursor.connection, (bert_text){t->name, strlen(t->name)}, x, e);
+}
+
+static void next(Cursor *c, bert_err *e) {
+  Training *t = (Training *)c;
+  Watch watch;
+  watch_start(&watch, connection_db(c->connection));
+  c->done = !bert_training_step(t->training, &t->step, &watch.progress, e);
+  watch_stop(&watch);
+  if (!c->done && t->step.step == t->step.steps) keep_model(t, e);
+}
+
+/* task NULL: pre-training. Arguments first (sql) and first + 1 (options). */
+static void begin(Training *t, const char *task, int first, const char *columns, bert_err *e) {
+  Cursor *c = &t->cursor;
+  sqlite3_value *options = c->arguments[first + 1];
+  Watch watch;
+  if (t->started) error_set(e, BERT_ARGUMENT, "started a second time within one statement: it stands inside a loop of a join, "
+                                              "wanted it to stand alone");
+  t->started = 1;
+  const char *json = options ? value_string(options, "options", e) : NULL;
+  t->name = option(c, options, "model", e);
+  if (!e->code && !t->name) error_set(e, BERT_ARGUMENT, "options: model: found nothing, wanted the name that the trained model gets");
+  t->from = take_from(c, options, e);
+  bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[first], 1, 64, columns, &c->rc, e);
+  watch_start(&watch, connection_db(c->connection));
+  if (!e->code)
+    t->training = task ? bert_finetune(t->from->model, task, rows, json, &watch.progress, e)
+                       : bert_pretrain(t->from->model, rows, json, &watch.progress, e);
+  watch_stop(&watch);
+  bert_rows_free(rows);
+  if (t->training) next(c, e);
+}
+
+enum { TASK, TASK_SQL, SQL = 0 }; /* arguments */
+
+static void open_finetune(Cursor *c, bert_err *e) {
+  const char *task = value_string(c->arguments[TASK], "task", e);
+  if (!e->code) begin((Training *)c, task, TASK_SQL, "texts, then a label", e);
+}
+
+static void open_pretrain(Cursor *c, bert_err *e) { begin((Training *)c, NULL, SQL, "text, or document, text", e); }
+
+/* What there is none of is NULL. */
+static void number(sqlite3_context *context, double x) {
+  if (!isnan(x)) sqlite3_result_double(context, x);
+}
+
+static void column(Cursor *c, sqlite3_context *context, int i) {
+  const bert_step *s = &((Training *)c)->step;
+  const double numbers[] = {s->epoch,         s->loss,         s->mlm_loss,      s->nsp_loss,          s->accuracy, s->mlm_accuracy,
+                            s->nsp_accuracy,  s->learning_rate, s->tokens_per_second, s->seconds,      s->eta};
+  if (i == 0) sqlite3_result_int64(context, s->step);
+  else number(context, numbers[i - 1]);
+}
+
+static void close(Cursor *c) {
+  Training *t = (Training *)c;
+  bert_training_free(t->training);
+  sqlite3_free(t->name);
+  connection_drop(c->connection, t->from);
+  t->training = NULL;
+  t->name = NULL;
+  t->from = NULL;
+}
+
+const CursorKind tvf_finetune = {sizeof(Training), open_finetune, next, column, close};
+const CursorKind tvf_pretrain = {sizeof(Training), open_pretrain, next, column, close};
