@@ -5,8 +5,12 @@
 **    SELECT bert_similarity('a cat', 'a kitten');       -- 0.79, say
 **
 ** These only compute, the same bits for the same text and model, so they may stand in generated columns and indexes.
-** For many rows bert_embed_each is many times as fast. */
+** For many rows bert_embed_each is many times as fast.
+** A constant side of a similarity (a literal, a parameter) is embedded once a statement: SQLite keeps its vector with the
+** statement (sqlite3_set_auxdata), and frees it when that ends. */
 #include "ext.h"
+
+#include <string.h>
 
 static void embed(Call *call, Loaded *m, bert_text text, const bert_text *prompt, float *out, bert_err *e) {
   Watch watch;
@@ -43,10 +47,30 @@ static int take_side(Call *call, int i, Side *s, bert_err *e) {
   return value_text(v, what, &s->text, e);
 }
 
+/* The vector of a constant side, and of which model. */
+typedef struct {
+  char hash[sizeof((Loaded *)0)->info.hash];
+  float v[];
+} Kept;
+
+/* What an argument that is no constant leaves here is freed when its call ends. */
+static void keep_side(Call *call, int i, const Loaded *m, const float *v, bert_err *e) {
+  size_t bytes = (size_t)m->info.dimensions * sizeof *v;
+  Kept *k = memory_new(1, sizeof *k + bytes, e);
+  if (!k) return;
+  memcpy(k->hash, m->info.hash, sizeof k->hash);
+  memcpy(k->v, v, bytes);
+  sqlite3_set_auxdata(call->context, i, k, sqlite3_free);
+}
+
 static void embed_side(Call *call, int i, Loaded *m, Side *s, bert_err *e) {
   if (s->is_vector) return;
+  const Kept *k = sqlite3_get_auxdata(call->context, i);
+  int kept = k && !memcmp(k->hash, m->info.hash, sizeof k->hash);
   float *v = connection_floats(call->connection, i, (size_t)m->info.dimensions, e);
-  embed(call, m, s->text, NULL, v, e);
+  if (v && kept) memcpy(v, k->v, (size_t)m->info.dimensions * sizeof *v);
+  if (!kept) embed(call, m, s->text, NULL, v, e);
+  if (!kept && !e->code) keep_side(call, i, m, v, e);
   s->vector = (Vector){v, m->info.dimensions};
 }
 

@@ -145,12 +145,40 @@ static void run_chunks(Job *job, int count, int longest, bert_err *e) {
   }
 }
 
+/* ---- what is still there ----------------------------------------------------------------------------------------- */
+
+int batch_kept(const Session *s, const int32_t *ids, const uint8_t *types, int n) {
+  return n > 0 && n == s->kept && !memcmp(ids, s->sorted_ids.data, (size_t)n * sizeof *ids) &&
+         !memcmp(types, s->sorted_types.data, (size_t)n);
+}
+
+void batch_keep(Session *s, const int32_t *ids, const uint8_t *types, int n, bert_err *e) {
+  s->sorted_ids.size = s->sorted_types.size = 0;
+  void *to_ids = buf_room(&s->sorted_ids, (size_t)n * sizeof *ids, e);
+  void *to_types = buf_room(&s->sorted_types, (size_t)n, e);
+  if (e->code) return;
+  memcpy(to_ids, ids, (size_t)n * sizeof *ids);
+  memcpy(to_types, types, (size_t)n);
+  s->kept = n;
+}
+
+void batch_forget(Session *s) { s->kept = 0; }
+
+/* The one item's row again. */
+static int finish_kept(Session *s, const Item *item, const Finish *finish) {
+  Row row = {.item = item, .x = s->worker[0].x, .own = s->worker[0].own[0]};
+  return finish->row(finish->context, &row) ? 0 : item->text + 1;
+}
+
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
 
 int batch_run(Session *s, const Finish *finish, const bert_progress *progress, bert_err *e) {
   int count = e->code ? 0 : batch_count(s);
   if (!count) return 0;
   Item *items = (Item *)s->items.data;
+  if (count == 1 && batch_kept(s, (const int32_t *)s->ids.data, (const uint8_t *)s->types.data, items[0].n))
+    return finish_kept(s, &items[0], finish);
+  batch_forget(s);
   int chunks = make_chunks(s, items, count, e);
   if (!e->code && items[count - 1].n < 1) err_set(e, BERT_ARGUMENT, "found no token in a text, wanted at least one");
   if (e->code) return 0;
@@ -158,5 +186,7 @@ int batch_run(Session *s, const Finish *finish, const bert_progress *progress, b
   job.stop = (Stop){progress ? progress->stop : NULL, progress ? progress->context : NULL, 0, &job.stopped};
   run_chunks(&job, chunks, items[0].n, e);
   if (job.stopped) err_set(e, BERT_INTERRUPT, "interrupted");
-  return e->code ? 0 : job.broken;
+  if (e->code) return 0;
+  if (count == 1) s->kept = items[0].n;
+  return job.broken;
 }

@@ -6,6 +6,10 @@
 **
 ** Rows of a chunk stand one after the other without padding. With fewer chunks than threads all threads share each
 ** chunk (a team); else each takes whole chunks, which needs no barrier. Neither changes a bit of any state.
+**
+** Several questions about one text need one pass: after a run of a single item its states still lie in the first thread's
+** scratch, and a run of one item with the same tokens takes them as they are. That holds no memory that the session would
+** not hold anyway, lasts until the session's next pass, and cannot be stale: states follow from the tokens alone.
 ** Memory: the tokens of all items (10 bytes each), and scratch of each thread (encoder.h). */
 #ifndef MODEL_BATCH_H
 #define MODEL_BATCH_H
@@ -46,5 +50,11 @@ typedef struct {
 /* Runs all items; one without a token is BERT_ARGUMENT. Returns 0, or 1 + a text (Item.text) whose numbers are not
 ** finite. */
 int batch_run(Session *s, const Finish *finish, const bert_progress *progress, bert_err *e);
+
+/* 1 if the states of those tokens, a single row, lie in s->worker[0].x. */
+int batch_kept(const Session *s, const int32_t *ids, const uint8_t *types, int n);
+/* Says that they do; batch_forget, before anything else is computed there, that nothing does. */
+void batch_keep(Session *s, const int32_t *ids, const uint8_t *types, int n, bert_err *e);
+void batch_forget(Session *s);
 
 #endif

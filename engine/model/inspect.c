@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "draw/heat.h"
-#include "model/model.h"
+#include "model/batch.h"
 #include "model/vector.h"
 
 /* A pass that shows its weights. */
@@ -37,6 +37,7 @@ static void begin(Pass *p, Session *s, bert_text a, const bert_text *b, int32_t 
   p->encoder = &s->model->encoder;
   p->scratch = &s->worker[0];
   s->vectors.size = 0;
+  batch_forget(s);
   tokens_begin(s, a, b, out, e);
   if (e->code) return;
   start[0] = 0, start[1] = out->n;

@@ -113,6 +113,7 @@ struct bert_session {
   Buf text;                /* prompt and text joined */
   Buf ids, types, items;   /* what embed.c makes of a call's texts */
   Buf sorted_ids, sorted_types, starts, chunks;
+  int kept;                /* tokens at the front of sorted_ids whose states lie in worker[0].x (batch.h); 0: none */
   Buf pooled;              /* vectors on their way through Dense, for each thread */
   Buf vectors;             /* of windows, where they are averaged */
   Buf windows;             /* bert_chunk of bert_chunks; what tasks sort */

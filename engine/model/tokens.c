@@ -1,6 +1,6 @@
 /* tokens.c -- the tokens of a text or a pair, and their hidden states.
 ** Layer: model. Uses: base text nn. */
-#include "model/model.h"
+#include "model/batch.h"
 
 void tokens_refuse_pair(const Model *m, bert_err *e) {
   if (m->config.types && tokenizer_types(m->tokenizer, 1) > m->config.types)
@@ -51,12 +51,19 @@ void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert
   tokens_begin(s, a, b, out, e);
   if (e->code) return;
   int32_t start[2] = {0, out->n};
-  Job job = {.session = s, .layers = layer < 0 ? n->layers : layer};
+  int last = layer < 0 || layer == n->layers;
+  if (last && batch_kept(s, out->ids, out->types, out->n)) {
+    *vectors = s->worker[0].x;
+    return;
+  }
+  batch_forget(s);
+  Job job = {.session = s, .layers = last ? n->layers : layer};
   job.batch = (Batch){1, out->n, out->n, out->ids, out->types, start};
   job.stop = (Stop){progress ? progress->stop : NULL, progress ? progress->context : NULL, 1, &job.stopped};
   scratch_reserve(&s->worker[0], n, out->n, out->n, s->threads, e);
   if (e->code) return;
   pool_team(s->threads, forward, &job);
   if (job.stopped) err_set(e, BERT_INTERRUPT, "interrupted");
+  if (!e->code && last) batch_keep(s, out->ids, out->types, out->n, e);
   *vectors = s->worker[0].x;
 }

@@ -268,6 +268,89 @@ TEST(heads_long_tasks_stop_when_told) {
 }
 
 
+/* ---- one pass for several questions ------------------------------------------------------------------------------ */
+
+enum { ROOM = 512 };
+
+/* What a session says of a text in several ways, one after the other; the encoder asks `progress` in every pass. */
+static void ask(bert_session *s, int hidden, bert_text t, int way, float out[ROOM], const bert_progress *p, bert_err *e) {
+  const bert_span *spans;
+  const float *x;
+  bert_encoding c;
+  memset(out, 0, ROOM * sizeof *out);
+  if (way == 0) bert_embed(s, &t, 1, NULL, out, p, e);
+  if (way == 1)
+    for (int i = bert_tags(s, t, &spans, p, e) - 1; i >= 0; i--) out[i] = (float)spans[i].score;
+  if (way == 2)
+    for (int i = bert_entities(s, t, &spans, p, e) - 1; i >= 0; i--) out[i] = (float)spans[i].start;
+  if (way >= 3) {
+    bert_token_vectors(s, t, NULL, way == 3 ? -1 : 1, &c, &x, p, e);
+    memcpy(out, x, (size_t)(c.n * hidden < ROOM ? c.n * hidden : ROOM) * sizeof *out);
+  }
+}
+
+static int count_questions(void *context) { return ++*(int *)context < 0; }
+
+TEST(heads_one_pass_serves_all_that_is_asked_of_a_text) {
+  static const char *const OPTIONS[] = {"{'threads': 1}", "{'threads': 3}", "{'compute': 'int8'}"};
+  int asked;
+  bert_progress p = {count_questions, &asked};
+  for (int o = 0; o < 3; o++) {
+    Fixture f = open_model(MODELS "bert-ner", OPTIONS[o]);
+    bert_model_info info;
+    bert_model_describe(f.model, &info);
+    float found[ROOM], wanted[ROOM];
+    for (int first = 0; first < 4; first++)
+      for (int then = 0; then < 4; then++) {
+        bert_session *fresh = bert_session_new(f.model, &f.e);
+        ask(f.session, info.hidden, text("another text"), 0, found, NULL, &f.e);
+        asked = 0;
+        ask(f.session, info.hidden, text("Anna lives by the river"), first, found, &p, &f.e);
+        OK(asked > 0);
+        asked = 0;
+        ask(f.session, info.hidden, text("Anna lives by the river"), then, found, &p, &f.e);
+        EQ(asked, 0);
+        ask(fresh, info.hidden, text("Anna lives by the river"), then, wanted, NULL, &f.e);
+        OK(!memcmp(found, wanted, sizeof found));
+        bert_session_free(fresh);
+      }
+    GOOD(f.e);
+    close_model(&f);
+  }
+}
+
+/* Whatever computes between two questions about a text, the second has its own states. */
+TEST(heads_another_pass_between_is_no_harm) {
+  Fixture f = open_model(MODELS "bert-ner", NULL);
+  bert_model_info info;
+  bert_model_describe(f.model, &info);
+  float wanted[ROOM], found[ROOM];
+  const float *weights;
+  bert_text t = text("Anna lives by the river"), many_texts[2] = {t, text("Anna")};
+  bert_encoding c;
+  static float vectors[2 * 1024];
+  int asked = 0;
+  bert_progress stops = {third_time, &asked};
+  ask(f.session, info.hidden, t, 0, wanted, NULL, &f.e);
+  for (int between = 0; between < 5; between++) {
+    bert_err stopped = {0};
+    ask(f.session, info.hidden, t, 1, found, NULL, &f.e);
+    if (between == 0) bert_attentions(f.session, t, NULL, 0, info.layers, -1, &c, &weights, NULL, &f.e);
+    if (between == 1) bert_attention_draw(f.session, t, NULL, NULL, &f.e);
+    if (between == 2) bert_embed(f.session, many_texts, 2, NULL, vectors, NULL, &f.e);
+    if (between == 3) ask(f.session, info.hidden, t, 4, found, NULL, &f.e);
+    if (between == 4) {
+      bert_embed(f.session, &many_texts[1], 1, NULL, vectors, &stops, &stopped);
+      EQ(stopped.code, BERT_INTERRUPT);
+      bert_encode(f.session, many_texts[1], NULL, 1, &c, &f.e);
+    }
+    ask(f.session, info.hidden, t, 0, found, NULL, &f.e);
+    OK(!memcmp(found, wanted, sizeof found));
+  }
+  GOOD(f.e);
+  close_model(&f);
+}
+
 /* ---- no memory -------------------------------------------------------------------------------------------------- */
 
 /* Each task that the model has, on texts of several windows. */
