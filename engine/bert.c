@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bundle.h"
+#include "base/outdir.h"
 #include "base/pool.h"
 #include "base/rows.h"
 #include "draw/map.h"
@@ -79,6 +80,16 @@ void bert_model_save_changed(const bert_model *m, const bert_changes *changes, c
   enter(&before); /* 8 bits times their scales round */
   save_model(m, changes, sink, progress, e);
   fesetenv(&before);
+}
+
+void bert_model_save_directory(const bert_model *m, const char *directory, const bert_progress *progress,
+                               bert_err *e) {
+  OutDir d;
+  if (e->code) return;
+  outdir_begin(&d, directory, e);
+  bert_sink sink = outdir_sink(&d);
+  bert_model_save(m, &sink, progress, e);
+  outdir_end(&d, e);
 }
 
 int bert_model_tensor(const bert_model *m, int i, bert_tensor *out) { return slots_describe(m, i, out); }

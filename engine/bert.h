@@ -122,6 +122,10 @@ bert_model *bert_model_open_files(const bert_files *files, const char *source, c
 ** between tensors. */
 void bert_model_save(const bert_model *m, const bert_sink *sink, const bert_progress *progress, bert_err *e);
 
+/* Likewise into a directory, which is there with all its files or, after an error, not at all. Its name must be free, or
+** that of an empty directory: what is there is never replaced. */
+void bert_model_save_directory(const bert_model *m, const char *directory, const bert_progress *progress, bert_err *e);
+
 /* A tensor of a model, by the name that Hugging Face's files have it under. */
 typedef struct {
   const char *name;

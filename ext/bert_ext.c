@@ -22,6 +22,9 @@ static const Function functions[] = {
     /* name, fewest and most arguments, flags, what runs */
     {"bert_load", 2, 3, STATE, fn_load},                /* name, path, options */
     {"bert_unload", 1, 1, STATE, fn_unload},            /* name */
+    {"bert_save", 2, 2, STATE, fn_save},                /* name, directory */
+    {"bert_store", 1, 2, STATE, fn_store},              /* name, schema */
+    {"bert_drop", 1, 2, STATE, fn_drop},                /* name, schema */
     {"bert_version", 0, 0, BUILD, fn_version},          /* */
     {"bert_embed", 1, 3, VECTOR, fn_embed},             /* text, model, prompt */
     {"bert_similarity", 2, 3, VECTOR, fn_similarity},   /* a, b, model */

@@ -7,8 +7,11 @@
 **    names: "m" -> Loaded {model, session} <- "n"        two names of one model share the session
 **
 ** A Loaded lives while a name or a cursor holds it, so a model may be unloaded under a running statement. "default" is
-** what was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for.
-** Cost of finding a model: one comparison a name, no allocation, no lock. */
+** what was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for. Another name that
+** is not loaded is looked for in the database (stored.c), anew at each statement, since a rollback or another process may
+** have changed it there; the model is read again only where the stamp of its rows is a new one.
+** Cost of finding a model: one comparison a name, no allocation, no lock; one small query a statement for one that lies in
+** the database. */
 #include "ext.h"
 
 #include <stdlib.h>
@@ -28,11 +31,29 @@ typedef struct {
   size_t room;
 } Floats;
 
+/* A model of the database that is open. */
+typedef struct Opened {
+  Stored stored;
+  Loaded *loaded;
+  struct Opened *next;
+  size_t size;
+  char name[];
+} Opened;
+
+/* What a call's argument named in this statement, kept by SQLite with the call. */
+typedef struct {
+  Connection *connection;
+  Loaded *loaded;
+} Kept;
+
 struct Connection {
   sqlite3 *db;
   int owners; /* functions and modules registered with SQLite, which lets one thread at a time at them */
   int complete;
   int depth;
+  int opening; /* a model of the database: what it asks for itself is refused */
+  Call *call;
+  Opened *opened;
   Name *names;
   size_t name_room;
   int name_count;
@@ -74,7 +95,22 @@ void connection_complete(Connection *c) { c->complete = 1; }
 
 void connection_ref(Connection *c) { c->owners++; }
 
+/* Forgets the models of the database that have that name. */
+static void close_opened(Connection *c, bert_text name) {
+  for (Opened **at = &c->opened; *at;) {
+    Opened *x = *at;
+    if (x->size != name.size || memcmp(x->name, name.data, name.size)) {
+      at = &x->next;
+      continue;
+    }
+    *at = x->next;
+    connection_drop(c, x->loaded);
+    sqlite3_free(x);
+  }
+}
+
 static void free_connection(Connection *c) {
+  while (c->opened) close_opened(c, (bert_text){c->opened->name, c->opened->size});
   for (int i = 0; i < c->name_count; i++) {
     connection_drop(c, c->names[i].loaded);
     sqlite3_free(c->names[i].text);
@@ -97,6 +133,8 @@ void connection_release(Connection *c) {
 sqlite3 *connection_db(const Connection *c) { return c->db; }
 
 int *connection_depth(Connection *c) { return &c->depth; }
+
+Call **connection_call(Connection *c) { return &c->call; }
 
 float *connection_floats(Connection *c, int which, size_t n, bert_err *e) {
   Floats *f = &c->floats[which];
@@ -172,6 +210,10 @@ Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e) {
   return m;
 }
 
+static int is_default(bert_text name) {
+  return name.size == strlen(DEFAULT) && !memcmp(name.data, DEFAULT, name.size);
+}
+
 /* "no model is loaded" or "loaded: 'a', 'b'", for messages. */
 static void list_names(const Connection *c, char *out, size_t room) {
   sqlite3_snprintf((int)room, out, c->name_count ? "loaded: " : "no model is loaded");
@@ -184,10 +226,9 @@ static void list_names(const Connection *c, char *out, size_t room) {
 static void set_unknown(const Connection *c, bert_text name, bert_err *e) {
   char names[200];
   list_names(c, names, sizeof names);
-  int is_default = name.size == strlen(DEFAULT) && !memcmp(name.data, DEFAULT, name.size);
   int size = error_shown(name.data, name.size, 80);
   error_set(e, BERT_ARGUMENT, "no model called '%.*s' (%s); wanted: SELECT bert_load('%.*s', 'directory')%s", size,
-            name.data, names, size, name.data, is_default ? ", or BERT_MODEL=directory in the environment" : "");
+            name.data, names, size, name.data, is_default(name) ? ", or BERT_MODEL=directory in the environment" : "");
 }
 
 Loaded *connection_forget(Connection *c, bert_text name, bert_err *e) {
@@ -213,41 +254,115 @@ const char *connection_named(const Connection *c, int i, Loaded **m) {
 /* The model of BERT_MODEL, when that is what "default" means here. */
 static Name *open_default(Connection *c, bert_text name, bert_err *e) {
   const char *directory = getenv("BERT_MODEL");
-  if (!directory || !*directory || name.size != strlen(DEFAULT) || memcmp(name.data, DEFAULT, name.size)) return NULL;
+  if (!directory || !*directory || !is_default(name)) return NULL;
   bert_err failed = {0};
   connection_name(c, name, registry_open(directory, NULL, &failed), &failed);
   if (failed.code) error_set(e, failed.code, "BERT_MODEL: %s", failed.text);
   return failed.code ? NULL : find(c, name);
 }
 
-/* A name that is not loaded as it stands: name@hash, or the default. */
-static Name *find_further(Connection *c, bert_text asked, bert_err *e) {
+/* ---- in the database -------------------------------------------------------------------------------------------- */
+
+Loaded *connection_stored(Connection *c, bert_stamp stamp) {
+  for (Opened *x = c->opened; x; x = x->next)
+    if (x->stored.stamp.a == stamp.a && x->stored.stamp.b == stamp.b) return x->loaded;
+  return NULL;
+}
+
+/* Reads a model of the database and remembers it, in place of what had its name. */
+static Loaded *open_stored(Connection *c, bert_text name, const Stored *stored, bert_err *e) {
+  Opened *x = memory_new(1, sizeof *x + name.size, e);
+  c->opening++;
+  Shared *shared = stored_open(c, name, stored, e);
+  c->opening--;
+  if (e->code) registry_close(shared);
+  Loaded *m = e->code ? NULL : loaded_of(c, shared, e);
+  if (!m) {
+    sqlite3_free(x);
+    return NULL;
+  }
+  close_opened(c, name);
+  *x = (Opened){.stored = *stored, .loaded = m, .size = name.size, .next = c->opened};
+  memcpy(x->name, name.data, name.size);
+  c->opened = x;
+  return m;
+}
+
+static Loaded *find_stored(Connection *c, bert_text name, bert_err *e) {
+  Stored stored;
+  if (e->code || is_default(name)) return NULL;
+  if (c->opening) {
+    error_set(e, BERT_ARGUMENT, "the table bert_model_data asks for the model '%.*s' while one is read out of it",
+              error_shown(name.data, name.size, 80), name.data);
+    return NULL;
+  }
+  if (!stored_find(c, name, &stored, e)) {
+    close_opened(c, name);
+    return NULL;
+  }
+  Loaded *m = connection_stored(c, stored.stamp);
+  return m ? m : open_stored(c, name, &stored, e);
+}
+
+/* ---- any name ----------------------------------------------------------------------------------------------------- */
+
+/* A name that is not loaded as it stands: name@hash, the default, or one of the database. */
+static Loaded *find_further(Connection *c, bert_text asked, bert_err *e) {
   const char *at = memchr(asked.data, '@', asked.size);
   bert_text name = {asked.data, at ? (size_t)(at - asked.data) : asked.size};
   Name *x = find(c, name);
   if (!x) x = open_default(c, name, e);
-  if (!x) {
-    set_unknown(c, name, e);
-    return NULL;
-  }
-  if (!at) return x;
+  Loaded *m = x ? x->loaded : find_stored(c, name, e);
+  if (!m) set_unknown(c, name, e);
+  if (!m || !at) return m;
   bert_text hash = {at + 1, asked.size - name.size - 1};
-  if (hash.size == HASH_DIGITS && !memcmp(hash.data, x->loaded->info.hash, HASH_DIGITS)) return x;
+  if (hash.size == HASH_DIGITS && !memcmp(hash.data, m->info.hash, HASH_DIGITS)) return m;
   error_set(e, BERT_ARGUMENT,
-            "the model '%s' has hash %s, wanted %.*s: it is another model, or was loaded with other options", x->text,
-            x->loaded->info.hash, error_shown(hash.data, hash.size, 40), hash.data);
+            "the model '%.*s' has hash %s, wanted %.*s: it is another model, or was loaded with other options",
+            error_shown(name.data, name.size, 80), name.data, m->info.hash, error_shown(hash.data, hash.size, 40),
+            hash.data);
   return NULL;
+}
+
+/* Which argument of the running call a value is; -1: none, or no scalar function runs. */
+static int argument_of(const Connection *c, const sqlite3_value *value) {
+  for (int i = 0; c->call && i < c->call->count; i++)
+    if (c->call->values[i] == value) return i;
+  return -1;
+}
+
+static void forget_kept(void *p) {
+  Kept *kept = p;
+  connection_drop(kept->connection, kept->loaded);
+  connection_release(kept->connection);
+  sqlite3_free(kept);
+}
+
+/* Keeps what an argument named until the statement ends, where the argument is a constant. */
+static void keep(Connection *c, int argument, Loaded *m, bert_err *e) {
+  Kept *kept = memory_new(1, sizeof *kept, e);
+  if (!kept) return;
+  *kept = (Kept){c, m};
+  connection_ref(c);
+  connection_hold(m);
+  sqlite3_set_auxdata(c->call->context, argument, kept, forget_kept);
+}
+
+Loaded *connection_model_named(Connection *c, bert_text name, bert_err *e) {
+  Name *x = e->code ? NULL : find(c, name);
+  if (e->code || x) return x ? x->loaded : NULL;
+  return find_further(c, name, e);
 }
 
 Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e) {
   bert_text name;
   if (!value_text(value, "model", &name, e)) name = (bert_text){DEFAULT, strlen(DEFAULT)};
-  return connection_model_named(c, name, e);
-}
-
-Loaded *connection_model_named(Connection *c, bert_text name, bert_err *e) {
-  if (e->code) return NULL;
-  Name *x = find(c, name);
-  if (!x) x = find_further(c, name, e);
-  return x ? x->loaded : NULL;
+  Name *x = e->code ? NULL : find(c, name);
+  if (e->code || x) return x ? x->loaded : NULL;
+  int argument = argument_of(c, value);
+  const Kept *kept = argument < 0 ? NULL : sqlite3_get_auxdata(c->call->context, argument);
+  if (kept) return kept->loaded;
+  Loaded *m = find_further(c, name, e);
+  if (m && argument >= 0) keep(c, argument, m, e);
+  return e->code ? NULL : m;
 }

@@ -41,6 +41,11 @@ char *error_text(const char *function, const bert_err *e) {
   return sqlite3_mprintf("%s: %s", function, e->text);
 }
 
+void error_sqlite(bert_err *e, sqlite3 *db, int rc) {
+  bert_code code = rc == SQLITE_INTERRUPT ? BERT_INTERRUPT : rc == SQLITE_NOMEM ? BERT_NOMEM : BERT_ARGUMENT;
+  error_set(e, code, "%s", sqlite3_errmsg(db));
+}
+
 int error_rc(const bert_err *e) {
   switch (e->code) {
     case BERT_OK: return SQLITE_OK;

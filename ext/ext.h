@@ -3,6 +3,7 @@
 **
 **    bert_ext.c   every function and table function in one table     fn.c, tvf.c   run a row of it
 **    connection.c names -> models of one connection                  registry.c            models of the process
+**    stored.c     models in the database
 **    value.c      SQL values <-> texts and vectors                   inner.c, each.c, rows.c   SQL handed in as an argument
 **    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
@@ -40,6 +41,8 @@ int error_shown(const char *text, size_t size, int most);
 char *error_text(const char *function, const bert_err *e);
 /* SQLite's result code for a failed *e. */
 int error_rc(const bert_err *e);
+/* Sets *e to what a call on db failed with. */
+void error_sqlite(bert_err *e, sqlite3 *db, int rc);
 
 /* ---- memory.c --------------------------------------------------------------------------------------------------- */
 
@@ -60,10 +63,11 @@ void lock_give(Lock *l);
 
 /* An open model as one directory and one set of options give it. */
 typedef struct Shared {
-  bert_model *model;
+  bert_model *model; /* NULL while the process `reader` reads it */
   int threads; /* that the options ask for, or 0 */
   bert_stamp stamp;
   int owners;
+  long reader;
   struct Shared *next;
   char source[]; /* the directory as it was given */
 } Shared;
@@ -71,10 +75,12 @@ typedef struct Shared {
 /* The model of a directory with options (JSON or NULL), opened once for the process; NULL on error. Every open is
 ** followed by one registry_close. */
 Shared *registry_open(const char *directory, const char *options, bert_err *e);
+/* The model that is open under a stamp, or NULL. */
+Shared *registry_find(bert_stamp stamp);
+/* A model that no directory gave (taken over, also on error; NULL on a failed e): one of the same hash that is open serves
+** in its place. It is found by the stamp unless that is zeros. Closed as those that were opened. */
+Shared *registry_adopt(bert_model *m, bert_stamp stamp, bert_err *e);
 void registry_close(Shared *x);
-/* A model that no directory gave (taken over, also on error; NULL on a failed e); one of the same hash that is open serves
-** in its place. Closed as those that were opened. */
-Shared *registry_adopt(bert_model *m, bert_err *e);
 
 /* ---- connection.c ----------------------------------------------------------------------------------------------- */
 
@@ -108,6 +114,8 @@ void connection_drop(Connection *c, Loaded *m);
 Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e);
 /* Forgets a name and hands over its hold on the model, for connection_drop; an unknown one is an error. */
 Loaded *connection_forget(Connection *c, bert_text name, bert_err *e);
+/* The model of a database that this connection has open under the stamp, or NULL. */
+Loaded *connection_stored(Connection *c, bert_stamp stamp);
 /* Name i in the order of loading, *m its model; NULL past the end. */
 const char *connection_named(const Connection *c, int i, Loaded **m);
 
@@ -116,6 +124,32 @@ float *connection_floats(Connection *c, int which, size_t n, bert_err *e);
 
 /* Counts the statements that run inside one another; see inner.c. */
 int *connection_depth(Connection *c);
+
+/* The scalar function that runs, or NULL: fn.c sets it, and what a statement finds out once is kept with its call. */
+typedef struct Call Call;
+Call **connection_call(Connection *c);
+
+/* ---- stored.c: models in the table bert_model_data ---------------------------------------------------------------- */
+
+/* A model of a schema, as its first row tells. */
+typedef struct {
+  char schema[64];
+  bert_stamp stamp;      /* made anew by each bert_store */
+  char hash[17];         /* as it was stored */
+} Stored;
+
+/* Schema i of a connection, NULL past the end; a schema whose name is longer than Stored has room for has no models. */
+const char *stored_schema(Connection *c, int i, char out[64]);
+/* 1 and *out where a schema has a model of that name; the first of them, in the order of PRAGMA database_list. */
+int stored_find(Connection *c, bert_text name, Stored *out, bert_err *e);
+/* Opens it. */
+Shared *stored_open(Connection *c, bert_text name, const Stored *x, bert_err *e);
+/* Puts a model there, in place of the one of that name, or takes one away; one change, all or nothing. */
+void stored_put(Connection *c, bert_text name, const char *schema, const bert_model *m, bert_err *e);
+void stored_remove(Connection *c, bert_text name, const char *schema, Stored *out, bert_err *e);
+/* Calls `each` for the models of a schema, by name. */
+void stored_list(Connection *c, const char *schema,
+                 void (*each)(void *context, bert_text name, const Stored *x, bert_err *e), void *context, bert_err *e);
 
 /* ---- value.c ---------------------------------------------------------------------------------------------------- */
 
@@ -211,12 +245,12 @@ void each_close(Each *x);
 
 /* ---- fn.c: scalar functions -------------------------------------------------------------------------------------- */
 
-typedef struct {
+struct Call {
   sqlite3_context *context;
   Connection *connection;
   int count;
   sqlite3_value **values;
-} Call;
+};
 
 typedef struct {
   const char *name;
@@ -234,6 +268,9 @@ void fn_error(sqlite3_context *context, const char *name, const bert_err *e);
 
 void fn_load(Call *call, bert_err *e);
 void fn_unload(Call *call, bert_err *e);
+void fn_save(Call *call, bert_err *e);
+void fn_store(Call *call, bert_err *e);
+void fn_drop(Call *call, bert_err *e);
 void fn_version(Call *call, bert_err *e);
 void fn_embed(Call *call, bert_err *e);
 void fn_similarity(Call *call, bert_err *e);

@@ -23,7 +23,10 @@ static void run(sqlite3_context *context, int count, sqlite3_value **values) {
   const Registered *r = sqlite3_user_data(context);
   Call call = {context, r->connection, count, values};
   bert_err e = {0};
+  Call **current = connection_call(r->connection), *outer = *current;
+  *current = &call;
   r->function->run(&call, &e);
+  *current = outer;
   if (e.code) fn_error(context, r->function->name, &e);
 }
 

@@ -81,9 +81,8 @@ static size_t statement_size(bert_text sql, bert_err *e) {
 /* ---- running ---------------------------------------------------------------------------------------------------- */
 
 static void set_failed(Inner *inner, int rc, bert_err *e) {
-  bert_code code = rc == SQLITE_INTERRUPT ? BERT_INTERRUPT : rc == SQLITE_NOMEM ? BERT_NOMEM : BERT_ARGUMENT;
   inner->rc = rc;
-  error_set(e, code, "%s", sqlite3_errmsg(connection_db(inner->connection)));
+  error_sqlite(e, connection_db(inner->connection), rc);
 }
 
 static void check_columns(const Inner *inner, int fewest, int most, const char *columns, bert_err *e) {

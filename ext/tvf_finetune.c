@@ -66,7 +66,7 @@ static void keep_model(Training *t, bert_err *e) {
   watch_start(&watch, connection_db(t->cursor.connection));
   bert_model *m = bert_training_model(t->training, &watch.progress, e);
   watch_stop(&watch);
-  Shared *x = registry_adopt(m, e);
+  Shared *x = registry_adopt(m, (bert_stamp){0}, e);
   if (x) connection_name(t->cursor.connection, (bert_text){t->name, strlen(t->name)}, x, e);
 }
 

@@ -4,14 +4,18 @@
 **    SELECT name, architecture, layers, hidden FROM bert_models;   -- m|bert|6|384
 **    SELECT name || '@' || hash FROM bert_models;                  -- m@5b0d6e1f9a3c2748, to pin it in a schema
 **
-** A scan shows the names of its start, whatever is loaded or unloaded meanwhile. */
+** After the loaded ones come those that lie in a database (source main.bert_model_data); what is told of one before it
+** is open is its name, hash and source alone. A scan shows the names of its start, whatever is loaded, unloaded, stored or
+** dropped meanwhile. */
 #include "ext.h"
 
 #include <string.h>
 
 typedef struct {
   char *name;
-  Loaded *model;
+  Loaded *model;      /* NULL: not open */
+  int is_stored;
+  Stored stored;
 } Row;
 
 typedef struct {
@@ -21,21 +25,34 @@ typedef struct {
   int count;
 } Models;
 
-static void add(Models *m, const char *name, Loaded *model, bert_err *e) {
-  size_t size = strlen(name) + 1;
+static void add(Models *m, bert_text name, Loaded *model, const Stored *stored, bert_err *e) {
   if (!memory_grow(&m->rows, &m->room, (size_t)m->count + 1, sizeof *m->rows, e)) return;
-  char *copy = memory_new(size, 1, e);
+  char *copy = memory_new(name.size + 1, 1, e);
   if (!copy) return;
-  memcpy(copy, name, size);
-  connection_hold(model);
-  m->rows[m->count++] = (Row){copy, model};
+  memcpy(copy, name.data, name.size);
+  if (model) connection_hold(model);
+  m->rows[m->count] = (Row){copy, model, stored != NULL, {.stamp = {0}}};
+  if (stored) m->rows[m->count].stored = *stored;
+  m->count++;
+}
+
+/* A model of a database, unless its name means another one. */
+static void add_stored(void *context, bert_text name, const Stored *x, bert_err *e) {
+  Models *m = context;
+  for (int i = 0; i < m->count; i++)
+    if (strlen(m->rows[i].name) == name.size && !memcmp(m->rows[i].name, name.data, name.size)) return;
+  add(m, name, connection_stored(m->cursor.connection, x->stamp), x, e);
 }
 
 static void open(Cursor *c, bert_err *e) {
   Models *m = (Models *)c;
   Loaded *model;
   const char *name;
-  for (int i = 0; (name = connection_named(c->connection, i, &model)); i++) add(m, name, model, e);
+  char schema[sizeof((Stored *)0)->schema];
+  for (int i = 0; (name = connection_named(c->connection, i, &model)); i++)
+    add(m, (bert_text){name, strlen(name)}, model, NULL, e);
+  for (int i = 0; !e->code && stored_schema(c->connection, i, schema); i++)
+    stored_list(c->connection, schema, add_stored, m, e);
   c->done = m->count == 0;
 }
 
@@ -44,11 +61,21 @@ static void next(Cursor *c, bert_err *e) {
   c->done = c->row >= ((Models *)c)->count;
 }
 
+static void result_source(sqlite3_context *context, const Row *row) {
+  char text[100];
+  sqlite3_snprintf(sizeof text, text, "%s.bert_model_data", row->stored.schema);
+  value_result_text(context, row->is_stored ? text : row->model->shared->source);
+}
+
 static void column(Cursor *c, sqlite3_context *context, int i) {
+  enum { NAME = 0, HASH = 12, SOURCE = 13 };
   const Row *row = &((Models *)c)->rows[c->row];
+  if (i == NAME) value_result_text(context, row->name);
+  else if (i == SOURCE) result_source(context, row);
+  else if (!row->model && i == HASH) value_result_text(context, row->stored.hash);
+  if (!row->model) return;
   const bert_model_info *info = &row->model->info;
   switch (i) {
-    case 0: value_result_text(context, row->name); break;
     case 1: value_result_text(context, info->architecture); break;
     case 2: value_result_text(context, info->task); break;
     case 3: sqlite3_result_int(context, info->layers); break;
@@ -60,8 +87,7 @@ static void column(Cursor *c, sqlite3_context *context, int i) {
     case 9: value_result_text(context, info->compute); break;
     case 10: sqlite3_result_int64(context, info->parameters); break;
     case 11: sqlite3_result_int64(context, info->bytes); break;
-    case 12: value_result_text(context, info->hash); break;
-    case 13: value_result_text(context, row->model->shared->source); break;
+    case HASH: value_result_text(context, info->hash); break;
     case 14: value_result_text(context, info->labels); break;
   }
 }
