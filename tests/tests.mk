@@ -2,7 +2,7 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients pictures demo-test
+PARTS = unit fuzz-replay layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
 SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql
 
@@ -103,6 +103,9 @@ bad-models: $(BUILD)/$(SO)
 pictures: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/draw/pictures.py $(BUILD)/$(SO)
 
+examples: $(BUILD)/$(SO)
+	$(PYTHON) tests/sql/examples.py $(BUILD)/$(SO)
+
 clients: $(BUILD)/$(SO)
 	$(PYTHON) tests/clients/run.py $(BUILD)/$(SO) $(MODEL)
 
@@ -137,7 +140,7 @@ valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
 	  --errors-for-leak-kinds=definite $(BUILD)/unit
 
-.PHONY: unit fuzz-replay fuzz layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients pictures demo-test sanitize neon valgrind
+.PHONY: unit fuzz-replay fuzz layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
 BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed
