@@ -78,6 +78,7 @@ typedef struct {
   void *context;
   void (*begin)(void *context, const char *name, uint64_t size, bert_err *e);
   void (*write)(void *context, const void *bytes, size_t n, bert_err *e);
+  int compact; /* what bert_extra.safetensors has is not to be written in f32 too: for who opens it with this library */
 } bert_sink;
 
 /* Files in memory: what a sink took, to be read again. One thread at a time. */

@@ -355,7 +355,7 @@ static void put_first(RowSink *x, const bert_model *m, bert_err *e) {
 
 static void put_model(Connection *c, bert_text name, const char *schema, const bert_model *m, bert_err *e) {
   RowSink x = {.connection = c, .part = memory_new(PART, 1, e)};
-  bert_sink sink = {&x, begin_file, write_file};
+  bert_sink sink = {&x, begin_file, write_file, 1};
   Watch watch;
   run(c, "CREATE TABLE IF NOT EXISTS \"%w\".bert_model_data(model TEXT NOT NULL, file TEXT NOT NULL, "
       "part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(model, file, part))", schema, name, e);

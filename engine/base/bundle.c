@@ -79,7 +79,7 @@ static void write(void *context, const void *bytes, size_t n, bert_err *e) {
   b->left -= n;
 }
 
-bert_sink bundle_sink(Bundle *b) { return (bert_sink){b, begin, write}; }
+bert_sink bundle_sink(Bundle *b) { return (bert_sink){b, begin, write, 0}; }
 
 static int64_t size_of(void *context, const char *name) {
   const BundleFile *f = bundle_find(context, name);

@@ -127,7 +127,7 @@ static void write_bytes(void *context, const void *bytes, size_t n, bert_err *e)
   }
 }
 
-bert_sink outdir_sink(OutDir *d) { return (bert_sink){d, begin, write_bytes}; }
+bert_sink outdir_sink(OutDir *d) { return (bert_sink){d, begin, write_bytes, 0}; }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------ */
 

@@ -184,16 +184,33 @@ static void open_directory(Weights *w, bert_err *e) {
           "pytorch_model.bin.index.json", w->directory, io_is_directory(&w->in, w->directory) ? "weights" : "such directory");
 }
 
-Weights *weights_open(const Folder *in, const char *path, bert_err *e) {
+static Weights *new_weights(const Folder *in, const char *path, bert_err *e) {
   Weights *w = mem_new(1, sizeof *w, e);
   if (!w) return NULL;
   if (in) w->in = (Folder){.root = in->root, .files = in->files};
   w->directory = arena_copy(&w->arena, path, strlen(path), e);
-  if (!e->code && io_exists(&w->in, path)) open_single(w, w->directory, gguf_parse, e);
-  else if (!e->code) open_directory(w, e);
+  return w;
+}
+
+/* w, or NULL on a failed e. */
+static Weights *opened(Weights *w, bert_err *e) {
   if (!e->code) return w;
   weights_free(w);
   return NULL;
+}
+
+Weights *weights_open(const Folder *in, const char *path, bert_err *e) {
+  Weights *w = new_weights(in, path, e);
+  if (e->code) return opened(w, e);
+  if (io_exists(&w->in, path)) open_single(w, w->directory, gguf_parse, e);
+  else open_directory(w, e);
+  return opened(w, e);
+}
+
+Weights *weights_open_safetensors(const Folder *in, const char *path, bert_err *e) {
+  Weights *w = new_weights(in, path, e);
+  if (!e->code) open_single(w, w->directory, parse_safetensors, e);
+  return opened(w, e);
 }
 
 void weights_free(Weights *w) {
@@ -357,4 +374,9 @@ void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t 
   else if (!e->code) read_in_order(s, t, (uint64_t)(first_row * columns), n, out, &scratch, e);
   mem_free(scratch.raw);
   mem_free(scratch.spare);
+}
+
+void weights_read_bytes(const Weights *w, const Tensor *t, uint64_t from, void *out, size_t n, bert_err *e) {
+  const Shard *s = &w->shard[t->file];
+  if (!e->code) io_read(&s->file, s->path, t->offset + from, out, n, e);
 }

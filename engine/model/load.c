@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "file/weights.h"
+#include "model/extra.h"
 #include "model/model.h"
 
 enum { ROWS_AT_ONCE = 32, NAME_ROOM = 200 };
@@ -20,16 +21,19 @@ enum { ROWS_AT_ONCE = 32, NAME_ROOM = 200 };
 typedef struct {
   const Tensor *tensor;
   const char *name;
+  const Tensor *packed, *scale; /* where bert_extra.safetensors has it in 8 bits, and it is wanted so; tensor is NULL then */
 } Found;
 
 typedef struct {
   Model *model;
   const Weights *files;
+  const Weights *extra; /* NULL: there is none (extra.h) */
+  uint64_t extra_hash;
   const Arch *arch;
   const char *prefix; /* of the names looked for: "bert." or "" in the encoder, as this model has it; "" in heads */
   float *block;       /* NULL on the first walk */
   size_t used;        /* floats */
-  float *rows;        /* [ROWS_AT_ONCE][widest row] */
+  float *rows;        /* [ROWS_AT_ONCE][widest row], and as many scales */
   SlotOwner owner;    /* of what is loaded now */
   int module;
   size_t slots;       /* at most */
@@ -47,7 +51,7 @@ static float *take(Loader *l, size_t n) {
 }
 
 static Found found(Loader *l, const Tensor *t, const char *name) {
-  return (Found){t, l->block ? arena_copy(&l->model->arena, name, strlen(name), l->e) : NULL};
+  return (Found){.tensor = t, .name = l->block ? arena_copy(&l->model->arena, name, strlen(name), l->e) : NULL};
 }
 
 static Found find(Loader *l, const char *pattern, int layer, const char *suffix, const char *otherwise) {
@@ -62,6 +66,20 @@ static Found find(Loader *l, const char *pattern, int layer, const char *suffix,
   snprintf(name + n, sizeof name - n, "%s", suffix);
   snprintf(full, sizeof full, "%s%s", l->prefix, name);
   return found(l, t ? t : weights_find(l->files, full, l->e), name);
+}
+
+/* A matrix that is to be computed with. */
+static Found find_matrix(Loader *l, const char *pattern, int layer, const char *suffix, Compute compute) {
+  char name[NAME_ROOM], scale[2 * NAME_ROOM];
+  size_t n = (size_t)snprintf(name, sizeof name, pattern, layer);
+  snprintf(name + n, sizeof name - n, "%s", suffix);
+  const Tensor *packed = compute == COMPUTE_INT8 ? weights_maybe(l->extra, name) : NULL;
+  if (!packed) return find(l, pattern, layer, suffix, NULL);
+  snprintf(scale, sizeof scale, "%s" EXTRA_SCALE, name);
+  Found f = found(l, NULL, name);
+  f.packed = packed;
+  f.scale = weights_find(l->extra, scale, l->e);
+  return f;
 }
 
 /* Notes where a tensor goes; one that two heads share (a pooler) once. */
@@ -96,25 +114,53 @@ static float *load_plain(Loader *l, Found f, int rows, int columns) {
   return p;
 }
 
+/* Rows r … r+n-1 of what is in 8 bits: integers into l->rows, scales behind them. */
+static float *read_packed(Loader *l, const Found *f, int64_t r, int n, int width) {
+  int8_t *q = (int8_t *)l->rows;
+  float *scale = l->rows + (size_t)ROWS_AT_ONCE * (size_t)width;
+  weights_read_bytes(l->extra, f->packed, (uint64_t)r * (uint64_t)width, q, (size_t)n * (size_t)width, l->e);
+  weights_read(l->extra, f->scale, r, n, scale, l->e);
+  for (size_t i = 0; !l->e->code && i < (size_t)n * (size_t)width; i++)
+    if (q[i] == INT8_MIN) /* which the kernels' sums have no room for */
+      err_set(l->e, BERT_FORMAT, "%s: %s: found -128, wanted integers in -127 to 127", f->packed->path, f->packed->name);
+  return scale;
+}
+
+/* Shapes of a matrix and, in 8 bits, of its scales. */
+static void check_matrix(Loader *l, const Found *f, int rows, int columns) {
+  weights_want_shape(f->tensor, rows, columns, l->e);
+  weights_want_shape(f->packed, rows, columns, l->e);
+  weights_want_shape(f->scale, rows, kernel_groups(columns), l->e);
+  if (!l->e->code && f->packed && strcmp(f->packed->dtype_name, "I8"))
+    err_set(l->e, BERT_FORMAT, "%s: %s: found dtype %s, wanted I8", f->packed->path, f->packed->name,
+            f->packed->dtype_name);
+}
+
 /* The table of word embeddings, in 8 bits: most of a small model's weights. */
 static void load_words8(Loader *l, Embedding *m, Found f, int hidden) {
   size_t depth = (size_t)kernel_depth8(hidden), groups = (size_t)kernel_groups(hidden), V = (size_t)m->vocabulary;
-  weights_want_shape(f.tensor, m->vocabulary, hidden, l->e);
+  check_matrix(l, &f, m->vocabulary, hidden);
   note(l, (Slot){.name = f.name, .rows = m->vocabulary, .columns = hidden, .words = m});
   m->word8 = (int8_t *)take(l, mem_size(V, depth, sizeof(float) - 1) / sizeof(float));
   m->word_scale = take(l, mem_size(V, groups, 0));
   l->parameters += (int64_t)V * hidden;
   for (int r = 0; l->block && r < m->vocabulary && !l->e->code; r += ROWS_AT_ONCE) {
     int n = m->vocabulary - r < ROWS_AT_ONCE ? m->vocabulary - r : ROWS_AT_ONCE;
-    read_rows(l, f.tensor, r, n, (size_t)hidden, l->rows);
-    kernels()->quantize(m->word8 + (size_t)r * depth, m->word_scale + (size_t)r * groups, l->rows, (size_t)hidden, n,
-                        hidden);
+    int8_t *q = m->word8 + (size_t)r * depth;
+    float *scale = m->word_scale + (size_t)r * groups;
+    if (f.packed) {
+      memcpy(scale, read_packed(l, &f, r, n, hidden), (size_t)n * groups * sizeof *scale);
+      for (int i = 0; i < n; i++, q += depth) memcpy(q, (int8_t *)l->rows + (size_t)i * (size_t)hidden, (size_t)hidden);
+    } else {
+      read_rows(l, f.tensor, r, n, (size_t)hidden, l->rows);
+      kernels()->quantize(q, scale, l->rows, (size_t)hidden, n, hidden);
+    }
   }
 }
 
 /* One of the matrices that stand side by side in a Linear: its outputs are columns first … of the panels. */
 static void load_part(Loader *l, Linear *to, int first, int out, Found w, Found bias) {
-  weights_want_shape(w.tensor, out, to->in, l->e);
+  check_matrix(l, &w, out, to->in);
   weights_want_shape(bias.tensor, out, 0, l->e);
   l->parameters += (int64_t)out * to->in + (bias.tensor ? out : 0);
   note(l, (Slot){.name = w.name, .rows = out, .columns = to->in, .linear = to, .first = first});
@@ -122,6 +168,13 @@ static void load_part(Loader *l, Linear *to, int first, int out, Found w, Found 
   if (!l->block) return;
   for (int r = 0; r < out && !l->e->code; r += ROWS_AT_ONCE) {
     int n = out - r < ROWS_AT_ONCE ? out - r : ROWS_AT_ONCE;
+    if (w.packed) {
+      const float *scale = read_packed(l, &w, r, n, to->in);
+      for (int i = 0; i < n && !l->e->code; i++, scale += kernel_groups(to->in))
+        kernel_repack8(&to->panels8, (int8_t *)l->rows + (size_t)i * (size_t)to->in, scale, first + r + i, 0, to->in,
+                       to->in);
+      continue;
+    }
     read_rows(l, w.tensor, r, n, (size_t)to->in, l->rows);
     if (to->panels) kernel_pack(to->panels, l->rows, (size_t)to->in, first + r, n, to->in);
     else kernel_pack8(&to->panels8, l->rows, (size_t)to->in, first + r, n, to->in);
@@ -143,7 +196,7 @@ static void begin_linear(Loader *l, Linear *to, int in, int out, int bias, Compu
 
 static void load_linear(Loader *l, Linear *to, const char *pattern, int layer, int in, int out, Compute compute) {
   begin_linear(l, to, in, out, 1, compute);
-  Found w = find(l, pattern, layer, ".weight", NULL), b = find(l, pattern, layer, ".bias", NULL);
+  Found w = find_matrix(l, pattern, layer, ".weight", compute), b = find(l, pattern, layer, ".bias", NULL);
   load_part(l, to, 0, out, w, b);
 }
 
@@ -151,7 +204,7 @@ static void load_qkv(Loader *l, Linear *to, int layer, int hidden) {
   const char *parts[3] = {l->arch->query, l->arch->key, l->arch->value};
   begin_linear(l, to, hidden, 3 * hidden, 1, l->compute);
   for (int i = 0; i < 3; i++) {
-    Found w = find(l, parts[i], layer, ".weight", NULL), b = find(l, parts[i], layer, ".bias", NULL);
+    Found w = find_matrix(l, parts[i], layer, ".weight", l->compute), b = find(l, parts[i], layer, ".bias", NULL);
     load_part(l, to, i * hidden, hidden, w, b);
   }
 }
@@ -168,8 +221,9 @@ static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c, unsign
   m->types = c->types;
   m->first_position = c->first_position;
   m->pad = c->first_position ? c->pad : -1;
-  Found word = find(l, l->arch->word, 0, "", NULL);
-  if (l->compute == COMPUTE_INT8 && !(can & BERT_CAN_FILL)) load_words8(l, m, word, c->hidden);
+  Compute words = can & BERT_CAN_FILL ? COMPUTE_F32 : l->compute;
+  Found word = find_matrix(l, l->arch->word, 0, "", words);
+  if (words == COMPUTE_INT8) load_words8(l, m, word, c->hidden);
   else m->word = load_plain(l, word, c->vocabulary, c->hidden);
   m->position = load_plain(l, find(l, l->arch->position, 0, "", NULL), c->positions, c->hidden);
   if (c->types) m->type = load_plain(l, find(l, l->arch->type, 0, "", NULL), c->types, c->hidden);
@@ -326,6 +380,8 @@ static void walk(Loader *l, Model *m) {
   load_encoder(l, &m->encoder, &m->config, m->can);
   if (!l->e->code) load_pooler(l, m);
   if (!l->e->code) load_heads(l, m);
+  if (l->extra) l->hash = l->extra_hash;
+  m->weight_hash = l->hash;
   l->owner = SLOT_MODULE;
   l->prefix = "";
   for (l->module = 0; l->module < m->sentence.dense_count && !l->e->code; l->module++)
@@ -344,8 +400,10 @@ static size_t widest(const Model *m) {
 void load_weights(Model *m, bert_err *e) {
   Loader l = {.model = m, .arch = m->arch, .prefix = "", .compute = m->options.compute, .hash = m->hash, .e = e};
   Weights *files = weights_open(&m->folder, m->sentence.transformer_directory, e);
+  Weights *extra = l.compute == COMPUTE_INT8 && files ? extra_open(m, &l.extra_hash, e) : NULL;
   l.files = files;
-  const char *prefix = files && !weights_maybe(files, m->arch->word) ? m->arch->prefix : "";
+  l.extra = extra;
+  const char *prefix = files && !weights_maybe(files, m->arch->position) ? m->arch->prefix : "";
   l.prefix = prefix;
   m->can = heads_there(&l, m);
   name_labels(&l, m);
@@ -355,7 +413,7 @@ void load_weights(Model *m, bert_err *e) {
   m->weight_bytes = mem_size(l.used, sizeof(float), 0);
   if (!e->code) m->weights = mem_pages(m->weight_bytes, e);
   m->slot = arena_push(&m->arena, l.slots, sizeof *m->slot, e);
-  l.rows = mem_new(widest(m) * ROWS_AT_ONCE, sizeof(float), e);
+  l.rows = mem_new((widest(m) + (size_t)kernel_groups((int)widest(m))) * ROWS_AT_ONCE, sizeof(float), e);
   if (!e->code) {
     l.block = m->weights;
     l.prefix = prefix;
@@ -367,4 +425,5 @@ void load_weights(Model *m, bert_err *e) {
   m->hash = l.hash;
   mem_free(l.rows);
   weights_free(files);
+  weights_free(extra);
 }

@@ -73,7 +73,7 @@ struct bert_model {
   float *weights;
   size_t weight_bytes;
   int64_t parameters;
-  uint64_t hash;
+  uint64_t hash, weight_hash; /* weight_hash: of the transformer's tensors alone */
   Pooling pooling;
   int max_tokens; /* the window */
   int dimensions; /* of a sentence vector */
@@ -93,6 +93,8 @@ bert_text model_default_prompt(const Model *m);
 
 /* slots.c: out[rows][columns, or 1] = rows first … of a tensor. */
 void slot_read(const Slot *s, int64_t first, int64_t rows, float *out);
+/* Row `row` of one that is in 8 bits: q[columns] and scale[groups]. */
+void slot_read8(const Slot *s, int row, int8_t *q, float *scale);
 /* bert_model_tensor. */
 int slots_describe(const Model *m, int i, bert_tensor *out);
 

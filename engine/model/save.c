@@ -7,13 +7,19 @@
 **
 ** Texts are written as they stand, but for what the options of opening changed: config.json gets them under
 ** bert_options, and the files of sentence-transformers that say the same say it anew. Weights are read back row by row,
-** so saving takes no memory of the model's size. */
+** so saving takes no memory of the model's size.
+**
+** A model in 8 bits has no f32 any more, and its files may be gone or changed: model.safetensors gets the integers times
+** their scales. So what is written depends on the model alone, and transformers computes with the same weights as we do;
+** bert_extra.safetensors keeps them to the bit (extra.h). */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/json_write.h"
 #include "file/dtype.h"
 #include "file/safetensors_write.h"
+#include "model/extra.h"
 #include "model/model.h"
 
 enum { PIECE = 1 << 14 }; /* numbers written at once */
@@ -21,8 +27,9 @@ enum { PIECE = 1 << 14 }; /* numbers written at once */
 typedef struct {
   const Model *model;
   const bert_changes *changes; /* never NULL */
-  const bert_sink *sink;
+  const bert_sink *sink, *to; /* to the caller's, through a digest */
   const bert_progress *progress;
+  Digest digest; /* of the bytes of the file that is being written */
   Arena arena;
   float *piece;
   size_t room; /* numbers in piece */
@@ -35,6 +42,20 @@ typedef struct {
   const Slot *slot;
   const float *data;
 } Output;
+
+/* ---- the sink, digested --------------------------------------------------------------------------------------------- */
+
+static void begin_digested(void *context, const char *name, uint64_t size, bert_err *e) {
+  Saver *s = context;
+  s->digest = (Digest){0};
+  s->to->begin(s->to->context, name, size, e);
+}
+
+static void write_digested(void *context, const void *bytes, size_t n, bert_err *e) {
+  Saver *s = context;
+  digest_add(&s->digest, bytes, n);
+  s->to->write(s->to->context, bytes, n, e);
+}
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------ */
 
@@ -123,6 +144,11 @@ static int finish_names(Saver *s, Output *o, int n) {
   return n;
 }
 
+/* A model whose tensors are changed has them in f32. */
+static int writes_extra(const Saver *s) {
+  return s->model->options.compute == COMPUTE_INT8 && !s->changes->count && !s->changes->without_heads;
+}
+
 static void write_transformer(Saver *s, const char *folder) {
   const Model *m = s->model;
   Output *o = arena_push(&s->arena, (size_t)m->slots + (size_t)s->changes->count + 1, sizeof *o, s->e);
@@ -132,6 +158,7 @@ static void write_transformer(Saver *s, const char *folder) {
   for (int i = 0; i < m->slots; i++) {
     const Slot *x = &m->slot[i];
     if (x->owner == SLOT_MODULE || (x->owner == SLOT_HEAD && s->changes->without_heads)) continue;
+    if (s->to->compact && writes_extra(s) && extra_has(x)) continue;
     int change = change_of(s, x->name);
     o[n++] = change < 0 ? kept(x) : changed(s, change);
   }
@@ -160,6 +187,61 @@ static void write_module(Saver *s, int module) {
   if (!s->e->code) write_tensors(s, file, o, n);
 }
 
+/* ---- bert_extra.safetensors ------------------------------------------------------------------------------------------ */
+
+/* Entries of the scales, of the integers, and the stamp; returns how many. */
+static int list_extra(Saver *s, SafetensorsEntry *x) {
+  const Model *m = s->model;
+  int n = 0;
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < m->slots && !s->e->code; i++) {
+      const Slot *slot = &m->slot[i];
+      if (!extra_has(slot)) continue;
+      int64_t columns = pass ? slot->columns : kernel_groups(slot->columns);
+      x[n] = (SafetensorsEntry){slot->name, pass ? "I8" : "F32", 2, {slot->rows, columns},
+                                (uint64_t)slot->rows * (uint64_t)columns * (pass ? 1 : sizeof(float))};
+      if (!pass) x[n].name = arena_print(&s->arena, s->e, "%s" EXTRA_SCALE, slot->name);
+      n++;
+    }
+  x[n++] = (SafetensorsEntry){EXTRA_STAMP, "U8", 1, {EXTRA_STAMP_SIZE}, EXTRA_STAMP_SIZE};
+  return n;
+}
+
+/* Scales (pass 0) or integers (pass 1) of a tensor, row by row. */
+static void write_rows8(Saver *s, const Slot *x, int pass, int8_t *q, float *scale) {
+  size_t groups = (size_t)kernel_groups(x->columns);
+  for (int r = 0; r < x->rows && !s->e->code; r++) {
+    slot_read8(x, r, q, scale);
+    if (pass == 0) dtype_little_endian(scale, groups);
+    if (pass) s->sink->write(s->sink->context, q, (size_t)x->columns, s->e);
+    else s->sink->write(s->sink->context, scale, groups * sizeof *scale, s->e);
+  }
+}
+
+/* Right after model.safetensors, whose digest stands in s. */
+static void write_extra(Saver *s, const char *folder) {
+  const Model *m = s->model;
+  ExtraStamp stamp = {EXTRA_VERSION, BERT_ARITHMETIC, digest_end(&s->digest), m->weight_hash, 0};
+  unsigned char bytes[EXTRA_STAMP_SIZE];
+  int widest = 1;
+  for (int i = 0; i < m->slots; i++)
+    if (m->slot[i].columns > widest) widest = m->slot[i].columns;
+  SafetensorsEntry *x = arena_push(&s->arena, 2 * (size_t)m->slots + 1, sizeof *x, s->e);
+  char *file = arena_print(&s->arena, s->e, "%s" EXTRA_FILE, folder);
+  int8_t *q = arena_push(&s->arena, (size_t)widest, 1, s->e);
+  float *scale = arena_push(&s->arena, (size_t)kernel_groups(widest), sizeof *scale, s->e);
+  int n = s->e->code ? 0 : list_extra(s, x);
+  if (!s->e->code) safetensors_begin(s->sink, file, x, n, s->e);
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < m->slots && !s->e->code; i++) {
+      if (extra_has(&m->slot[i])) write_rows8(s, &m->slot[i], pass, q, scale);
+      stop_if_asked(s);
+    }
+  stamp.self = digest_end(&s->digest);
+  extra_stamp_print(&stamp, bytes);
+  if (!s->e->code) s->sink->write(s->sink->context, bytes, sizeof bytes, s->e);
+}
+
 /* ---- texts -------------------------------------------------------------------------------------------------------- */
 
 static const Json *parse(Saver *s, const char *text, size_t n, const char *name) {
@@ -186,10 +268,11 @@ static void write_file(Saver *s, const char *name, const void *bytes, size_t n) 
 /* What of config.json is not as it was read: numbers are f32 now, and the options are kept. */
 static void add_config_changes(Saver *s, const Json *base, Buf *out) {
   static const char *const DTYPES[] = {"dtype", "torch_dtype"};
-  const Options *o = &s->model->options;
+  Options o = s->model->options;
+  if (!writes_extra(s)) o.compute = COMPUTE_F32;
   buf_add(out, "{\"bert_options\": ", 17, s->e);
   size_t before = out->size;
-  options_print(o, out, s->e);
+  options_print(&o, out, s->e);
   if (!s->e->code && out->size == before + 2) { /* {} */
     out->size = before;
     buf_add(out, "null", 4, s->e);
@@ -236,12 +319,16 @@ static void write_texts(Saver *s, const char *folder) {
 void save_model(const Model *m, const bert_changes *changes, const bert_sink *sink, const bert_progress *progress,
                 bert_err *e) {
   static const bert_changes NONE;
-  Saver s = {.model = m, .changes = changes ? changes : &NONE, .sink = sink, .progress = progress, .e = e};
+  Saver s = {.model = m, .changes = changes ? changes : &NONE, .to = sink, .progress = progress, .e = e};
+  const bert_sink digested = {&s, begin_digested, write_digested, sink->compact};
   if (e->code) return;
+  s.sink = &digested;
   const char *inside = below(m, m->sentence.transformer_directory);
   const char *folder = *inside ? arena_print(&s.arena, e, "%s/", inside) : "";
   if (!e->code) write_texts(&s, folder);
-  if (!e->code) write_transformer(&s, s.changes->without_modules ? "" : folder);
+  if (!e->code && s.changes->without_modules) folder = "";
+  if (!e->code) write_transformer(&s, folder);
+  if (!e->code && writes_extra(&s)) write_extra(&s, folder);
   for (int i = 0; i < m->sentence.dense_count && !e->code && !s.changes->without_modules; i++) write_module(&s, i);
   mem_free(s.piece);
   arena_fini(&s.arena);

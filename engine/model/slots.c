@@ -36,6 +36,16 @@ void slot_read(const Slot *s, int64_t first, int64_t rows, float *out) {
   else read_panels8(s, first, rows, out);
 }
 
+void slot_read8(const Slot *s, int row, int8_t *q, float *scale) {
+  size_t depth = (size_t)kernel_depth8(s->columns), groups = (size_t)kernel_groups(s->columns), r = (size_t)row;
+  if (!s->words) {
+    kernel_unpack8(q, scale, &s->linear->panels8, s->first + row, 0, s->columns, s->columns);
+    return;
+  }
+  memcpy(q, s->words->word8 + r * depth, (size_t)s->columns);
+  memcpy(scale, s->words->word_scale + r * groups, groups * sizeof *scale);
+}
+
 int slots_describe(const Model *m, int i, bert_tensor *out) {
   if (i < 0 || i >= m->slots || m->slot[i].owner == SLOT_MODULE) return 0; /* modules' come last */
   const Slot *s = &m->slot[i];
