@@ -86,6 +86,7 @@ typedef struct {
   DenseConfig *dense;
   int max_tokens;      /* max_seq_length, or 0 (newer files have it as TokenizerConfig.max_tokens alone) */
   int lowercase;       /* sentence_bert_config do_lower_case: the text is lower-cased first (rare); 0 else */
+  const char *pooling_directory; /* NULL: none */
   const char *transformer_directory; /* of config.json and weights: the directory itself but for old layouts */
   int prompt_count;    /* "query" and "document" are always there, empty where the files give them no text */
   const char **prompt_name, **prompt_text;
@@ -101,6 +102,13 @@ typedef struct {
   int add_prefix_space, trim_offsets;
   int mask_lstrip;                          /* the mask token takes the white space before it along */
 } TokenizerConfig;
+
+/* How a pooling's config.json names a mode: a flag of its own, or one of pooling_mode. */
+typedef struct {
+  const char *flag, *mode;
+  int bit;
+} HfPooling;
+extern const HfPooling HFCONFIG_POOLINGS[POOL_COUNT];
 
 /* Each reads from `directory`, which is the root of a Folder or below it, into *out; what it points at lives in the arena. An absent optional file gives the
 ** defaults that transformers (or sentence-transformers) uses; config.json is not optional. */

@@ -79,10 +79,7 @@ static void read_transformer(Reader *r, const char *folder) {
 }
 
 /* In the order in which sentence-transformers joins them where they are flags; a list of names has its own order. */
-static const struct {
-  const char *flag, *mode;
-  int bit;
-} POOLINGS[POOL_COUNT] = {
+const HfPooling HFCONFIG_POOLINGS[POOL_COUNT] = {
     {"pooling_mode_cls_token", "cls", POOL_CLS},
     {"pooling_mode_max_tokens", "max", POOL_MAX},
     {"pooling_mode_mean_tokens", "mean", POOL_MEAN},
@@ -99,18 +96,18 @@ static void add_pooling(SentenceConfig *c, int bit) {
 /* "pooling_mode": a name, or one of a list of names. */
 static void add_named_pooling(SentenceConfig *c, const Document *d, const Json *mode, bert_err *e) {
   int i = 0;
-  while (i < POOL_COUNT && !json_is(mode, POOLINGS[i].mode)) i++;
+  while (i < POOL_COUNT && !json_is(mode, HFCONFIG_POOLINGS[i].mode)) i++;
   if (i == POOL_COUNT)
     document_refuse(d, "pooling_mode", mode, "cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", e);
-  else if (c->pooling & POOLINGS[i].bit)
+  else if (c->pooling & HFCONFIG_POOLINGS[i].bit)
     document_refuse(d, "pooling_mode", mode, "each mode once", e);
   else
-    add_pooling(c, POOLINGS[i].bit);
+    add_pooling(c, HFCONFIG_POOLINGS[i].bit);
 }
 
 static void add_flagged_pooling(SentenceConfig *c, const Document *d, bert_err *e) {
   for (int i = 0; i < POOL_COUNT; i++)
-    if (document_flag(d, d->root, POOLINGS[i].flag, 0, e)) add_pooling(c, POOLINGS[i].bit);
+    if (document_flag(d, d->root, HFCONFIG_POOLINGS[i].flag, 0, e)) add_pooling(c, HFCONFIG_POOLINGS[i].bit);
   if (!c->pooling) add_pooling(c, POOL_MEAN);
 }
 
@@ -118,6 +115,7 @@ static void read_pooling(Reader *r, const char *folder) {
   Document d;
   document_open(&d, r->in, folder, "config.json", JSON_OBJECT, 1, r->e);
   SentenceConfig *c = r->out;
+  c->pooling_directory = folder;
   const Json *mode = json_get(d.root, "pooling_mode");
   c->pooling = c->pooling_count = 0;
   if (!mode || mode->kind == JSON_NULL) {

@@ -18,6 +18,7 @@
 #include "base/digest.h"
 #include "base/json_write.h"
 #include "file/dtype.h"
+#include "file/hfconfig_write.h"
 #include "file/safetensors_write.h"
 #include "model/extra.h"
 #include "model/model.h"
@@ -115,6 +116,7 @@ static int change_of(const Saver *s, const char *name) {
 static int is_encoders(const Model *m, const char *name) {
   for (int i = 0; i < m->slots; i++)
     if (m->slot[i].owner == SLOT_ENCODER && !strcmp(m->slot[i].name, name)) return 1;
+  if (m->arch->type && !strcmp(name, m->arch->type)) return 1;
   return m->arch->pooler && !strncmp(name, m->arch->pooler, strlen(m->arch->pooler));
 }
 
@@ -126,6 +128,13 @@ static Output changed(const Saver *s, int i) {
 static Output kept(const Slot *x) {
   int64_t shape[2] = {x->rows, x->columns};
   return (Output){.entry = entry_of(x->name, x->columns ? 2 : 1, shape), .slot = x};
+}
+
+/* The table of segments of a GGUF that has none: a row of zeros, which changes no sum. */
+static Output no_segments(Saver *s) {
+  int64_t shape[2] = {1, s->model->config.hidden};
+  float *zeros = arena_push(&s->arena, (size_t)shape[1], sizeof *zeros, s->e);
+  return (Output){.entry = entry_of(s->model->arch->type, 2, shape), .data = zeros};
 }
 
 /* The names that transformers has for them: an untied decoder's bias under both of its names, the encoder's prefix. */
@@ -151,7 +160,7 @@ static int writes_extra(const Saver *s) {
 
 static void write_transformer(Saver *s, const char *folder) {
   const Model *m = s->model;
-  Output *o = arena_push(&s->arena, (size_t)m->slots + (size_t)s->changes->count + 1, sizeof *o, s->e);
+  Output *o = arena_push(&s->arena, (size_t)m->slots + (size_t)s->changes->count + 2, sizeof *o, s->e);
   char *file = arena_print(&s->arena, s->e, "%smodel.safetensors", folder);
   int n = 0;
   if (s->e->code) return;
@@ -166,6 +175,7 @@ static void write_transformer(Saver *s, const char *folder) {
     for (j = 0; j < old && strcmp(o[j].entry.name, s->changes->tensor[i].name);) j++;
     if (j == old) o[n++] = changed(s, i);
   }
+  if (!m->config.types && m->arch->type) o[n++] = no_segments(s);
   n = finish_names(s, o, n);
   if (!s->e->code) write_tensors(s, file, o, n);
 }
@@ -294,6 +304,80 @@ static void write_config(Saver *s, const char *name, const BundleFile *f) {
   buf_fini(&change);
 }
 
+/* A text with the members of `change` (freed) in place. */
+static void write_merged(Saver *s, const char *name, const BundleFile *f, Buf *change) {
+  Buf text = {0};
+  buf_add(&text, f->data, f->size, s->e);
+  buf_add(change, "", 1, s->e); /* its NUL */
+  if (!s->e->code) merge(s, &text, change->data, name);
+  write_file(s, name, text.data, text.size);
+  buf_fini(&text);
+  buf_fini(change);
+}
+
+/* max_tokens for sentence-transformers, which looks at the tokenizer's settings first, where the file has some. */
+static void write_window(Saver *s, const char *name, const BundleFile *f) {
+  const Json *base = parse(s, f->data, f->size, name), *old = json_get(base, "processor_kwargs");
+  const char *key = old ? "processor_kwargs" : "tokenizer_args";
+  if (!old) old = json_get(base, key);
+  char window[60];
+  snprintf(window, sizeof window, "{\"model_max_length\": %d}", s->model->options.max_tokens);
+  Buf change = {0};
+  json_write_format(&change, s->e, "{\"max_seq_length\": %d", s->model->options.max_tokens);
+  if (old && old->kind == JSON_OBJECT) {
+    json_write_format(&change, s->e, ", \"%s\": ", key);
+    json_write_merged(&change, old, parse(s, window, strlen(window), name), s->e);
+  }
+  json_write_format(&change, s->e, "}");
+  write_merged(s, name, f, &change);
+}
+
+static void write_tokenizer_window(Saver *s, const char *name, const BundleFile *f) {
+  Buf change = {0};
+  json_write_format(&change, s->e, "{\"model_max_length\": %d}", s->model->options.max_tokens);
+  write_merged(s, name, f, &change);
+}
+
+/* POOL_ bits of a pooling that was asked for. */
+static int pooling_bits(const Pooling *p) {
+  static const int BITS[POOLING_KINDS] = {
+      [POOLING_CLS] = POOL_CLS,           [POOLING_MAX] = POOL_MAX,
+      [POOLING_MEAN] = POOL_MEAN,         [POOLING_MEAN_SQRT_LEN] = POOL_MEAN_SQRT_LEN,
+      [POOLING_WEIGHTED_MEAN] = POOL_WEIGHTED_MEAN, [POOLING_LAST_TOKEN] = POOL_LAST_TOKEN};
+  return BITS[p->kind[0]];
+}
+
+static void write_pooling(Saver *s, const char *name, const BundleFile *f) {
+  const Json *base = parse(s, f->data, f->size, name), *mode = json_get(base, "pooling_mode");
+  Buf change = {0};
+  hfconfig_print_pooling(pooling_bits(&s->model->options.pooling), mode && mode->kind != JSON_NULL, &change, s->e);
+  write_merged(s, name, f, &change);
+}
+
+/* modules.json for a bare encoder that was opened with a pooling: sentence-transformers would take the mean. */
+static void write_modules(Saver *s) {
+  const Model *m = s->model;
+  SentenceConfig c = {.pooling = pooling_bits(&m->options.pooling), .max_tokens = m->options.max_tokens};
+  Bundle files = {0};
+  hfconfig_write_modules(&c, m->config.hidden, &files, s->e);
+  for (int i = 0; i < files.count; i++) write_file(s, files.file[i].name, files.file[i].data, files.file[i].size);
+  bundle_fini(&files);
+}
+
+/* Whose function a text is written by: those that the options of opening changed. */
+static void write_text(Saver *s, const char *folder, const char *name, const BundleFile *f) {
+  const Model *m = s->model;
+  const char *pooling = m->sentence.pooling_directory ? below(m, m->sentence.pooling_directory) : NULL;
+  size_t n = strlen(folder), p = pooling ? strlen(pooling) : 0;
+  const char *inside = strncmp(f->name, folder, n) ? "" : f->name + n;
+  if (!strcmp(inside, "config.json")) write_config(s, name, f);
+  else if (m->options.max_tokens && !strcmp(inside, "sentence_bert_config.json")) write_window(s, name, f);
+  else if (m->options.max_tokens && !strcmp(inside, "tokenizer_config.json")) write_tokenizer_window(s, name, f);
+  else if (m->options.pooling.count && p && !strncmp(f->name, pooling, p) && !strcmp(f->name + p, "/config.json"))
+    write_pooling(s, name, f);
+  else write_file(s, name, f->data, f->size);
+}
+
 /* 1 for what only sentence-transformers reads. */
 static int is_modules(const char *name) {
   return strchr(name, '/') || !strcmp(name, "modules.json") || !strncmp(name, "sentence_", 9) ||
@@ -309,9 +393,10 @@ static void write_texts(Saver *s, const char *folder) {
     int inside = !strncmp(name, folder, n);
     if (s->changes->without_modules && inside) name += n;
     if (s->changes->without_modules && is_modules(name)) continue;
-    if (inside && !strcmp(f->name + n, "config.json")) write_config(s, name, f);
-    else write_file(s, name, f->data, f->size);
+    write_text(s, folder, name, f);
   }
+  const Model *m = s->model;
+  if (!m->sentence.present && !m->can && m->options.pooling.count && !s->changes->count) write_modules(s);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------------------- */

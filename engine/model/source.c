@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "file/gguf.h"
+#include "file/hfconfig_write.h"
 
 enum { TOKENIZER_BYTES_MAX = 64 << 20 };
 
@@ -26,6 +27,9 @@ void source_config(Model *m, bert_err *e) {
     gguf_sentence(g, &m->sentence, &m->arena, e);
     gguf_model(g, &m->config, &m->arena, e);
     gguf_close(g);
+    if (e->code) return;
+    hfconfig_write_model(&m->config, &m->texts, e);
+    hfconfig_write_modules(&m->sentence, m->config.hidden, &m->texts, e);
     return;
   }
   if (!io_is_directory(&m->folder, m->source)) refuse_missing(m->source, e);
@@ -110,7 +114,11 @@ static const char *open_gguf(Model *m, TokenizerConfig *c, bert_err *e) {
   char *vocab = gguf_vocabulary(g, &size, e);
   gguf_close(g);
   TokenizerSettings s = settings_of(c);
-  if (!e->code) m->tokenizer = tokenizer_from_vocab(vocab, size, m->source, &s, e);
+  if (!e->code) {
+    m->tokenizer = tokenizer_from_vocab(vocab, size, m->source, &s, e);
+    bundle_put(&m->texts, "vocab.txt", vocab, size, e);
+    hfconfig_write_tokenizer(c, &m->texts, e);
+  }
   mem_free(vocab);
   return m->source;
 }

@@ -58,7 +58,15 @@ TEST(save_gives_the_same_model) {
 
 TEST(save_keeps_the_options) {
   same_after_saving(MODELS "bert-uncased", "{\"pooling\":\"max\",\"max_tokens\":9,\"on_long\":\"mean\"}");
+  same_after_saving(MODELS "sbert-prompts", "{\"pooling\":\"lasttoken\",\"max_tokens\":9}");
+  same_after_saving(HEADS "bert-qa", "{\"pooling\":\"cls\",\"bert_null_threshold\":1e-3}");
   same_after_saving(MODELS "sbert-mean", "{\"pooling\":\"cls\",\"bert_null_threshold\":-0.3}");
+}
+
+TEST(save_makes_of_a_gguf_file_a_directory) {
+  same_after_saving("tests/golden/formats/bert-f32.gguf", NULL);
+  same_after_saving("tests/golden/formats/bert-f16.gguf", "{\"pooling\":\"cls\",\"max_tokens\":11}");
+  same_after_saving("tests/golden/formats/bert-q8_0.gguf", "{\"compute\":\"int8\"}");
 }
 
 TEST(save_keeps_eight_bits) {
