@@ -2,7 +2,7 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test
+PARTS = unit fuzz-replay layers sql golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
 SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql
 
@@ -59,6 +59,9 @@ sql: $(BUILD)/$(SO)
 
 golden: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/golden/check.py $(BUILD)/$(SO)
+
+saves: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/golden/check_save.py $(BUILD)/$(SO)
 
 # The engine for Python's ctypes: what the heads answer, without SQL between.
 -include $(BUILD)/tests/golden/heads_api.d
@@ -140,7 +143,7 @@ valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
 	  --errors-for-leak-kinds=definite $(BUILD)/unit
 
-.PHONY: unit fuzz-replay fuzz layers sql golden heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
+.PHONY: unit fuzz-replay fuzz layers sql golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
 BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed
