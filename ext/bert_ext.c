@@ -87,6 +87,13 @@ static const TableFunction tables[] = {
      "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL",
      "sql, options", 2, TAKES_SQL, &tvf_pretrain},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
+    {"bert_search_each", "\"key\", rowid INTEGER, distance REAL, rank INTEGER", "\"index\", sql, k", 3, TAKES_SQL,
+     &tvf_search_each},
+    {"bert_hybrid", "rowid INTEGER, score REAL, index_rank INTEGER, fts_rank INTEGER", "\"index\", fts5_table, query, k", 4,
+     TAKES_SQL, &tvf_hybrid},
+    {"bert_index_progress",
+     "\"index\" TEXT, command TEXT, done INTEGER, total INTEGER, rows_per_second REAL, seconds_left REAL", "", 0, TELLS,
+     &tvf_index_progress},
 };
 
 static int register_all(Connection *c) {
@@ -96,6 +103,7 @@ static int register_all(Connection *c) {
   for (size_t i = 0; rc == SQLITE_OK && i < sizeof aggregates / sizeof *aggregates; i++)
     rc = aggregate_register(c, aggregates[i]);
   for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++) rc = tvf_register(c, &tables[i]);
+  if (rc == SQLITE_OK) rc = vtab_index_register(c); /* bert_index(…), a table to be created */
   if (rc == SQLITE_OK) connection_complete(c);
   return rc;
 }

@@ -59,6 +59,7 @@ struct Connection {
   int name_count;
   Loaded *loaded;
   Floats floats[2];
+  struct IndexTable *indexes; /* see vtab_index.h */
   Connection *next; /* of all connections of the process */
 };
 
@@ -135,6 +136,8 @@ sqlite3 *connection_db(const Connection *c) { return c->db; }
 int *connection_depth(Connection *c) { return &c->depth; }
 
 Call **connection_call(Connection *c) { return &c->call; }
+
+struct IndexTable **connection_indexes(Connection *c) { return &c->indexes; }
 
 float *connection_floats(Connection *c, int which, size_t n, bert_err *e) {
   Floats *f = &c->floats[which];

@@ -8,6 +8,7 @@
 **    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
 **    aggregate.c  runs the aggregates of agg_*.c
+**    vtab_index*.c  the virtual table bert_index (vtab_index.h)
 **
 ** Errors are bert_err as in the engine: the first one wins, and a call on a failed one does nothing. Texts from SQL are
 ** views of sqlite3_value: they live as long as the call (scalar functions) or until the next xFilter (table functions,
@@ -121,6 +122,9 @@ const char *connection_named(const Connection *c, int i, Loaded **m);
 
 /* Room for n floats in buffer `which` (0 or 1), until it is asked for again. */
 float *connection_floats(Connection *c, int which, size_t n, bert_err *e);
+
+/* The virtual tables bert_index of this connection that are in use, first of a list. */
+struct IndexTable **connection_indexes(Connection *c);
 
 /* Counts the statements that run inside one another; see inner.c. */
 int *connection_depth(Connection *c);
@@ -341,6 +345,11 @@ int tvf_register(Connection *c, const TableFunction *t);
 extern const CursorKind tvf_models, tvf_kernels, tvf_tokens, tvf_token_embeddings, tvf_chunks, tvf_embed_each;
 extern const CursorKind tvf_classes, tvf_classify_each, tvf_answers, tvf_ner, tvf_tags;
 extern const CursorKind tvf_finetune, tvf_pretrain;
+extern const CursorKind tvf_search_each, tvf_hybrid, tvf_index_progress;
 extern const CursorKind tvf_fill_mask, tvf_zero_shot, tvf_attention;
+
+/* ---- vtab_index.c: the virtual table bert_index -------------------------------------------------------------------- */
+
+int vtab_index_register(Connection *c);
 
 #endif

@@ -141,7 +141,7 @@ function judge_includes(p, own,    part, target, n, i) {
     target = part[i]
     if (target == "bert.h") continue
     if (own == "ext") {
-      if (target != "ext.h") complain("includes " target "; ext sees bert.h and ext.h alone")
+      if (target ~ /\//) complain("includes " target "; ext sees bert.h and its own headers alone")
     } else if (target !~ /^[a-z]+\//) {
       complain("includes \"" target "\", wanted \"room/" target "\"")
     } else {
@@ -195,7 +195,7 @@ function reach(p,    part, n, i, next_path) {
   for (i = 1; i <= n; i++) {
     if (part[i] in reached) continue
     reached[part[i]] = 1
-    next_path = part[i] == "ext.h" ? "ext/ext.h" : "engine/" part[i]
+    next_path = part[i] !~ /\// && part[i] != "bert.h" ? "ext/" part[i] : "engine/" part[i]
     reach(next_path)
   }
 }

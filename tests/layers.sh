@@ -83,7 +83,7 @@ self_test() {
   { head_of text 'base, words'; echo '#include "words.h"'; echo '#include "base/mem.h"'; } >"$house/engine/text/words.c"
   spoiled 'wanted "room/words.h"'
   { head_of ext 'bert.h mem'; echo '#include "base/mem.h"'; } >"$house/ext/glue.c"
-  spoiled 'ext sees bert.h and ext.h alone'
+  spoiled 'ext sees bert.h and its own headers alone'
   printf '/* x -- Layer: ext. */\n' >"$house/ext/none.c"
   spoiled 'no "Uses:"'
   printf '/* x -- Uses: bert.h. */\n' >"$house/ext/none.c"

@@ -1,4 +1,4 @@
-"""run.py -- runs the .test files of this folder, and connections.py, against a bert.so.
+"""run.py -- runs the .test files of this folder, connections.py and indexes.py, against a bert.so.
 
     /usr/bin/python3 tests/sql/run.py [BERT.SO [MODELS [WORD ...]]]    default: ./bert.so, tests/golden/models, all
 
@@ -27,6 +27,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
+import connections  # noqa: E402
+import indexes  # noqa: E402
 
 
 class Host:
@@ -168,16 +170,15 @@ class File:
         return self.passed, self.failed
 
 
-def run_connections(host, words):
-    import connections
+def run_module(module, host, words):
     passed = failed = 0
-    for name, test in connections.TESTS:
-        if words and not any(w in 'connections.' + name for w in words):
+    for name, test in module.TESTS:
+        if words and not any(w in f'{module.__name__}.{name}' for w in words):
             continue
         wrong = connections.outcome(test, host)
         passed, failed = passed + (not wrong), failed + bool(wrong)
         if wrong:
-            print(f'tests/sql/connections.py:{test.__code__.co_firstlineno}: {name}: {wrong}')
+            print(f'tests/sql/{module.__name__}.py:{test.__code__.co_firstlineno}: {name}: {wrong}')
     return passed, failed
 
 
@@ -186,7 +187,7 @@ def main(so='bert.so', models=os.path.join(HERE, '..', 'golden', 'models'), *wor
     host = Host(so, models)
     counts = [File(path, host).run() for path in sorted(glob.glob(os.path.join(HERE, '*.test')))
               if not words or any(w in os.path.basename(path) for w in words)]
-    counts.append(run_connections(host, words))
+    counts += [run_module(module, host, words) for module in (connections, indexes)]
     passed, failed = map(sum, zip(*counts))
     print(f'{passed} passed, {failed} failed')
     return failed != 0 or passed == 0

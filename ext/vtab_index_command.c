@@ -1,0 +1,165 @@
+/* vtab_index_command.c -- INSERT INTO t(t) VALUES (…): what an index is told to do.
+** Layer: ext. Uses: bert.h, vtab_index.h.
+**
+**    INSERT INTO notes_index(notes_index) VALUES ('triggers');            -- follows its content table from now on
+**    INSERT INTO notes_index(notes_index, rank) VALUES ('reembed', 500);  -- at most 500 texts in this transaction
+**
+** | command           | rank          | does
+** | 'rebuild'         |               | forgets every vector and makes it anew from the content
+** | 'reembed'         | at most n     | embeds what has another text or model than its vector; adds and removes what content= did
+** | 'optimize'        |               | merges what is mostly empty, so that VACUUM can shrink the file
+** | 'integrity-check' |               | fails with what is wrong
+** | 'delete-all'      |               | every row
+** | 'triggers'        |               | makes triggers on the content= table; DROP TABLE of the index drops them
+** | 'memory'          | bytes         | how much the process may remember of the blocks of all indexes
+** | 'progress'        | 1 or 0        | draws a bar on standard error, where that is a terminal */
+#include "vtab_index.h"
+
+#include <string.h>
+
+/* ---- triggers ----------------------------------------------------------------------------------------------------- */
+
+static void run_sql(IndexTable *t, char *sql, bert_err *e) {
+  sqlite3_stmt *s = index_prepare(t, sql, 0, e);
+  if (s) index_run(t, s, e);
+  sqlite3_finalize(s);
+}
+
+static const char *key_of(const IndexTable *t) { return t->columns.content_rowid ? t->columns.content_rowid : "rowid"; }
+
+static void append_names(const IndexTable *t, sqlite3_str *s, const char *format) {
+  for (int i = 0; i < t->columns.count; i++) sqlite3_str_appendf(s, format, t->columns.columns[i].name, t->columns.columns[i].name);
+}
+
+static void create_trigger(IndexTable *t, const char *when, sqlite3_str *body, bert_err *e) {
+  char *text = sqlite3_str_finish(body);
+  char *sql = !text ? NULL : sqlite3_mprintf("CREATE TRIGGER \"%w\".\"%w_%s\" AFTER %s ON \"%w\" %s END", t->schema, t->name, when,
+                                             when, t->columns.content, text);
+  sqlite3_free(text);
+  run_sql(t, sql, e);
+}
+
+static sqlite3_str *insertion(const IndexTable *t, const char *begin) {
+  sqlite3_str *s = sqlite3_str_new(t->db);
+  sqlite3_str_appendf(s, "%s INSERT OR REPLACE INTO \"%w\"(rowid", begin, t->name);
+  append_names(t, s, ", \"%w\"");
+  sqlite3_str_appendf(s, ") SELECT new.\"%w\"", key_of(t));
+  append_names(t, s, ", new.\"%w\"");
+  return s;
+}
+
+/* The row of an UPDATE is changed if the index has it, else put in. Nothing is done where no column of the index changes. */
+static sqlite3_str *change(const IndexTable *t) {
+  sqlite3_str *s = sqlite3_str_new(t->db);
+  sqlite3_str_appendf(s, "WHEN old.\"%w\" IS NOT new.\"%w\"", key_of(t), key_of(t));
+  append_names(t, s, " OR old.\"%w\" COLLATE BINARY IS NOT new.\"%w\" COLLATE BINARY");
+  sqlite3_str_appendf(s, " BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"", t->name, key_of(t));
+  append_names(t, s, ", \"%w\" = new.\"%w\"");
+  sqlite3_str_appendf(s, " WHERE rowid = old.\"%w\";", key_of(t));
+  char *put = sqlite3_str_finish(insertion(t, ""));
+  sqlite3_str_appendf(s, "%s WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", put ? put : "", t->name, key_of(t));
+  sqlite3_free(put);
+  return s;
+}
+
+static void create_triggers(IndexTable *t, bert_err *e) {
+  if (!t->columns.content || !*t->columns.content) {
+    error_set(e, BERT_ARGUMENT, "'triggers' without a content= table, whose changes they would follow");
+    return;
+  }
+  index_drop_triggers(t, e);
+  sqlite3_str *s = insertion(t, "BEGIN");
+  sqlite3_str_appendall(s, ";");
+  create_trigger(t, "INSERT", s, e);
+  create_trigger(t, "UPDATE", change(t), e);
+  s = sqlite3_str_new(t->db);
+  sqlite3_str_appendf(s, "BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\";", t->name, key_of(t));
+  create_trigger(t, "DELETE", s, e);
+  index_set_config_text(t, "triggers", t->name, e);
+}
+
+/* Under the name that the table had when they were made. */
+void index_drop_triggers(IndexTable *t, bert_err *e) {
+  static const char *const events[] = {"INSERT", "UPDATE", "DELETE"};
+  bert_err unread = {0}; /* a table whose configuration is lost can be dropped, too */
+  sqlite3_stmt *s = index_sql(t, SQL_GET_CONFIG, &unread);
+  char *name = NULL;
+  if (!s || e->code) return;
+  sqlite3_bind_text(s, 1, "triggers", -1, SQLITE_STATIC);
+  if (index_step(t, s, &unread)) name = sqlite3_mprintf("%s", sqlite3_column_text(s, 0));
+  sqlite3_reset(s);
+  t->rc = 0;
+  for (int i = 0; i < 3 && name && !e->code; i++)
+    run_sql(t, sqlite3_mprintf("DROP TRIGGER IF EXISTS \"%w\".\"%w_%s\"", t->schema, name, events[i]), e);
+  sqlite3_free(name);
+}
+
+/* ---- commands ----------------------------------------------------------------------------------------------------- */
+
+void index_delete_all(IndexTable *t, int rows_too, bert_err *e) {
+  index_discard(t);
+  index_exec(t, "DELETE FROM \"%w\".\"%w_blocks\"", e);
+  index_exec(t, "DELETE FROM \"%w\".\"%w_codes\"", e);
+  index_exec(t, "DELETE FROM \"%w\".\"%w_vectors\"", e);
+  if (!rows_too) {
+    index_exec(t, "UPDATE \"%w\".\"%w_rows\" SET slot = NULL WHERE slot IS NOT NULL", e);
+  } else {
+    index_exec(t, "DELETE FROM \"%w\".\"%w_rows\"", e);
+    if (index_has_kind(&t->columns, INDEX_PARTITION)) index_exec(t, "DELETE FROM \"%w\".\"%w_partitions\"", e);
+    for (int i = 0; i < t->columns.count; i++) {
+      if (!index_in_content(&t->columns, i)) continue;
+      index_exec(t, "DELETE FROM \"%w\".\"%w_content\"", e);
+      break;
+    }
+  }
+  t->is_changed = 1;
+}
+
+static void check(IndexTable *t, bert_err *e) {
+  char *found = index_check(t, e);
+  if (found) index_damaged(t, e, "%s", found);
+  sqlite3_free(found);
+}
+
+static void rebuild(IndexTable *t, bert_err *e) {
+  int is_external = t->columns.content && *t->columns.content;
+  if (!is_external && t->columns.vector >= 0) {
+    index_compact(t, 1, e); /* the vectors are the content */
+    return;
+  }
+  if (t->columns.content && !is_external)
+    error_set(e, BERT_ARGUMENT, "'rebuild' without content (content=''), from which it would be made");
+  if (t->columns.vector < 0) index_model_any(t, e);
+  if (e->code) return;
+  index_delete_all(t, is_external, e);
+  index_sync(t, "rebuild", -1, e);
+}
+
+static void reembed(IndexTable *t, sqlite3_value *value, bert_err *e) {
+  sqlite3_int64 most = value_integer(value, -1, 1, INT64_MAX, "rank", e);
+  if (t->columns.vector >= 0) error_set(e, BERT_ARGUMENT, "'reembed' of vectors that are your own, wanted UPDATE with new ones");
+  if (t->columns.content && !*t->columns.content)
+    error_set(e, BERT_ARGUMENT, "'reembed' without content (content=''), whose texts it would embed");
+  if (!e->code) index_sync(t, "reembed", most, e);
+}
+
+void index_command(IndexTable *t, sqlite3_value *command, sqlite3_value *value, bert_err *e) {
+  const char *name = value_string(command, "the command", e);
+  if (!name) return;
+  if (!sqlite3_stricmp(name, "rebuild")) rebuild(t, e);
+  else if (!sqlite3_stricmp(name, "reembed")) reembed(t, value, e);
+  else if (!sqlite3_stricmp(name, "optimize")) index_compact(t, 0, e);
+  else if (!sqlite3_stricmp(name, "integrity-check")) check(t, e);
+  else if (!sqlite3_stricmp(name, "delete-all")) index_delete_all(t, 1, e);
+  else if (!sqlite3_stricmp(name, "triggers")) create_triggers(t, e);
+  else if (!sqlite3_stricmp(name, "memory")) {
+    sqlite3_int64 bytes = value_integer(value, -1, 0, INT64_MAX, "rank", e);
+    if (bytes < 0) error_set(e, BERT_ARGUMENT, "'memory' with rank NULL, wanted a number of bytes");
+    if (!e->code) bert_cache_limit(bytes);
+  } else if (!sqlite3_stricmp(name, "progress")) {
+    index_set_config(t, "progress", value_integer(value, 1, 0, 1, "rank", e), e);
+  } else {
+    error_set(e, BERT_ARGUMENT, "no command is called '%.*s', wanted rebuild, reembed, optimize, integrity-check, "
+              "delete-all, triggers, memory or progress", error_shown(name, strlen(name), 40), name);
+  }
+}

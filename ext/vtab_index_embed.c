@@ -1,0 +1,220 @@
+/* vtab_index_embed.c -- from texts and values to the vectors of an index, and back.
+** Layer: ext. Uses: bert.h, vtab_index.h.
+**
+**    INSERT INTO notes_index(rowid, body) SELECT id, body FROM notes;   -- texts gather, and are embedded 2048 at a time
+**    SELECT rowid FROM notes_index WHERE body MATCH 'how do I reset my password' AND k = 10;
+**
+** A row's text is its text columns joined by line ends, without those that are NULL; a row whose texts are all NULL has no
+** vector. Its hash covers the model, the prompt and the text, so that what must be embedded anew can be told from what
+** need not. Vectors of the user's own are float32; int8 are numbers from -128 to 127, bits stand for +1 and -1. */
+#include "vtab_index.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { WAITING_MOST = 2048, WAITING_BYTES = 4 << 20 };
+
+/* ---- the model ---------------------------------------------------------------------------------------------------- */
+
+Loaded *index_model_any(IndexTable *t, bert_err *e) {
+  if (e->code) return NULL;
+  return connection_model_named(t->connection, (bert_text){t->columns.model, strlen(t->columns.model)}, e);
+}
+
+Loaded *index_model(IndexTable *t, bert_err *e) {
+  Loaded *m = index_model_any(t, e);
+  if (!m || !strcmp(m->info.hash, t->model_hash)) return m;
+  error_set(e, BERT_ARGUMENT,
+            "the model '%s' has hash %s, but these rows were embedded by %s; load that one, or embed them again: "
+            "INSERT INTO \"%s\"(\"%s\") VALUES ('reembed')",
+            t->columns.model, m->info.hash, t->model_hash, t->name, t->name);
+  return NULL;
+}
+
+static void embed(IndexTable *t, Loaded *m, const char *prompt, const bert_text *texts, int n, float *out, bert_err *e) {
+  Watch watch;
+  if (e->code) return;
+  bert_text put = {NULL, 0};
+  if (prompt) put = bert_model_prompt(m->model, (bert_text){prompt, strlen(prompt)});
+  watch_start(&watch, t->db);
+  bert_embed(m->session, texts, n, prompt ? &put : NULL, out, &watch.progress, e);
+  watch_stop(&watch);
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------------------- */
+
+static void append_text(IndexTable *t, const char *text, size_t size, bert_err *e) {
+  if (!memory_grow(&t->texts, &t->texts_room, t->texts_used + size + 1, 1, e)) return;
+  if (size) memcpy(t->texts + t->texts_used, text, size);
+  t->texts_used += size;
+}
+
+int index_join_text(IndexTable *t, sqlite3_value **values, size_t *start, size_t *size, bert_err *e) {
+  int parts = 0;
+  *start = t->texts_used;
+  for (int i = 0; i < t->columns.text_count; i++) {
+    int column = t->columns.texts[i];
+    bert_text text;
+    if (!value_text(values[column], t->columns.columns[column].name, &text, e)) continue;
+    if (parts++) append_text(t, "\n", 1, e);
+    append_text(t, text.data, text.size, e);
+  }
+  *size = t->texts_used - *start;
+  t->texts_used = *start; /* it stays there until another one comes, or index_wait keeps it */
+  if (parts) append_text(t, NULL, 0, e);
+  return parts > 0 && !e->code;
+}
+
+sqlite3_int64 index_text_hash(const IndexTable *t, const char *text, size_t size) {
+  uint64_t seed = index_hash(t->model_hash, strlen(t->model_hash), 0);
+  if (t->columns.prompt) seed = index_hash(t->columns.prompt, strlen(t->columns.prompt), seed);
+  return (sqlite3_int64)index_hash(text, size, seed);
+}
+
+void index_wait(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, size_t start, size_t size, bert_err *e) {
+  if (!memory_grow(&t->waiting, &t->waiting_room, (size_t)t->waiting_count + 1, sizeof *t->waiting, e)) return;
+  index_wait_not(t, slot);
+  memmove(t->texts + t->texts_used, t->texts + start, size); /* others may have been embedded meanwhile, which makes room */
+  t->waiting[t->waiting_count++] = (IndexWaiting){slot, rowid, t->texts_used, size};
+  t->texts_used += size;
+  t->is_changed = 1;
+  if (t->waiting_count >= WAITING_MOST || t->texts_used >= WAITING_BYTES) index_embed_waiting(t, e);
+}
+
+void index_wait_not(IndexTable *t, sqlite3_int64 slot) {
+  for (int i = t->waiting_count - 1; i >= 0; i--) {
+    if (t->waiting[i].slot != slot) continue;
+    t->waiting[i] = t->waiting[--t->waiting_count];
+    return;
+  }
+}
+
+void index_embed_waiting(IndexTable *t, bert_err *e) {
+  int n = t->waiting_count;
+  if (n == 0 || e->code) return;
+  Loaded *m = index_model(t, e);
+  size_t d = (size_t)t->dimensions;
+  bert_text *texts = memory_new((size_t)n, sizeof *texts, e);
+  float *vectors = memory_new((size_t)n * d, sizeof *vectors, e);
+  for (int i = 0; i < n && !e->code; i++) texts[i] = (bert_text){t->texts + t->waiting[i].start, t->waiting[i].size};
+  embed(t, m, t->columns.prompt, texts, n, vectors, e);
+  if (!e->code) t->waiting_count = 0; /* before they are put, which may look for what waits */
+  for (int i = 0; i < n && !e->code; i++)
+    index_put_vector(t, t->waiting[i].slot, t->waiting[i].rowid, vectors + (size_t)i * d, e);
+  if (!e->code) t->texts_used = 0;
+  sqlite3_free(vectors);
+  sqlite3_free(texts);
+}
+
+/* ---- vectors of the user's own ------------------------------------------------------------------------------------ */
+
+static size_t form_bytes(const IndexTable *t) {
+  return t->columns.form == INDEX_INT8 ? (size_t)t->dimensions : (size_t)t->dimensions / 8;
+}
+
+static const char *const form_names[] = {"float", "int8", "bit"};
+
+/* A BLOB of int8 or bits, as float32. */
+static const float *from_form(IndexTable *t, int buffer, sqlite3_value *v, bert_err *e) {
+  const unsigned char *blob = sqlite3_value_blob(v);
+  float *out = connection_floats(t->connection, buffer, (size_t)t->dimensions, e);
+  if (!blob) error_set(e, BERT_NOMEM, "out of memory");
+  for (int i = 0; i < t->dimensions && !e->code; i++)
+    out[i] = t->columns.form == INDEX_INT8 ? (float)(signed char)blob[i] : blob[i / 8] >> i % 8 & 1 ? 1 : -1;
+  return e->code ? NULL : out;
+}
+
+/* What a narrow form cannot hold is refused, so that what is read is what was written. In JSON a bit is 0 or 1. */
+static void check_narrow(const IndexTable *t, float *v, const char *what, bert_err *e) {
+  for (int i = 0; i < t->dimensions && !e->code; i++) {
+    if (t->columns.form == INDEX_BIT && v[i] == 0) v[i] = -1;
+    int fits = t->columns.form == INDEX_BIT ? v[i] == 1 || v[i] == -1 : v[i] == floorf(v[i]) && v[i] >= -128 && v[i] <= 127;
+    if (!fits)
+      error_set(e, BERT_ARGUMENT, "%s has %g at %d, wanted %s", what, (double)v[i], i,
+                t->columns.form == INDEX_BIT ? "0 or 1" : "an integer from -128 to 127");
+  }
+}
+
+static const float *take_vector(IndexTable *t, int buffer, sqlite3_value *v, const char *what, int narrow, bert_err *e) {
+  Vector out;
+  int type = sqlite3_value_type(v);
+  if (e->code || type == SQLITE_NULL) return NULL;
+  if (t->columns.form != INDEX_FLOAT && t->columns.vector >= 0 && type == SQLITE_BLOB &&
+      (size_t)sqlite3_value_bytes(v) == form_bytes(t))
+    return from_form(t, buffer, v, e);
+  if (type == SQLITE_BLOB && t->columns.vector >= 0 && sqlite3_value_bytes(v) != t->dimensions * (int)sizeof(float))
+    error_set(e, BERT_ARGUMENT, "%s is %s, wanted %s[%d]: %d bytes", what, value_shown(v).text, form_names[t->columns.form],
+              t->dimensions, t->columns.form == INDEX_FLOAT ? t->dimensions * (int)sizeof(float) : (int)form_bytes(t));
+  if (!value_vector(t->connection, buffer, v, what, &out, e)) return NULL;
+  if (out.n != t->dimensions)
+    error_set(e, BERT_ARGUMENT, "%s has %d numbers, wanted %d", what, out.n, t->dimensions);
+  if (narrow && t->columns.form != INDEX_FLOAT) check_narrow(t, (float *)out.data, what, e); /* the connection's own buffer */
+  return e->code ? NULL : out.data;
+}
+
+const float *index_own_vector(IndexTable *t, sqlite3_value *v, bert_err *e) {
+  return take_vector(t, 0, v, t->columns.columns[t->columns.vector].name, 1, e);
+}
+
+void index_result_vector(const IndexTable *t, sqlite3_context *context, const float *v) {
+  enum { BIT_SUBTYPE = 224, INT8_SUBTYPE = 225 }; /* as sqlite-vec has them */
+  if (t->columns.vector < 0 || t->columns.form == INDEX_FLOAT) {
+    value_result_vector(context, v, t->dimensions);
+    return;
+  }
+  size_t size = form_bytes(t);
+  unsigned char *out = sqlite3_malloc64(size);
+  if (!out) {
+    sqlite3_result_error_nomem(context);
+    return;
+  }
+  memset(out, 0, size);
+  for (int i = 0; i < t->dimensions; i++) {
+    if (t->columns.form == INDEX_INT8) out[i] = (unsigned char)(int)v[i];
+    else if (v[i] > 0) out[i / 8] |= (unsigned char)(1 << i % 8);
+  }
+  sqlite3_result_blob64(context, out, size, sqlite3_free);
+  sqlite3_result_subtype(context, t->columns.form == INDEX_INT8 ? INT8_SUBTYPE : BIT_SUBTYPE);
+}
+
+/* ---- queries ------------------------------------------------------------------------------------------------------ */
+
+/* The vector of a question, which is remembered: a join asks the same one again and again. */
+static const float *from_question(IndexTable *t, bert_text text, bert_err *e) {
+  Loaded *m = index_model(t, e);
+  if (m && t->query_vector && t->query_text && t->query_size == text.size && !memcmp(t->query_text, text.data, text.size))
+    return t->query_vector;
+  if (!m) return NULL;
+  float *v = memory_new((size_t)t->dimensions, sizeof *v, e);
+  char *copy = memory_new(text.size + 1, 1, e);
+  embed(t, m, t->columns.query_prompt, &text, 1, v, e);
+  if (e->code) {
+    sqlite3_free(v);
+    sqlite3_free(copy);
+    return NULL;
+  }
+  index_forget_question(t);
+  memcpy(copy, text.data, text.size);
+  t->query_vector = v;
+  t->query_text = copy;
+  t->query_size = text.size;
+  return v;
+}
+
+void index_forget_question(IndexTable *t) {
+  sqlite3_free(t->query_vector);
+  sqlite3_free(t->query_text);
+  t->query_vector = NULL;
+  t->query_text = NULL;
+}
+
+const float *index_query_vector(IndexTable *t, sqlite3_value *v, bert_err *e) {
+  bert_text text;
+  if (t->columns.vector >= 0 || sqlite3_value_type(v) == SQLITE_BLOB) return take_vector(t, 1, v, "MATCH's right side", 0, e);
+  if (!value_text(v, "MATCH's right side", &text, e)) return NULL;
+  return from_question(t, text, e);
+}
+
+void index_query_texts(IndexTable *t, const bert_text *texts, int n, float *out, bert_err *e) {
+  embed(t, index_model(t, e), t->columns.query_prompt, texts, n, out, e);
+}

@@ -1,0 +1,343 @@
+/* vtab_index_plan.c -- how a query of an index is answered: xBestIndex, and its conditions as SQL on the shadow tables.
+** Layer: ext. Uses: bert.h, vtab_index.h.
+**
+**    SELECT rowid FROM notes_index WHERE body MATCH 'printer' AND category IN ('faq', 'help') AND k = 10;
+**    SELECT rowid FROM notes_index WHERE category LIKE 'h%' ORDER BY rowid;   -- no MATCH: a scan
+**
+** SQLite itself judges conditions on columns, by SQL on t_rows and its indexes, so their affinities, collations and NULLs are
+** SQLite's own; the search then looks at no other rows. idxStr lists them, one a line:
+**
+**    column,operator,values,collation      column -1: rowid; values: 0, 1, or 2 for a list (IN)
+**
+** A search without MATCH's right side, or with a k from a table read later, is no plan (SQLITE_CONSTRAINT), so joins work in
+** any order of FROM. LIMIT only says how many rows to look for at first: rows stream until SQLite has enough of them. */
+#include "vtab_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef SQLITE_INDEX_CONSTRAINT_LIMIT
+#define SQLITE_INDEX_CONSTRAINT_LIMIT 73
+#define SQLITE_INDEX_CONSTRAINT_OFFSET 74
+#endif
+
+/* ---- operators ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+  int op;
+  const char *sql;
+} operators[] = {
+    {SQLITE_INDEX_CONSTRAINT_EQ, "="},       {SQLITE_INDEX_CONSTRAINT_GT, ">"},
+    {SQLITE_INDEX_CONSTRAINT_LE, "<="},      {SQLITE_INDEX_CONSTRAINT_LT, "<"},
+    {SQLITE_INDEX_CONSTRAINT_GE, ">="},      {SQLITE_INDEX_CONSTRAINT_NE, "<>"},
+    {SQLITE_INDEX_CONSTRAINT_LIKE, "LIKE"},  {SQLITE_INDEX_CONSTRAINT_GLOB, "GLOB"},
+    {SQLITE_INDEX_CONSTRAINT_IS, "IS"},      {SQLITE_INDEX_CONSTRAINT_ISNOT, "IS NOT"},
+    {SQLITE_INDEX_CONSTRAINT_ISNULL, "IS NULL"}, {SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "IS NOT NULL"},
+};
+
+static const char *sql_of(int op) {
+  for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+    if (operators[i].op == op) return operators[i].sql;
+  return NULL;
+}
+
+static int takes_value(int op) { return op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL; }
+
+/* ---- xBestIndex --------------------------------------------------------------------------------------------------- */
+
+/* The PLAN_ bit of a constraint that is an argument of the search; 0 for any other. */
+static int argument_of(const IndexTable *t, const struct sqlite3_index_constraint *c) {
+  int hidden = c->iColumn - t->columns.count;
+  switch (c->op) {
+    case SQLITE_INDEX_CONSTRAINT_LIMIT: return PLAN_LIMIT;
+    case SQLITE_INDEX_CONSTRAINT_OFFSET: return PLAN_OFFSET;
+    case SQLITE_INDEX_CONSTRAINT_MATCH:
+      if (hidden == HIDDEN_TABLE) return PLAN_MATCH;
+      if (c->iColumn < 0 || hidden >= 0) return 0;
+      return c->iColumn == t->columns.vector || t->columns.columns[c->iColumn].kind == INDEX_TEXT ? PLAN_MATCH : 0;
+    case SQLITE_INDEX_CONSTRAINT_EQ: return hidden == HIDDEN_K ? PLAN_K : 0;
+    case SQLITE_INDEX_CONSTRAINT_LT: return hidden == HIDDEN_DISTANCE ? PLAN_BELOW : 0;
+    case SQLITE_INDEX_CONSTRAINT_LE: return hidden == HIDDEN_DISTANCE ? PLAN_UP_TO : 0;
+    case SQLITE_INDEX_CONSTRAINT_GT: return hidden == HIDDEN_DISTANCE ? PLAN_ABOVE : 0;
+    case SQLITE_INDEX_CONSTRAINT_GE: return hidden == HIDDEN_DISTANCE ? PLAN_FROM : 0;
+    default: return 0;
+  }
+}
+
+/* Takes the arguments of the search; returns how many, or -1 where one that must be there is not known yet. */
+static int take_arguments(const IndexTable *t, sqlite3_index_info *plan, int *number) {
+  int from[PLAN_ARGUMENTS], used = 0, unusable = 0;
+  for (int i = 0; i < plan->nConstraint; i++) {
+    int bit = argument_of(t, &plan->aConstraint[i]);
+    if (!plan->aConstraint[i].usable) unusable |= bit;
+    else if (bit && !(*number & bit)) *number |= bit, from[__builtin_ctz((unsigned)bit)] = i;
+  }
+  if (unusable & ~*number & (PLAN_MATCH | PLAN_K)) return -1;
+  if (!(*number & PLAN_MATCH)) *number &= PLAN_K; /* distances and limits mean nothing to a scan; k is refused there */
+  for (int a = 0; a < PLAN_ARGUMENTS; a++) {
+    if (!(*number & 1 << a)) continue;
+    plan->aConstraintUsage[from[a]].argvIndex = ++used;
+    plan->aConstraintUsage[from[a]].omit = (1 << a) < PLAN_LIMIT;
+  }
+  return used;
+}
+
+/* What the conditions found so far leave, for the planner's estimates. */
+typedef struct {
+  double rows;
+  int is_one; /* a rowid given outright */
+} Estimate;
+
+static void estimate(Estimate *x, int column, int op, int is_list) {
+  if (op == SQLITE_INDEX_CONSTRAINT_EQ && column < 0) x->rows = is_list ? 10 : 1, x->is_one |= !is_list;
+  else if (op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_IS) x->rows /= is_list ? 10 : 100;
+  else x->rows /= 2;
+  if (x->rows < 1) x->rows = 1;
+}
+
+static int is_condition(const IndexTable *t, const struct sqlite3_index_constraint *c) {
+  if (!c->usable || argument_of(t, c) || !sql_of(c->op) || c->iColumn >= t->columns.count) return 0;
+  return c->iColumn < 0 || (c->iColumn != t->columns.vector &&
+                            !(t->columns.columns[c->iColumn].kind == INDEX_TEXT && t->columns.content && !*t->columns.content));
+}
+
+static char *take_conditions(const IndexTable *t, sqlite3_index_info *plan, int used, int *number, Estimate *x) {
+  sqlite3_str *text = sqlite3_str_new(t->db);
+  for (int i = 0; i < plan->nConstraint; i++) {
+    const struct sqlite3_index_constraint *c = &plan->aConstraint[i];
+    if (!is_condition(t, c)) continue;
+    int is_list = c->op == SQLITE_INDEX_CONSTRAINT_EQ && sqlite3_vtab_in(plan, i, 1);
+    int values = is_list ? 2 : takes_value(c->op);
+    const char *collation = sqlite3_vtab_collation(plan, i);
+    sqlite3_str_appendf(text, "%d,%d,%d,%s\n", c->iColumn, c->op, values, collation ? collation : "BINARY");
+    if (values) {
+      plan->aConstraintUsage[i].argvIndex = ++used;
+      plan->aConstraintUsage[i].omit = 1;
+    }
+    *number |= c->iColumn >= 0 && t->columns.columns[c->iColumn].kind == INDEX_PARTITION ? PLAN_PARTITIONS : PLAN_ROWS;
+    estimate(x, c->iColumn, c->op, is_list);
+  }
+  return sqlite3_str_finish(text);
+}
+
+/* Whether rows come as ORDER BY wants them: a search by distance, then rowid; a scan by rowid. */
+static void settle_order(const IndexTable *t, sqlite3_index_info *plan, int *number) {
+  int distance = t->columns.count + HIDDEN_DISTANCE, rank = t->columns.count + HIDDEN_RANK;
+  if (plan->nOrderBy == 0) return;
+  const struct sqlite3_index_orderby *o = plan->aOrderBy;
+  if (*number & PLAN_MATCH) {
+    int by_distance = (o[0].iColumn == distance || o[0].iColumn == rank) && !o[0].desc;
+    plan->orderByConsumed = by_distance && (plan->nOrderBy == 1 || (plan->nOrderBy == 2 && o[1].iColumn == -1 && !o[1].desc));
+  } else if (plan->nOrderBy == 1 && o[0].iColumn == -1) {
+    plan->orderByConsumed = 1;
+    if (o[0].desc) *number |= PLAN_DESCENDING;
+  }
+}
+
+/* Whether the statement names a column that MATCH may stand beside. For the parts of an OR, SQLite plans without the MATCH
+** around it; then a scan must not look cheaper than a search, or the MATCH would be lost. */
+static int may_match(const IndexTable *t, const sqlite3_index_info *plan) {
+  for (int i = 0; i <= t->columns.count + HIDDEN_DISTANCE; i++) {
+    int is_bait = i == t->columns.vector || i >= t->columns.count || t->columns.columns[i].kind == INDEX_TEXT;
+    if (is_bait && plan->colUsed >> (i < 63 ? i : 63) & 1) return 1;
+  }
+  return 0;
+}
+
+int index_best(sqlite3_vtab *vtab, sqlite3_index_info *plan) {
+  enum { ROWS = 100000, SEARCH_COST = 20000, FOUND = 10, STREAMED = 1000 };
+  const IndexTable *t = (IndexTable *)vtab;
+  Estimate x = {ROWS, 0};
+  int number = 0, used = take_arguments(t, plan, &number);
+  if (used < 0) return SQLITE_CONSTRAINT;
+  char *text = take_conditions(t, plan, used, &number, &x);
+  if (!text && number & (PLAN_ROWS | PLAN_PARTITIONS)) return SQLITE_NOMEM;
+  settle_order(t, plan, &number);
+  plan->idxNum = number;
+  plan->idxStr = text;
+  plan->needToFreeIdxStr = 1;
+  if (number & PLAN_MATCH) {
+    double found = number & (PLAN_K | PLAN_LIMIT) ? FOUND : STREAMED;
+    plan->estimatedRows = (sqlite3_int64)(found < x.rows ? found : x.rows);
+    plan->estimatedCost = SEARCH_COST + x.is_one; /* a search for each row of another table is never the better plan */
+  } else {
+    plan->estimatedRows = (sqlite3_int64)x.rows;
+    plan->estimatedCost = x.rows + 10 + (may_match(t, plan) ? 2 * SEARCH_COST : 0);
+    if (x.is_one) plan->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
+  }
+  return SQLITE_OK;
+}
+
+/* ---- conditions as SQL -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  int column, op, values;
+  char collation[64];
+} Condition;
+
+/* The condition of the line at p; the next line, or NULL at the end. */
+static const char *read_condition(const char *p, Condition *c) {
+  char *end;
+  if (!p || !*p) return NULL;
+  c->column = (int)strtol(p, &end, 10);
+  c->op = (int)strtol(end + 1, &end, 10);
+  c->values = (int)strtol(end + 1, &end, 10);
+  size_t n = strcspn(end + 1, "\n");
+  sqlite3_snprintf(sizeof c->collation, c->collation, "%.*s", (int)n, end + 1);
+  return end + 1 + n + (end[1 + n] == '\n');
+}
+
+static int is_partition_column(const IndexTable *t, int column) {
+  return column >= 0 && t->columns.columns[column].kind == INDEX_PARTITION;
+}
+
+/* What the left side of a condition is called in t_rows or t_partitions; text and auxiliary columns are elsewhere: 1. */
+static int append_left(const IndexTable *t, sqlite3_str *s, int column) {
+  const IndexSchema *x = &t->columns;
+  if (column < 0) {
+    sqlite3_str_appendall(s, "id");
+  } else if (x->columns[column].kind == INDEX_METADATA || x->columns[column].kind == INDEX_PARTITION) {
+    sqlite3_str_appendf(s, "c%d", column);
+  } else if (index_in_content(x, column)) {
+    sqlite3_str_appendf(s, "id IN (SELECT id FROM \"%w\".\"%w_content\" WHERE c%d", t->schema, t->name, column);
+    return 1;
+  } else {
+    sqlite3_str_appendf(s, "id IN (SELECT \"%w\" FROM \"%w\".\"%w\" WHERE \"%w\"", x->content_rowid ? x->content_rowid : "rowid",
+                        t->schema, x->content, x->columns[column].name);
+    return 1;
+  }
+  return 0;
+}
+
+/* SQLite takes 32,766 parameters at most, so a long list stands in the SQL itself. */
+enum { LIST_BOUND_MOST = 100 };
+
+static int list_length(sqlite3_value *list) {
+  sqlite3_value *v;
+  int n = 0;
+  for (int rc = sqlite3_vtab_in_first(list, &v); rc == SQLITE_OK && n <= LIST_BOUND_MOST; rc = sqlite3_vtab_in_next(list, &v)) n++;
+  return n;
+}
+
+static void append_literal(sqlite3_str *s, sqlite3_value *v) {
+  static const char digits[] = "0123456789ABCDEF";
+  int type = sqlite3_value_type(v);
+  if (type == SQLITE_INTEGER) {
+    sqlite3_str_appendf(s, "%lld", sqlite3_value_int64(v));
+  } else if (type == SQLITE_FLOAT) {
+    sqlite3_str_appendf(s, "%!.17g", sqlite3_value_double(v));
+  } else if (type == SQLITE_NULL) {
+    sqlite3_str_appendall(s, "NULL");
+  } else { /* in hexadecimal, so that no byte can end it */
+    const unsigned char *p = type == SQLITE_TEXT ? sqlite3_value_text(v) : sqlite3_value_blob(v);
+    sqlite3_str_appendall(s, type == SQLITE_TEXT ? "CAST(x'" : "x'");
+    for (int i = 0, n = p ? sqlite3_value_bytes(v) : 0; i < n; i++) {
+      sqlite3_str_appendchar(s, 1, digits[p[i] >> 4]);
+      sqlite3_str_appendchar(s, 1, digits[p[i] & 15]);
+    }
+    sqlite3_str_appendall(s, type == SQLITE_TEXT ? "' AS TEXT)" : "'");
+  }
+}
+
+static void append_list(sqlite3_str *s, sqlite3_value *list) {
+  sqlite3_value *v;
+  int n = 0, is_long = list_length(list) > LIST_BOUND_MOST;
+  for (int rc = sqlite3_vtab_in_first(list, &v); rc == SQLITE_OK; rc = sqlite3_vtab_in_next(list, &v)) {
+    if (n++) sqlite3_str_appendall(s, ", ");
+    if (is_long) append_literal(s, v);
+    else sqlite3_str_appendall(s, "?");
+  }
+}
+
+static void append_condition(const IndexTable *t, sqlite3_str *s, const Condition *c, sqlite3_value *value) {
+  sqlite3_str_appendall(s, " AND ");
+  int is_within = append_left(t, s, c->column);
+  if (sqlite3_stricmp(c->collation, "BINARY") && c->op != SQLITE_INDEX_CONSTRAINT_LIKE && c->op != SQLITE_INDEX_CONSTRAINT_GLOB)
+    sqlite3_str_appendf(s, " COLLATE \"%w\"", c->collation);
+  if (c->values == 2) {
+    sqlite3_str_appendall(s, " IN (");
+    append_list(s, value);
+    sqlite3_str_appendall(s, ")");
+  } else {
+    sqlite3_str_appendf(s, " %s%s", sql_of(c->op), c->values ? " ?" : "");
+  }
+  if (is_within) sqlite3_str_appendall(s, ")");
+}
+
+static void append_conditions(const IndexTable *t, sqlite3_str *s, int on_partitions, const char *plan, sqlite3_value **values) {
+  Condition c;
+  for (int i = 0; (plan = read_condition(plan, &c)); i += c.values != 0)
+    if (is_partition_column(t, c.column) == on_partitions) append_condition(t, s, &c, c.values ? values[i] : NULL);
+}
+
+static int bind_conditions(const IndexTable *t, sqlite3_stmt *s, int first, int on_partitions, const char *plan,
+                           sqlite3_value **values) {
+  Condition c;
+  sqlite3_value *v;
+  for (int i = 0; (plan = read_condition(plan, &c)); i += c.values != 0) {
+    if (is_partition_column(t, c.column) != on_partitions || !c.values) continue;
+    if (c.values == 1) {
+      sqlite3_bind_value(s, first++, values[i]);
+      continue;
+    }
+    if (list_length(values[i]) > LIST_BOUND_MOST) continue;
+    for (int rc = sqlite3_vtab_in_first(values[i], &v); rc == SQLITE_OK; rc = sqlite3_vtab_in_next(values[i], &v))
+      sqlite3_bind_value(s, first++, v);
+  }
+  return first;
+}
+
+static char *where_text(const IndexTable *t, IndexWhere what, const char *plan, sqlite3_value **values) {
+  sqlite3_str *s = sqlite3_str_new(t->db);
+  if (what == WHERE_PARTITIONS) {
+    sqlite3_str_appendf(s, "SELECT id FROM \"%w\".\"%w_partitions\" WHERE 1", t->schema, t->name);
+    append_conditions(t, s, 1, plan, values);
+    return sqlite3_str_finish(s);
+  }
+  sqlite3_str_appendf(s, "SELECT %s FROM \"%w\".\"%w_rows\" WHERE %s", what == WHERE_SLOTS ? "slot" : "id, slot", t->schema,
+                      t->name, what == WHERE_SLOTS ? "slot IS NOT NULL" : "1");
+  append_conditions(t, s, 0, plan, values);
+  if (what == WHERE_SLOTS) return sqlite3_str_finish(s);
+  if (index_has_kind(&t->columns, INDEX_PARTITION)) {
+    sqlite3_str_appendf(s, " AND \"partition\" IN (SELECT id FROM \"%w\".\"%w_partitions\" WHERE 1", t->schema, t->name);
+    append_conditions(t, s, 1, plan, values);
+    sqlite3_str_appendall(s, ")");
+  }
+  sqlite3_str_appendf(s, " ORDER BY id%s", what == WHERE_ROWS_DESCENDING ? " DESC" : "");
+  return sqlite3_str_finish(s);
+}
+
+/* ---- their statements, some of which are kept ---------------------------------------------------------------------- */
+
+static sqlite3_stmt *take_kept(IndexTable *t, const char *sql) {
+  for (int i = 0; i < INDEX_FILTERS_KEPT; i++) {
+    sqlite3_stmt *s = t->filters[i];
+    if (!s || strcmp(sqlite3_sql(s), sql)) continue;
+    memmove(&t->filters[i], &t->filters[i + 1], (size_t)(INDEX_FILTERS_KEPT - 1 - i) * sizeof s);
+    t->filters[INDEX_FILTERS_KEPT - 1] = NULL;
+    return s;
+  }
+  return NULL;
+}
+
+void index_give_back(IndexTable *t, sqlite3_stmt *s) {
+  if (!s) return;
+  sqlite3_reset(s);
+  sqlite3_clear_bindings(s);
+  sqlite3_finalize(t->filters[INDEX_FILTERS_KEPT - 1]);
+  memmove(&t->filters[1], &t->filters[0], (INDEX_FILTERS_KEPT - 1) * sizeof s);
+  t->filters[0] = s;
+}
+
+sqlite3_stmt *index_where(IndexTable *t, IndexWhere what, const char *plan, sqlite3_value **values, bert_err *e) {
+  if (e->code) return NULL;
+  char *sql = where_text(t, what, plan, values);
+  sqlite3_stmt *s = sql ? take_kept(t, sql) : NULL;
+  if (s) sqlite3_free(sql);
+  else s = index_prepare(t, sql, SQLITE_PREPARE_PERSISTENT, e);
+  if (!s) return NULL;
+  int next = 1;
+  if (what != WHERE_PARTITIONS) next = bind_conditions(t, s, next, 0, plan, values);
+  if (what != WHERE_SLOTS && index_has_kind(&t->columns, INDEX_PARTITION)) bind_conditions(t, s, next, 1, plan, values);
+  return s;
+}

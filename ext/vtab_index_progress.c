@@ -1,0 +1,149 @@
+/* vtab_index_progress.c -- how far long commands are: a table for other connections, a bar for who watches.
+** Layer: ext. Uses: bert.h, vtab_index.h.
+**
+**    SELECT command, done, total, seconds_left FROM bert_index_progress;   -- rebuild|1024|50000|117.2, meanwhile
+**    INSERT INTO notes_index(notes_index, rank) VALUES ('progress', 1);    -- notes_index rebuild: [####      ]  40 % …
+**
+** Commands of all connections of this process are listed while they run. A connection that runs one is busy with it, so
+** the question comes from another connection, in another thread. */
+#include "vtab_index.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+struct IndexJob {
+  char table[80], command[24];
+  sqlite3_int64 total;
+  sqlite3_int64 done;
+  double start, shown; /* seconds of some clock */
+  int has_bar;
+  struct IndexJob *next;
+};
+
+static IndexJob *first;
+static Lock lock = ATOMIC_FLAG_INIT; /* of the list and what is in it */
+
+static double now(void) {
+  struct timespec t;
+  timespec_get(&t, TIME_UTC);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- who works ---------------------------------------------------------------------------------------------------- */
+
+static int wants_bar(IndexTable *t, bert_err *e) {
+#ifdef _WIN32
+  (void)t;
+  (void)e;
+  return 0;
+#else
+  return isatty(2) && index_get_config(t, "progress", 0, e);
+#endif
+}
+
+static void draw(const IndexJob *j) {
+  enum { WIDTH = 30 };
+  double share = j->total > 0 ? (double)j->done / (double)j->total : 1, seconds = now() - j->start;
+  int full = (int)(share * WIDTH);
+  fprintf(stderr, "\r%s %s: [%.*s%*s] %3.0f %%, %lld rows, %.0f rows/s ", j->table, j->command, full,
+          "##############################", WIDTH - full, "", share * 100, (long long)j->done,
+          seconds > 0 ? (double)j->done / seconds : 0);
+  fflush(stderr);
+}
+
+IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 total, bert_err *e) {
+  IndexJob *j = memory_new(1, sizeof *j, e);
+  if (!j) return NULL;
+  sqlite3_snprintf(sizeof j->table, j->table, "%s", t->name);
+  sqlite3_snprintf(sizeof j->command, j->command, "%s", command);
+  j->total = total;
+  j->start = j->shown = now();
+  j->has_bar = wants_bar(t, e);
+  lock_take(&lock);
+  j->next = first;
+  first = j;
+  lock_give(&lock);
+  return j;
+}
+
+void index_job_step(IndexJob *j, sqlite3_int64 done) {
+  enum { ROWS_A_LOOK = 16 };
+  const double SECONDS = 0.1;
+  if (!j || (done % ROWS_A_LOOK && done < j->total)) return;
+  lock_take(&lock);
+  j->done = done;
+  lock_give(&lock);
+  if (!j->has_bar || now() - j->shown < SECONDS) return;
+  j->shown = now();
+  draw(j);
+}
+
+void index_job_end(IndexJob *j) {
+  if (!j) return;
+  lock_take(&lock);
+  IndexJob **at = &first;
+  while (*at != j) at = &(*at)->next;
+  *at = j->next;
+  lock_give(&lock);
+  if (j->has_bar) {
+    draw(j);
+    fputc('\n', stderr);
+  }
+  sqlite3_free(j);
+}
+
+/* ---- who asks ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  Cursor cursor;
+  IndexJob *jobs; /* copies */
+  size_t room;
+  int count;
+  double when;
+} Progress;
+
+static void open(Cursor *c, bert_err *e) {
+  Progress *p = (Progress *)c;
+  p->when = now();
+  lock_take(&lock);
+  for (IndexJob *j = first; j; j = j->next)
+    if (memory_grow(&p->jobs, &p->room, (size_t)p->count + 1, sizeof *p->jobs, e)) p->jobs[p->count++] = *j;
+  lock_give(&lock);
+  c->done = p->count == 0;
+}
+
+static void next(Cursor *c, bert_err *e) {
+  (void)e;
+  c->done = c->row >= ((Progress *)c)->count;
+}
+
+static void column(Cursor *c, sqlite3_context *context, int i) {
+  const Progress *p = (Progress *)c;
+  const IndexJob *j = &p->jobs[c->row];
+  double seconds = p->when - j->start, rate = seconds > 0 ? (double)j->done / seconds : 0;
+  switch (i) {
+    case 0: sqlite3_result_text(context, j->table, -1, SQLITE_TRANSIENT); break;
+    case 1: sqlite3_result_text(context, j->command, -1, SQLITE_TRANSIENT); break;
+    case 2: sqlite3_result_int64(context, j->done); break;
+    case 3: sqlite3_result_int64(context, j->total); break;
+    case 4: sqlite3_result_double(context, rate); break;
+    case 5:
+      if (rate > 0) sqlite3_result_double(context, (double)(j->total - j->done) / rate);
+      break;
+  }
+}
+
+static void close_rows(Cursor *c) /* unistd.h has a close */ {
+  Progress *p = (Progress *)c;
+  sqlite3_free(p->jobs);
+  p->jobs = NULL;
+  p->room = 0;
+  p->count = 0;
+}
+
+const CursorKind tvf_index_progress = {sizeof(Progress), open, next, column, close_rows};

@@ -1,0 +1,199 @@
+/* vtab_index_search.c -- the nearest rows: what the engine searches, as one snapshot of the shadow tables has it.
+** Layer: ext. Uses: bert.h, vtab_index.h.
+**
+**    SELECT rowid, distance FROM v WHERE embedding MATCH ? AND k = 10;
+**    SELECT rowid, distance FROM v WHERE embedding MATCH ? AND distance < 0.3;   -- however many there are
+**
+**    map       the blocks with their stamps, read again only when the table's stamp is another
+**    filter    a bit for each place that may be found, from SQL on t_rows; none where there are no conditions
+**
+** The engine remembers blocks by stamp for the whole process, so a search of what it knows reads one row of t_config, and
+** the vectors of the few rows that come near the k-th. */
+#include "vtab_index.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the map ------------------------------------------------------------------------------------------------------ */
+
+static void add_to_map(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
+  size_t n = (size_t)t->map_count + 1;
+  if (!memory_grow(&t->map, &t->map_room, n, sizeof *t->map, e)) return;
+  if (!memory_grow(&t->partitions, &t->partitions_room, n, sizeof *t->partitions, e)) return;
+  if (!memory_grow(&t->lists, &t->lists_room, n, sizeof *t->lists, e)) return;
+  t->map[t->map_count] = (bert_block){.block = sqlite3_column_int64(s, 0), .stamp = (uint64_t)sqlite3_column_int64(s, 1)};
+  t->partitions[t->map_count] = sqlite3_column_int64(s, 2);
+  t->lists[t->map_count] = sqlite3_column_int64(s, 3);
+  t->live += sqlite3_column_int(s, 4);
+  t->map_count++;
+}
+
+void index_refresh(IndexTable *t, bert_err *e) {
+  uint64_t stamp = (uint64_t)index_get_config(t, "stamp", 0, e);
+  if (e->code || (stamp == t->stamp && stamp)) return;
+  index_read_config(t, e);
+  sqlite3_stmt *s = index_sql(t, SQL_ALL_BLOCKS, e);
+  t->stamp = 0;
+  t->map_count = 0;
+  t->live = 0;
+  while (s && index_step(t, s, e)) add_to_map(t, s, e);
+  if (!e->code) t->stamp = stamp;
+}
+
+/* ---- filters ------------------------------------------------------------------------------------------------------ */
+
+static int find_block(const IndexFilter *f, int64_t block) {
+  int low = 0, high = f->count;
+  while (low < high) {
+    int middle = (low + high) / 2;
+    if (f->blocks[middle] < block) low = middle + 1;
+    else high = middle;
+  }
+  return low < f->count && f->blocks[low] == block ? low : -1;
+}
+
+static void allow_partitions(IndexTable *t, IndexFilter *f, const char *text, sqlite3_value **values, bert_err *e) {
+  sqlite3_stmt *s = index_where(t, WHERE_PARTITIONS, text, values, e);
+  memset(f->is_open, 0, (size_t)f->count);
+  while (s && index_step(t, s, e)) {
+    sqlite3_int64 id = sqlite3_column_int64(s, 0);
+    for (int i = 0; i < f->count; i++)
+      if (t->partitions[i] == id) f->is_open[i] = 1;
+  }
+  index_give_back(t, s);
+}
+
+static void allow_rows(IndexTable *t, IndexFilter *f, const char *text, sqlite3_value **values, bert_err *e) {
+  f->places = memory_new((size_t)f->count + 1, sizeof *f->places, e);
+  sqlite3_stmt *s = index_where(t, WHERE_SLOTS, text, values, e);
+  int64_t block = -1;
+  int at = -1;
+  while (s && index_step(t, s, e)) {
+    sqlite3_int64 slot = sqlite3_column_int64(s, 0);
+    if (slot / BERT_BLOCK_SLOTS != block) at = find_block(f, block = slot / BERT_BLOCK_SLOTS);
+    if (at < 0 || slot < 0) index_damaged(t, e, "a row has slot %lld, whose block is missing", (long long)slot);
+    else index_add_place(&f->places[at], (int)(slot % BERT_BLOCK_SLOTS));
+  }
+  index_give_back(t, s);
+}
+
+void index_filter_make(IndexTable *t, IndexFilter *f, int plan, const char *text, sqlite3_value **values, bert_err *e) {
+  if (e->code || !(plan & (PLAN_ROWS | PLAN_PARTITIONS))) return;
+  f->is_set = 1;
+  f->stamp = t->stamp;
+  f->count = t->map_count;
+  f->blocks = memory_new((size_t)f->count + 1, sizeof *f->blocks, e);
+  f->is_open = memory_new((size_t)f->count + 1, 1, e);
+  for (int i = 0; i < f->count && !e->code; i++) f->blocks[i] = t->map[i].block, f->is_open[i] = 1;
+  if (plan & PLAN_PARTITIONS && !e->code) allow_partitions(t, f, text, values, e);
+  if (plan & PLAN_ROWS && !e->code) allow_rows(t, f, text, values, e);
+}
+
+void index_filter_free(IndexFilter *f) {
+  sqlite3_free(f->blocks);
+  sqlite3_free(f->places);
+  sqlite3_free(f->is_open);
+  *f = (IndexFilter){.is_set = 0};
+}
+
+/* ---- searching ---------------------------------------------------------------------------------------------------- */
+
+/* What the engine's callbacks work on. */
+typedef struct {
+  IndexTable *t;
+  bert_err *e;
+} Reading;
+
+static int read_codes(void *context, int64_t block, const void **data, size_t *size) {
+  Reading *r = context;
+  sqlite3_stmt *s = index_sql(r->t, SQL_GET_CODES, r->e);
+  if (!s) return 1;
+  sqlite3_bind_int64(s, 1, block);
+  if (!index_step(r->t, s, r->e)) {
+    index_damaged(r->t, r->e, "block %lld of the codes is missing", (long long)block);
+    return 1;
+  }
+  *data = sqlite3_column_blob(s, 0);
+  *size = (size_t)sqlite3_column_bytes(s, 0);
+  if (!*data) index_damaged(r->t, r->e, "block %lld of the codes is empty", (long long)block);
+  return r->e->code != BERT_OK;
+}
+
+static int read_vectors(void *context, const int64_t *slots, int n, float *out) {
+  Reading *r = context;
+  index_read_vectors(r->t, slots, n, out, r->e);
+  return r->e->code != BERT_OK;
+}
+
+/* The blocks of the map that the filter leaves; how many. */
+static int pick_blocks(const IndexTable *t, const IndexFilter *f, bert_block *out) {
+  int n = 0;
+  for (int i = 0; i < t->map_count; i++) {
+    int at = f && f->is_set ? f->stamp == t->stamp ? i : find_block(f, t->map[i].block) : i;
+    if (at < 0 || (f && f->is_set && !f->is_open[at])) continue;
+    out[n] = t->map[i];
+    if (f && f->places) {
+      const IndexPlaces *p = &f->places[at];
+      int any = 0;
+      for (int w = 0; w < INDEX_WORDS && !any; w++) any = p->bits[w] != 0;
+      if (!any) continue;
+      out[n].allowed = p->bits;
+    }
+    n++;
+  }
+  return n;
+}
+
+void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
+                  bert_hits *hits, bert_err *e) {
+  bert_block *blocks = memory_new((size_t)t->map_count + 1, sizeof *blocks, e);
+  bert_err failed = {0}, within = {0};
+  Reading reading = {t, &within};
+  Watch watch;
+  memset(hits, 0, (size_t)n * sizeof *hits);
+  if (!blocks) return;
+  bert_scope scope = {.dimensions = t->dimensions, .blocks = blocks, .count = pick_blocks(t, filter, blocks), .k = k,
+                      .most = most, .store = {&reading, read_codes, read_vectors}};
+  watch_start(&watch, t->db);
+  bert_search(&scope, queries, n, hits, &watch.progress, &failed);
+  watch_stop(&watch);
+  sqlite3_reset(t->statements[SQL_GET_CODES]);
+  sqlite3_free(blocks);
+  if (within.code) error_set(e, within.code, "%s", within.text); /* the callback knows better */
+  else if (failed.code == BERT_FORMAT) index_damaged(t, e, "%s", failed.text);
+  else if (failed.code) error_set(e, failed.code, "%s", failed.text);
+}
+
+/* ---- finding an index by name ------------------------------------------------------------------------------------- */
+
+/* The index of a name among those in use; of two, that of the schema which SQLite would look into first. */
+static IndexTable *find_used(Connection *c, const char *schema, const char *name) {
+  IndexTable *best = NULL;
+  for (IndexTable *t = *connection_indexes(c); t; t = t->next) {
+    if (sqlite3_stricmp(t->name, name) || (schema && sqlite3_stricmp(t->schema, schema))) continue;
+    if (!best || !sqlite3_stricmp(t->schema, "temp") || (!sqlite3_stricmp(t->schema, "main") && sqlite3_stricmp(best->schema, "temp")))
+      best = t;
+  }
+  return best;
+}
+
+IndexTable *index_find(Connection *c, const char *name, sqlite3_stmt **held, bert_err *e) {
+  *held = NULL;
+  if (e->code) return NULL;
+  const char *dot = strchr(name, '.');
+  char *schema = dot ? sqlite3_mprintf("%.*s", (int)(dot - name), name) : NULL;
+  const char *table = dot ? dot + 1 : name;
+  char *sql = schema ? sqlite3_mprintf("SELECT rowid FROM \"%w\".\"%w\"", schema, table)
+                     : sqlite3_mprintf("SELECT rowid FROM \"%w\"", table);
+  if (!sql || (dot && !schema)) error_set(e, BERT_NOMEM, "out of memory");
+  int rc = e->code ? SQLITE_OK : sqlite3_prepare_v2(connection_db(c), sql, -1, held, NULL); /* connects it, too */
+  if (rc == SQLITE_NOMEM) error_set(e, BERT_NOMEM, "out of memory");
+  IndexTable *t = e->code || rc != SQLITE_OK ? NULL : find_used(c, schema, table);
+  if (!t) error_set(e, BERT_ARGUMENT, "no index called '%s', wanted the name of a table made by bert_index", name);
+  sqlite3_free(schema);
+  sqlite3_free(sql);
+  if (t) return t;
+  sqlite3_finalize(*held);
+  *held = NULL;
+  return NULL;
+}
