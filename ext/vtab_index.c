@@ -37,6 +37,8 @@ static void free_table(IndexTable *t) {
   sqlite3_free(t->map);
   sqlite3_free(t->partitions);
   sqlite3_free(t->lists);
+  sqlite3_free(t->counts);
+  sqlite3_free(t->list_map);
   sqlite3_free(t->schema);
   sqlite3_free(t->name);
   sqlite3_free(t->base.zErrMsg);
@@ -172,7 +174,15 @@ static int write_pending(IndexTable *t) {
   return index_fail(t, &e);
 }
 
-static int sync(sqlite3_vtab *vtab) { return write_pending((IndexTable *)vtab); }
+static int sync(sqlite3_vtab *vtab) {
+  IndexTable *t = (IndexTable *)vtab;
+  bert_err e = {0};
+  t->rc = 0;
+  if (!t->has_written && !t->is_changed) return SQLITE_OK;
+  index_flush(t, &e);
+  index_deal(t, 0, &e);
+  return index_fail(t, &e);
+}
 
 static int forget_pending(sqlite3_vtab *vtab) {
   index_discard((IndexTable *)vtab);

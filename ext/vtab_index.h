@@ -7,6 +7,8 @@
 **    vtab_index_plan.c     xBestIndex, conditions as SQL                          vtab_index_scan.c    cursors
 **    vtab_index_search.c   the nearest rows                                       vtab_index_command.c INSERT INTO t(t)
 **    vtab_index_check.c    integrity-check                                        vtab_index_sync.c    rebuild, reembed
+**    vtab_index_lists.c    approximate search                                     vtab_index_compact.c optimize
+**    vtab_index_progress.c how far a command is
 **
 ** The shadow tables of an index t. A row with a vector has a slot: block * 1024 + place; a block holds rows of one partition.
 **
@@ -92,6 +94,7 @@ typedef enum {
   SQL_GET_ROW, SQL_DELETE_ROW, SQL_LAST_ROW, SQL_SET_SLOT, SQL_SET_MEANING, SQL_DELETE_CONTENT,
   SQL_LAST_BLOCK, SQL_FREE_BLOCKS, SQL_GET_BLOCK, SQL_PUT_BLOCK, SQL_DELETE_BLOCK, SQL_ALL_BLOCKS,
   SQL_GET_CODES, SQL_PUT_CODES, SQL_DELETE_CODES, SQL_GET_PART, SQL_PUT_PART, SQL_DELETE_PARTS,
+  SQL_ALL_LISTS, SQL_GET_LISTS, SQL_PUT_LISTS, SQL_GET_CENTROIDS,
   /* These depend on the columns. */
   SQL_PUT_ROW, SQL_CHANGE_ROW, SQL_PUT_CONTENT, SQL_GET_COLUMNS, SQL_FIND_PARTITION, SQL_PUT_PARTITION, SQL_COUNT
 } IndexSql;
@@ -125,7 +128,7 @@ typedef struct IndexTable {
   uint64_t stamp; /* of what is read below; 0: nothing yet */
 
   /* What the current transaction has changed. */
-  int is_changed;
+  int is_changed, has_written; /* something is pending; something was, and is written */
   int own_statements; /* that are being stepped: their savepoints are none of the user's */
   sqlite3_int64 last_rowid, last_block;
   int last_rowid_known, last_block_known;
@@ -143,8 +146,12 @@ typedef struct IndexTable {
   /* The search: the blocks of the snapshot that has `stamp`, ascending. */
   bert_block *map; /* [map_count] */
   sqlite3_int64 *partitions, *lists;
-  size_t map_room, partitions_room, lists_room;
+  int *counts; /* rows in each */
+  size_t map_room, partitions_room, lists_room, counts_room;
   int map_count;
+  bert_block *list_map; /* of t_lists, where search='approximate' */
+  size_t list_map_room;
+  int list_map_count, list_count;
   sqlite3_int64 live; /* rows with a vector */
   float *query_vector; /* of the last text asked for */
   char *query_text;
@@ -202,10 +209,22 @@ void index_flush(IndexTable *t, bert_err *e);
 void index_discard(IndexTable *t);
 sqlite3_int64 index_last_block(IndexTable *t, bert_err *e);
 
+/* Takes a block that nobody holds out of the shadow tables. */
+void index_delete_block(IndexTable *t, sqlite3_int64 block, bert_err *e);
+
 /* ---- vtab_index_compact.c ------------------------------------------------------------------------------------------ */
 
 /* Merges blocks that are mostly empty, or, with `all`, writes every block anew. */
 void index_compact(IndexTable *t, int all, bert_err *e);
+/* The bytes of a block's codes, to be freed. */
+unsigned char *index_copy_codes(IndexTable *t, sqlite3_int64 block, size_t *size, bert_err *e);
+void index_set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert_err *e);
+
+/* ---- vtab_index_lists.c -------------------------------------------------------------------------------------------- */
+
+/* Deals the rows of list 0, if they are many or it is to be done `at_once`; nothing where search is exact. */
+void index_deal(IndexTable *t, int at_once, bert_err *e);
+unsigned char *index_choose_lists(IndexTable *t, const float *query, sqlite3_int64 k, bert_err *e);
 
 /* ---- vtab_index_embed.c -------------------------------------------------------------------------------------------- */
 

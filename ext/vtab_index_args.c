@@ -110,7 +110,8 @@ static int read_vector_type(const char *type, IndexForm *form, sqlite3_int64 *di
     if (strlen(forms[i].name) != n || sqlite3_strnicmp(type, forms[i].name, (int)n)) continue;
     *form = forms[i].form;
     p = skip_space(p);
-    for (*dimensions = 0; *p >= '0' && *p <= '9' && *dimensions < 1000000; p++) *dimensions = *dimensions * 10 + (*p - '0');
+    for (*dimensions = 0; *p >= '0' && *p <= '9'; p++)
+      if (*dimensions < 1000000) *dimensions = *dimensions * 10 + (*p - '0');
     p = skip_space(p);
     return *p == ']' && !*skip_space(p + 1);
   }

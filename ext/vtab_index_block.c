@@ -273,12 +273,15 @@ static void delete_by_block(IndexTable *t, IndexSql which, sqlite3_int64 block, 
   index_run(t, s, e);
 }
 
+void index_delete_block(IndexTable *t, sqlite3_int64 block, bert_err *e) {
+  delete_by_block(t, SQL_DELETE_BLOCK, block, e);
+  delete_by_block(t, SQL_DELETE_CODES, block, e);
+  delete_parts(t, block * INDEX_PARTS, (block + 1) * INDEX_PARTS - 1, e);
+}
+
 static void write_block(IndexTable *t, IndexBlock *b, bert_err *e) {
   if (b->count == 0) {
-    if (b->slots == 0) return;
-    delete_by_block(t, SQL_DELETE_BLOCK, b->number, e);
-    delete_by_block(t, SQL_DELETE_CODES, b->number, e);
-    delete_parts(t, b->number * INDEX_PARTS, (b->number + 1) * INDEX_PARTS - 1, e);
+    if (b->slots) index_delete_block(t, b->number, e);
     return;
   }
   Encoding *x = memory_new(1, sizeof *x, e);
@@ -305,7 +308,7 @@ void index_discard(IndexTable *t) {
   for (int i = 0; i < t->block_count; i++) free_block(t->blocks[i]);
   t->block_count = t->waiting_count = 0;
   t->texts_used = 0;
-  t->is_changed = t->last_rowid_known = t->last_block_known = 0;
+  t->is_changed = t->has_written = t->last_rowid_known = t->last_block_known = 0;
   t->held_bytes = 0;
 }
 
@@ -326,7 +329,9 @@ void index_flush(IndexTable *t, bert_err *e) {
   write_held(t, e);
   index_set_config(t, "stamp", (sqlite3_int64)index_random(), e);
   sqlite3_set_last_insert_rowid(t->db, last);
-  if (!e->code) t->is_changed = 0;
+  if (e->code) return;
+  t->is_changed = 0;
+  t->has_written = 1;
 }
 
 static IndexBlock *find_held(const IndexTable *t, sqlite3_int64 number) {

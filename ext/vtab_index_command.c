@@ -101,6 +101,11 @@ void index_delete_all(IndexTable *t, int rows_too, bert_err *e) {
   index_exec(t, "DELETE FROM \"%w\".\"%w_blocks\"", e);
   index_exec(t, "DELETE FROM \"%w\".\"%w_codes\"", e);
   index_exec(t, "DELETE FROM \"%w\".\"%w_vectors\"", e);
+  if (t->columns.approximate) {
+    index_exec(t, "DELETE FROM \"%w\".\"%w_lists\"", e);
+    index_set_config(t, "lists", 0, e);
+    index_set_config(t, "trained", 0, e);
+  }
   if (!rows_too) {
     index_exec(t, "UPDATE \"%w\".\"%w_rows\" SET slot = NULL WHERE slot IS NOT NULL", e);
   } else {

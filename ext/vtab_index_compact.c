@@ -11,8 +11,7 @@
 
 enum { FULL_ENOUGH = BERT_BLOCK_SLOTS * 7 / 8 };
 
-/* The bytes of a block's codes, to be freed. */
-static unsigned char *copy_codes(IndexTable *t, sqlite3_int64 block, size_t *size, bert_err *e) {
+unsigned char *index_copy_codes(IndexTable *t, sqlite3_int64 block, size_t *size, bert_err *e) {
   sqlite3_stmt *s = index_sql(t, SQL_GET_CODES, e);
   unsigned char *copy = NULL;
   *size = 0;
@@ -30,7 +29,7 @@ static unsigned char *copy_codes(IndexTable *t, sqlite3_int64 block, size_t *siz
   return copy;
 }
 
-static void set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert_err *e) {
+void index_set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert_err *e) {
   sqlite3_stmt *s = index_sql(t, SQL_SET_SLOT, e);
   if (!s) return;
   sqlite3_bind_int64(s, 1, rowid);
@@ -46,14 +45,14 @@ static void move_row(IndexTable *t, sqlite3_int64 from, sqlite3_int64 rowid, sql
   if (v) memcpy(vector, v, (size_t)t->dimensions * sizeof *v);
   sqlite3_int64 to = e->code ? -1 : index_take_slot(t, partition, list, rowid, e);
   if (!e->code) index_put_vector(t, to, rowid, vector, e);
-  set_slot(t, rowid, to, e);
+  index_set_slot(t, rowid, to, e);
   if (!e->code) index_free_slot(t, from, e);
 }
 
 /* Moves all rows of a block to blocks of its partition, and the list. */
 static void empty_block(IndexTable *t, sqlite3_int64 block, sqlite3_int64 partition, sqlite3_int64 list, bert_err *e) {
   size_t size;
-  unsigned char *codes = copy_codes(t, block, &size, e);
+  unsigned char *codes = index_copy_codes(t, block, &size, e);
   float *vector = memory_new((size_t)t->dimensions, sizeof *vector, e);
   int slots = e->code ? 0 : bert_block_slots(codes, size, t->dimensions, e);
   if (e->code == BERT_FORMAT && !t->rc) t->rc = SQLITE_CORRUPT_VTAB;
@@ -79,49 +78,41 @@ static int find_group(const Group *groups, int n, sqlite3_int64 partition, sqlit
 }
 
 /* By the map: which blocks are to be emptied; the blocks that are full enough stay, and so do those that cannot be fewer. */
-static void choose(const IndexTable *t, const int *counts, int all, unsigned char *chosen, bert_err *e) {
+static void choose(const IndexTable *t, int all, unsigned char *chosen, bert_err *e) {
   Group *groups = memory_new((size_t)t->map_count + 1, sizeof *groups, e);
   int n = 0;
   if (!groups) return;
   for (int pass = 0; pass < 2; pass++)
     for (int i = 0; i < t->map_count; i++) {
       int g = find_group(groups, n, t->partitions[i], t->lists[i]);
-      if (counts[i] >= FULL_ENOUGH && !all) continue;
+      if (t->counts[i] >= FULL_ENOUGH && !all) continue;
       if (pass) {
         chosen[i] = all || groups[g].rows <= (sqlite3_int64)(groups[g].blocks - 1) * BERT_BLOCK_SLOTS;
         continue;
       }
       if (g == n) groups[n++] = (Group){t->partitions[i], t->lists[i], 0, 0};
-      groups[g].rows += counts[i];
+      groups[g].rows += t->counts[i];
       groups[g].blocks++;
     }
   sqlite3_free(groups);
-}
-
-static void read_counts(IndexTable *t, int *counts, bert_err *e) {
-  sqlite3_stmt *s = index_sql(t, SQL_ALL_BLOCKS, e);
-  for (int i = 0; s && i < t->map_count && index_step(t, s, e); i++) counts[i] = sqlite3_column_int(s, 4);
-  sqlite3_reset(s);
 }
 
 void index_compact(IndexTable *t, int all, bert_err *e) {
   index_flush(t, e);
   index_refresh(t, e);
   int n = t->map_count;
-  int *counts = memory_new((size_t)n + 1, sizeof *counts, e);
   unsigned char *chosen = memory_new((size_t)n + 1, 1, e);
-  if (!e->code) read_counts(t, counts, e);
-  if (!e->code) choose(t, counts, all, chosen, e);
+  if (!e->code) choose(t, all, chosen, e);
   IndexJob *job = index_job_start(t, "optimize", t->live, e);
   sqlite3_int64 moved = 0;
   t->only_after = index_last_block(t, e);
   for (int i = 0; i < n && !e->code; i++) {
     if (chosen[i]) empty_block(t, t->map[i].block, t->partitions[i], t->lists[i], e);
-    index_job_step(job, moved += counts[i]);
+    index_job_step(job, moved += t->counts[i]);
   }
   t->only_after = 0;
   index_flush(t, e);
+  index_deal(t, 1, e);
   index_job_end(job);
-  sqlite3_free(counts);
   sqlite3_free(chosen);
 }

@@ -21,11 +21,25 @@ static void add_to_map(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
   if (!memory_grow(&t->map, &t->map_room, n, sizeof *t->map, e)) return;
   if (!memory_grow(&t->partitions, &t->partitions_room, n, sizeof *t->partitions, e)) return;
   if (!memory_grow(&t->lists, &t->lists_room, n, sizeof *t->lists, e)) return;
+  if (!memory_grow(&t->counts, &t->counts_room, n, sizeof *t->counts, e)) return;
   t->map[t->map_count] = (bert_block){.block = sqlite3_column_int64(s, 0), .stamp = (uint64_t)sqlite3_column_int64(s, 1)};
   t->partitions[t->map_count] = sqlite3_column_int64(s, 2);
   t->lists[t->map_count] = sqlite3_column_int64(s, 3);
-  t->live += sqlite3_column_int(s, 4);
+  t->counts[t->map_count] = sqlite3_column_int(s, 4);
+  t->live += t->counts[t->map_count];
   t->map_count++;
+}
+
+static void read_list_map(IndexTable *t, bert_err *e) {
+  t->list_map_count = 0;
+  t->list_count = t->columns.approximate ? (int)index_get_config(t, "lists", 0, e) : 0;
+  if (t->list_count < 0 || t->list_count > 1 << 20) index_damaged(t, e, "%s_config says %d lists", t->name, t->list_count);
+  sqlite3_stmt *s = t->list_count ? index_sql(t, SQL_ALL_LISTS, e) : NULL;
+  while (s && index_step(t, s, e)) {
+    if (!memory_grow(&t->list_map, &t->list_map_room, (size_t)t->list_map_count + 1, sizeof *t->list_map, e)) return;
+    t->list_map[t->list_map_count++] =
+        (bert_block){.block = sqlite3_column_int64(s, 0), .stamp = (uint64_t)sqlite3_column_int64(s, 1)};
+  }
 }
 
 void index_refresh(IndexTable *t, bert_err *e) {
@@ -37,6 +51,7 @@ void index_refresh(IndexTable *t, bert_err *e) {
   t->map_count = 0;
   t->live = 0;
   while (s && index_step(t, s, e)) add_to_map(t, s, e);
+  read_list_map(t, e);
   if (!e->code) t->stamp = stamp;
 }
 
@@ -125,11 +140,12 @@ static int read_vectors(void *context, const int64_t *slots, int n, float *out) 
   return r->e->code != BERT_OK;
 }
 
-/* The blocks of the map that the filter leaves; how many. */
-static int pick_blocks(const IndexTable *t, const IndexFilter *f, bert_block *out) {
+/* The blocks of the map that the filter and the lists (NULL: all) leave; how many. */
+static int pick_blocks(const IndexTable *t, const IndexFilter *f, const unsigned char *lists, bert_block *out) {
   int n = 0;
   for (int i = 0; i < t->map_count; i++) {
     int at = f && f->is_set ? f->stamp == t->stamp ? i : find_block(f, t->map[i].block) : i;
+    if (lists && t->lists[i] >= 0 && t->lists[i] <= t->list_count && !lists[t->lists[i]]) continue;
     if (at < 0 || (f && f->is_set && !f->is_open[at])) continue;
     out[n] = t->map[i];
     if (f && f->places) {
@@ -144,15 +160,14 @@ static int pick_blocks(const IndexTable *t, const IndexFilter *f, bert_block *ou
   return n;
 }
 
-void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
-                  bert_hits *hits, bert_err *e) {
+static void search(IndexTable *t, const float *queries, int n, const IndexFilter *filter, const unsigned char *lists,
+                   sqlite3_int64 k, double most, bert_hits *hits, bert_err *e) {
   bert_block *blocks = memory_new((size_t)t->map_count + 1, sizeof *blocks, e);
   bert_err failed = {0}, within = {0};
   Reading reading = {t, &within};
   Watch watch;
-  memset(hits, 0, (size_t)n * sizeof *hits);
   if (!blocks) return;
-  bert_scope scope = {.dimensions = t->dimensions, .blocks = blocks, .count = pick_blocks(t, filter, blocks), .k = k,
+  bert_scope scope = {.dimensions = t->dimensions, .blocks = blocks, .count = pick_blocks(t, filter, lists, blocks), .k = k,
                       .most = most, .store = {&reading, read_codes, read_vectors}};
   watch_start(&watch, t->db);
   bert_search(&scope, queries, n, hits, &watch.progress, &failed);
@@ -162,6 +177,36 @@ void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filte
   if (within.code) error_set(e, within.code, "%s", within.text); /* the callback knows better */
   else if (failed.code == BERT_FORMAT) index_damaged(t, e, "%s", failed.text);
   else if (failed.code) error_set(e, failed.code, "%s", failed.text);
+}
+
+/* Whether the filter leaves so few rows that looking at them all is quick. */
+static int leaves_few(const IndexTable *t, const IndexFilter *f) {
+  enum { SHARE = 16 };
+  sqlite3_int64 n = 0;
+  if (!f || !f->places) return 0;
+  for (int i = 0; i < f->count; i++)
+    for (int w = 0; w < INDEX_WORDS; w++) n += __builtin_popcount(f->places[i].bits[w]);
+  return n < t->live / SHARE;
+}
+
+/* One query of an approximate index: its lists alone; all of them, where these hold fewer than k rows that may be found. */
+static void search_lists(IndexTable *t, const float *query, const IndexFilter *filter, sqlite3_int64 k, double most,
+                         bert_hits *hits, bert_err *e) {
+  unsigned char *lists = most < INFINITY || leaves_few(t, filter) ? NULL : index_choose_lists(t, query, k, e);
+  search(t, query, 1, filter, lists, k, most, hits, e);
+  if (lists && hits->n < k && !e->code) {
+    bert_hits_free(hits);
+    search(t, query, 1, filter, NULL, k, most, hits, e);
+  }
+  sqlite3_free(lists);
+}
+
+void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
+                  bert_hits *hits, bert_err *e) {
+  memset(hits, 0, (size_t)n * sizeof *hits);
+  if (!t->list_count) search(t, queries, n, filter, NULL, k, most, hits, e);
+  for (int i = 0; i < n && t->list_count && !e->code; i++)
+    search_lists(t, queries + (size_t)i * (size_t)t->dimensions, filter, k, most, &hits[i], e);
 }
 
 /* ---- finding an index by name ------------------------------------------------------------------------------------- */

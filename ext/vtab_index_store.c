@@ -56,6 +56,10 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DELETE_CODES] = "DELETE FROM \"%w\".\"%w_codes\" WHERE block = ?1",
     [SQL_GET_PART] = "SELECT data FROM \"%w\".\"%w_vectors\" WHERE part = ?1",
     [SQL_PUT_PART] = "REPLACE INTO \"%w\".\"%w_vectors\"(part, data) VALUES (?1, ?2)",
+    [SQL_ALL_LISTS] = "SELECT block, stamp FROM \"%w\".\"%w_lists\" ORDER BY block",
+    [SQL_GET_LISTS] = "SELECT data FROM \"%w\".\"%w_lists\" WHERE block = ?1",
+    [SQL_PUT_LISTS] = "REPLACE INTO \"%w\".\"%w_lists\"(block, stamp, data, centroids) VALUES (?1, ?2, ?3, ?4)",
+    [SQL_GET_CENTROIDS] = "SELECT centroids FROM \"%w\".\"%w_lists\" ORDER BY block",
     [SQL_DELETE_PARTS] = "DELETE FROM \"%w\".\"%w_vectors\" WHERE part BETWEEN ?1 AND ?2",
 };
 
@@ -201,7 +205,7 @@ void index_finalize(IndexTable *t) {
 
 /* ---- tables ------------------------------------------------------------------------------------------------------- */
 
-const char *const index_shadows[] = {"config", "partitions", "blocks", "codes", "vectors", "rows", "content", NULL};
+const char *const index_shadows[] = {"config", "partitions", "blocks", "codes", "vectors", "rows", "content", "lists", NULL};
 
 /* CREATE TABLE of a shadow table with the columns that `has` says, typed as declared. */
 static void create_with_columns(IndexTable *t, const char *shadow, const char *first, int (*has)(const IndexSchema *, int),
@@ -244,6 +248,8 @@ void index_store_create(IndexTable *t, bert_err *e) {
   index_exec(t, "CREATE INDEX \"%w\".\"%w_blocks_free\" ON \"%w_blocks\"(\"partition\", list, count)", e);
   index_exec(t, "CREATE TABLE \"%w\".\"%w_codes\"(block INTEGER PRIMARY KEY, data BLOB)", e);
   index_exec(t, "CREATE TABLE \"%w\".\"%w_vectors\"(part INTEGER PRIMARY KEY, data BLOB)", e);
+  if (t->columns.approximate)
+    index_exec(t, "CREATE TABLE \"%w\".\"%w_lists\"(block INTEGER PRIMARY KEY, stamp INTEGER, data BLOB, centroids BLOB)", e);
   create_with_columns(t, "rows", "id INTEGER PRIMARY KEY, slot INTEGER, hash INTEGER, \"partition\" INTEGER", is_metadata, e);
   create_with_columns(t, "partitions", "id INTEGER PRIMARY KEY", is_partition, e);
   create_with_columns(t, "content", "id INTEGER PRIMARY KEY", index_in_content, e);

@@ -155,14 +155,17 @@ static int changes(const IndexTable *t, sqlite3_value **values, IndexKind a, Ind
   return 0;
 }
 
-/* full[i] = values[i], or, where the UPDATE leaves it alone, a copy of what is there, which owned[i] then is. */
+/* full[i] = values[i], or, where the UPDATE leaves it alone, a copy of what is there, which owned[i] then is. A text that
+** nobody keeps is only wanted where another one of the row changes. */
 static void complete(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, sqlite3_value **full, sqlite3_value **owned,
-                     bert_err *e) {
+                     int needs_text, bert_err *e) {
   sqlite3_stmt *s = NULL;
   for (int i = 0; i < t->columns.count && !e->code; i++) {
     full[i] = values[i];
     if (i == t->columns.vector || !sqlite3_value_nochange(values[i])) continue;
-    if (t->columns.columns[i].kind == INDEX_TEXT && t->columns.content && !*t->columns.content)
+    int is_lost = t->columns.columns[i].kind == INDEX_TEXT && t->columns.content && !*t->columns.content;
+    if (is_lost && !needs_text) continue;
+    if (is_lost)
       error_set(e, BERT_ARGUMENT, "the text of %s is not kept (content=''), wanted a value for it, too",
                 t->columns.columns[i].name);
     if (!s && (s = index_sql(t, SQL_GET_COLUMNS, e))) {
@@ -215,7 +218,7 @@ static void change_row(IndexTable *t, sqlite3_int64 old, sqlite3_int64 rowid, Ro
   Meaning m = {.vector = NULL};
   if (!full) return;
   t->is_changed = 1;
-  if (content || (is_new && t->columns.vector < 0)) complete(t, old, values, full, owned, e);
+  if (content || (is_new && t->columns.vector < 0)) complete(t, old, values, full, owned, is_new, e);
   else memcpy(full, values, (size_t)t->columns.count * sizeof *full);
   sqlite3_int64 partition = partition_of(t, values, e);
   if (is_new) read_meaning(t, full, &m, e);
