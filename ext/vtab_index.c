@@ -12,6 +12,7 @@
 #include <string.h>
 
 int index_fail(IndexTable *t, const bert_err *e) {
+  if (t->is_rolled_back && !t->own_statements) index_discard(t);
   if (!e->code) return SQLITE_OK;
   char *name = sqlite3_mprintf("bert_index %s", t->name);
   sqlite3_free(t->base.zErrMsg);
@@ -107,7 +108,7 @@ static int open_table(sqlite3 *db, void *aux, int argc, const char *const *argv,
   int rc = t && t->rc ? t->rc : error_rc(&e);
   *message = error_text("bert_index", &e);
   free_table(t);
-  return rc;
+  return rc == SQLITE_ERROR && !*message ? SQLITE_NOMEM : rc;
 }
 
 static int create_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **message) {
@@ -184,8 +185,12 @@ static int sync(sqlite3_vtab *vtab) {
   return index_fail(t, &e);
 }
 
+/* SQLite undoes the transaction within one of our own statements where memory or the disk gives out: then whoever runs it
+** still works on what is pending, and index_fail discards it. */
 static int forget_pending(sqlite3_vtab *vtab) {
-  index_discard((IndexTable *)vtab);
+  IndexTable *t = (IndexTable *)vtab;
+  t->is_rolled_back = 1;
+  if (!t->own_statements) index_discard(t);
   return SQLITE_OK;
 }
 

@@ -129,6 +129,7 @@ typedef struct IndexTable {
 
   /* What the current transaction has changed. */
   int is_changed, has_written; /* something is pending; something was, and is written */
+  int is_rolled_back; /* what is pending is to be discarded */
   int own_statements; /* that are being stepped: their savepoints are none of the user's */
   sqlite3_int64 last_rowid, last_block;
   int last_rowid_known, last_block_known;

@@ -233,6 +233,7 @@ static void write_codes_in_place(IndexTable *t, IndexBlock *b, Encoding *x, bert
   for (int i = 0; i < x->n; i++) order[i] = i;
   if (data) bert_block_init(data, t->dimensions, x->n + 1);
   if (!e->code && x->n) bert_block_put(data, size, t->dimensions, order, x->rowids, x->vectors, x->n, e);
+  t->own_statements++;
   int rc = e->code ? SQLITE_OK : !table ? SQLITE_NOMEM : sqlite3_blob_open(t->db, t->schema, table, "data", b->number, 1, &blob);
   for (int i = 0, at = 0; i < BERT_BLOCK_SLOTS && rc == SQLITE_OK && !e->code; i++) {
     if (!index_has_place(&b->changed, i)) continue;
@@ -244,6 +245,7 @@ static void write_codes_in_place(IndexTable *t, IndexBlock *b, Encoding *x, bert
   if (rc == SQLITE_ERROR && !e->code) index_damaged(t, e, "block %lld of the codes is missing or too short", (long long)b->number);
   else if (rc != SQLITE_OK) index_failed(t, rc, e);
   rc = sqlite3_blob_close(blob);
+  t->own_statements--;
   if (rc != SQLITE_OK) index_failed(t, rc, e);
   sqlite3_free(data);
   sqlite3_free(table);
@@ -309,6 +311,7 @@ void index_discard(IndexTable *t) {
   t->block_count = t->waiting_count = 0;
   t->texts_used = 0;
   t->is_changed = t->has_written = t->last_rowid_known = t->last_block_known = 0;
+  t->is_rolled_back = 0;
   t->held_bytes = 0;
 }
 
@@ -379,7 +382,9 @@ static void read_slots(IndexTable *t, IndexBlock *b, bert_err *e) {
     sqlite3_free(table);
     return;
   }
+  t->own_statements++;
   int rc = sqlite3_blob_open(t->db, t->schema, table, "data", b->number, 0, &blob);
+  t->own_statements--;
   sqlite3_free(table);
   if (rc == SQLITE_ERROR) index_damaged(t, e, "block %lld of the codes is missing", (long long)b->number);
   else if (rc != SQLITE_OK) index_failed(t, rc, e);

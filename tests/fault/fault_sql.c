@@ -54,6 +54,8 @@ typedef struct {
 #define HEAD(name) "SELECT bert_load('m', '%s/../../heads/" name "');" /* beside tests/golden/models */
 #define NOTES "CREATE TABLE t(id, body); INSERT INTO t VALUES (1, 'the river'), ('two', NULL), (x'03', 'train'), (2.5, '');"
 
+#define INDEXED "INSERT INTO x(body, cat, p, u) VALUES ('the river', 'a', 1, 'u'), (NULL, 'b', 1, 'v'), ('train', NULL, 2, NULL);"
+
 static const Script scripts[] = {
     {"bert_load", "", "SELECT bert_load('m', '%s'), bert_load('n', '%s', '{\"threads\": 1}'), bert_unload('m')", NULL},
     {"bert_load of nothing", "", "SELECT bert_load('m', '%s/nothing')", "nothing"},
@@ -96,6 +98,29 @@ static const Script scripts[] = {
     {"bert_map_svg", NOTES "CREATE TABLE v AS SELECT printf('[%d, %d, 1]', id % 3, id) AS v, body FROM t;",
      "SELECT bert_map_svg(v, v.body), bert_map_svg(v) FROM v GROUP BY length(v.body) > 3", NULL},
     {"bert_plot_svg", NOTES, "SELECT bert_plot_svg(rowid, rowid % 2, body), bert_plot_svg(rowid, 1) FROM t", NULL},
+    {"bert_index, created", LOAD, "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m'); DROP TABLE x", NULL},
+    {"bert_index of nothing", "", "CREATE VIRTUAL TABLE x USING bert_index(body, model='nobody')", "nobody"},
+    {"bert_index, written", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
+     "INSERT INTO x(body, cat, p, u) VALUES ('a city', 'c', 2, 3), ('a', 'b', 1, 2); UPDATE x SET cat = 'd'; UPDATE x SET p = 3, body = 'b' "
+     "WHERE rowid = 1; REPLACE INTO x(rowid, body) VALUES (2, 'new'); DELETE FROM x WHERE rowid = 3", NULL},
+    {"bert_index, searched", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
+     "SELECT rowid, distance, cat, u, p FROM x WHERE body MATCH 'the' AND cat IN ('a', 'b') AND p < 5 AND k = 3; SELECT rowid, body FROM x "
+     "WHERE body MATCH 'river' AND u LIKE 'u%%' LIMIT 1; SELECT * FROM x WHERE rowid > 0 ORDER BY rowid DESC", NULL},
+    {"bert_index, commanded", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
+     "INSERT INTO x(x) VALUES ('rebuild'); INSERT INTO x(x) VALUES ('optimize'); INSERT INTO x(x) VALUES ('integrity-check'); "
+     "ALTER TABLE x RENAME TO y; SELECT * FROM bert_index_progress", NULL},
+    {"bert_index, following", LOAD "CREATE TABLE n(id INTEGER PRIMARY KEY, body); INSERT INTO n(body) VALUES ('the river'); CREATE VIRTUAL TABLE x "
+     "USING bert_index(body, model='m', content='n', content_rowid='id');",
+     "INSERT INTO x(x) VALUES ('triggers'); INSERT INTO x(x) VALUES ('reembed'); INSERT INTO n(body) VALUES ('train'); UPDATE n SET body = 'x'; "
+     "DELETE FROM n; DROP TABLE x", NULL},
+    {"bert_index of vectors", "CREATE VIRTUAL TABLE x USING bert_index(e float[2]);",
+     "BEGIN; INSERT INTO x(e) VALUES ('[1, 2]'), ('[2, 1]'), (NULL); SAVEPOINT s; DELETE FROM x; ROLLBACK TO s; COMMIT; SELECT rowid, e FROM x "
+     "WHERE e MATCH '[1, 1]'; INSERT INTO x(x) VALUES ('rebuild')", NULL},
+    {"bert_search_each", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
+     "SELECT * FROM bert_search_each('x', 'SELECT 1, ''the'' UNION ALL SELECT 2, NULL', 2)", NULL},
+    {"bert_hybrid", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED
+     "CREATE VIRTUAL TABLE f USING fts5(body); INSERT INTO f(rowid, body) SELECT rowid, body FROM x;",
+     "SELECT * FROM bert_hybrid('x', 'main.f', 'the river', 2)", NULL},
     {"UTF-16", "PRAGMA encoding = 'UTF-16';" LOAD NOTES,
      "SELECT * FROM t, bert_embed_each('SELECT 1, ''train''', 'm'), bert_tokens(body, NULL, 'm')", NULL},
 };
@@ -147,6 +172,8 @@ static int run(const Script *script, const char *before, const char *sql, Side s
   sqlite3_free(message);
   rc = sqlite3_close(db);
   if (rc != SQLITE_OK) wrong = printf("FAIL %s, allocation %ld: sqlite3_close gives %d\n", script->name, n, rc);
+  bert_cache_limit(0); /* what is remembered of an index outlives the connection, and is no leak */
+  bert_cache_limit(1 << 24);
   if (sqlite3_memory_used() != used || bert_test_live_allocations() != live)
     wrong = printf("FAIL %s, allocation %ld of %s: %lld bytes of SQLite's and %lld allocations of the engine's are left\n",
                    script->name, n, side ? "the engine" : "SQLite", (long long)(sqlite3_memory_used() - used),
