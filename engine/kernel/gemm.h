@@ -35,11 +35,13 @@ UNROLL
     for (int v = 0; v < TILE_VECTORS; v++) v_store(y + (size_t)r * y_stride + KERNEL_LANES * v, sum[r][v]);
 }
 
-typedef void Tile(float *y, size_t y_stride, const float *a, const float *w, int k, const float *from, Ahead ahead);
+typedef void Tile(float *y, size_t y_stride, const float *a, const float *w, int k, const float *from, Ahead *ahead);
 #define TILE_OF(rows)                                                                                      \
   static void tile_##rows(float *y, size_t y_stride, const float *a, const float *w, int k,                \
-                          const float *from, Ahead ahead) {                                                \
-    tile(rows, y, y_stride, a, 1, rows, w, KERNEL_PANEL, k, from, &ahead);                                 \
+                          const float *from, Ahead *ahead) {                                               \
+    Ahead mine = *ahead; /* in registers */                                                                \
+    tile(rows, y, y_stride, a, 1, rows, w, KERNEL_PANEL, k, from, &mine);                                  \
+    *ahead = mine;                                                                                         \
   }
 TILE_OF(1) TILE_OF(2) TILE_OF(3) TILE_OF(4) TILE_OF(5) TILE_OF(6)
 #if TILE_ROWS > 6
@@ -53,14 +55,14 @@ static Tile *const TILES[TILE_ROWS + 1] = {NULL,   tile_1, tile_2, tile_3, tile_
 
 enum { TILES_A_PANEL = KERNEL_PANEL / (KERNEL_LANES * TILE_VECTORS) };
 
-/* Rows of g, packed from depth k0 to k0+k-1; the i-th strip of n. */
+/* Rows of g, packed from depth k0 to k0+k-1. */
 typedef struct {
-  int i, n, row, rows, k0, k;
+  int row, rows, k0, k;
   const float *a;
 } Strip;
 
 /* One panel's columns of a strip. At the right edge, where a whole tile would write past the row, they go through `edge`. */
-static void strip_panel(const KernelGemm *g, const Strip *s, int panel, const float *next) {
+static void strip_panel(const KernelGemm *g, const Strip *s, int panel, Ahead *ahead) {
   static const float ZERO[KERNEL_PANEL];
   int left = g->n - panel * KERNEL_PANEL, part = left < KERNEL_PANEL, last = s->k0 + s->k == g->k;
   int first = s->k0 == 0 && !g->add; /* else the sum goes on from what stands in y */
@@ -73,7 +75,6 @@ static void strip_panel(const KernelGemm *g, const Strip *s, int panel, const fl
     for (int r = 0; r < s->rows; r++) memcpy(edge + r * KERNEL_PANEL, y + (size_t)r * g->y_stride, part_bytes);
   for (int t = 0; t < TILES_A_PANEL; t++) {
     int c = t * KERNEL_LANES * TILE_VECTORS;
-    Ahead ahead = ahead_of(next, (size_t)s->k * KERNEL_PANEL * sizeof *w, s->i * TILES_A_PANEL + t, s->n * TILES_A_PANEL, s->k);
     TILES[s->rows](to + c, stride, s->a, w + c, s->k, first ? bias + c : NULL, ahead);
   }
   if (last && g->activation != KERNEL_NONE)
@@ -99,12 +100,12 @@ static void gemm_block(const KernelGemm *g, int row, int m, int k0, int k) {
     float *a = g->scratch + (size_t)start * (size_t)k;
     if (g->transposed) copy_strip(a, g->x + (size_t)k0 * g->x_stride + row + start, g->x_stride, rows, k);
     else pack_strip(a, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k, 0);
-    strip[s] = (Strip){s, strips, row + start, rows, k0, k, a};
+    strip[s] = (Strip){row + start, rows, k0, k, a};
   }
   for (int p = g->first; p < g->last; p++) {
-    int following = p + 1 < g->last ? p + 1 : p;
-    const float *next = g->w + ((size_t)following * (size_t)g->k + (size_t)k0) * KERNEL_PANEL;
-    for (int s = 0; s < strips; s++) strip_panel(g, &strip[s], p, next);
+    const float *next = g->w + ((size_t)(p + 1 < g->last ? p + 1 : p) * (size_t)g->k + (size_t)k0) * KERNEL_PANEL;
+    Ahead ahead = ahead_of(next, (size_t)k * KERNEL_PANEL * sizeof *next, strips * TILES_A_PANEL * k);
+    for (int s = 0; s < strips; s++) strip_panel(g, &strip[s], p, &ahead);
   }
 }
 

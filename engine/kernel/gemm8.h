@@ -3,11 +3,13 @@
 **
 ** Included after lanes.h by files that define, beside V:
 **
-**    Q                    16 sums of 32 bits, one a column        X   four bytes of a token, in every lane
-**    W                    4 x 16 bytes of a panel: 16 columns
+**    Q                    16 sums of 32 bits, one a column        X   a word of a token, in every lane
+**    W                    16 words of a panel, one a column
+**    WIDE                 0: a word is four bytes. 1: two numbers of 16 bits, for sets that multiply no bytes; a panel's
+**                         group is widened once for all rows, and the rows once for all panels
 **    X_FLIP               0x80808080 where the left side of a dot product is unsigned: bytes get 128 added on their way in,
 **                         and sums begin at -128 times the sum of the column; 0 where it is signed
-**    q_load(p), where X_FLIP, else q_zero(); x_set(bytes) w_load(p) q_dot(sum, x, w) q_float(sum)
+**    q_load(p), where X_FLIP, else q_zero(); x_set(word) w_load(p) q_dot(sum, x, w) q_float(sum)
 **    TILE8_ROWS, TILE8_VECTORS
 **
 ** A tile keeps the integer sums of a group in registers; once a group they are scaled and added to y, which is in L1. */
@@ -19,7 +21,8 @@
 #endif
 
 INLINE void tile8(int rows, float *y, size_t y_stride, const int32_t *a, const int8_t *w, int steps, const int32_t *start,
-                  const float *x_scale, size_t scale_stride, const float *w_scale, const float *from, Ahead *ahead) {
+                  const float *x_scale, size_t scale_stride, const float *w_scale, const float *from, Ahead *meanwhile) {
+  Ahead ahead = *meanwhile;
   Q sum[TILE8_ROWS][TILE8_VECTORS];
 UNROLL
   for (int r = 0; r < rows; r++)
@@ -29,7 +32,7 @@ UNROLL
     W b[TILE8_VECTORS];
 UNROLL
     for (int v = 0; v < TILE8_VECTORS; v++) b[v] = w_load(w + 4 * KERNEL_LANES * v);
-    ahead_fetch(ahead);
+    ahead_fetch(&ahead);
 UNROLL
     for (int r = 0; r < rows; r++) {
       X x = x_set(a[r]);
@@ -37,6 +40,7 @@ UNROLL
       for (int v = 0; v < TILE8_VECTORS; v++) sum[r][v] = q_dot(sum[r][v], x, b[v]);
     }
   }
+  *meanwhile = ahead;
 UNROLL
   for (int r = 0; r < rows; r++) {
     V scale = v_set(x_scale[(size_t)r * scale_stride]);
@@ -67,7 +71,10 @@ TILE8_OF(5) TILE8_OF(6)
 #if TILE8_ROWS > 6
 TILE8_OF(7) TILE8_OF(8) TILE8_OF(9) TILE8_OF(10) TILE8_OF(11) TILE8_OF(12)
 #endif
-static Tile8 *const TILES8[TILE8_ROWS + 1] = {NULL,    tile8_1, tile8_2,
+#if TILE8_ROWS > 12
+TILE8_OF(13) TILE8_OF(14)
+#endif
+static Tile8 *const TILES8[] = {NULL,    tile8_1, tile8_2,
 #if TILE8_ROWS > 2
                                               tile8_3, tile8_4,
 #endif
@@ -75,66 +82,135 @@ static Tile8 *const TILES8[TILE8_ROWS + 1] = {NULL,    tile8_1, tile8_2,
                                               tile8_5, tile8_6,
 #endif
 #if TILE8_ROWS > 6
-                                              tile8_7, tile8_8, tile8_9, tile8_10, tile8_11, tile8_12
+                                              tile8_7, tile8_8, tile8_9, tile8_10, tile8_11, tile8_12,
+#endif
+#if TILE8_ROWS > 12
+                                tile8_13, tile8_14
 #endif
 };
 
+enum { WORD = WIDE ? 2 : 4 }; /* numbers in a word */
 enum { TILES8_A_PANEL = KERNEL_PANEL / (KERNEL_LANES * TILE8_VECTORS) };
 
-/* Rows of g, packed; the i-th strip of n. */
+#if WIDE
+/* The bytes k … k+3 of a word as two words: k and k+2, then k+1 and k+3, on both sides, so that nothing is shuffled. `from`
+** is the second half of `to`. */
+static void widen_strip(int32_t *to, const int32_t *from, int rows, int words) {
+  for (int i = 0; i < words; i++, to += 2 * rows)
+    for (int r = 0; r < rows; r++, from++) {
+      uint32_t four = (uint32_t)*from; /* the last of them lie where to[rows] does */
+      to[r] = (int32_t)((uint16_t)(int8_t)four | (uint32_t)(int8_t)(four >> 16) << 16);
+      to[rows + r] = (int32_t)((uint16_t)(int8_t)(four >> 8) | (uint32_t)(int8_t)(four >> 24) << 16);
+    }
+}
+
+typedef int16_t Halves __attribute__((vector_size(32), aligned(2), may_alias));
+
+static void widen_group(int8_t *to, const int8_t *from, int words) {
+  for (int i = 0; i < words; i++, to += 8 * KERNEL_PANEL)
+    for (int c = 0; c < 4 * KERNEL_PANEL; c += 32, from += 32) {
+      Halves pairs, even, odd;
+      memcpy(&pairs, from, 32);
+      even = (pairs << 8) >> 8, odd = pairs >> 8;
+      memcpy(to + c, &even, 32);
+      memcpy(to + c + 4 * KERNEL_PANEL, &odd, 32);
+    }
+}
+#endif
+
+static int group_numbers(const KernelGemm8 *g, int group) {
+  int left = kernel_depth8(g->k) - group * KERNEL_GROUP;
+  return left < KERNEL_GROUP ? left : KERNEL_GROUP;
+}
+
+/* Rows of g, packed; `from` counts within their block. */
 typedef struct {
-  int i, n, row, rows;
+  int row, rows, from;
   const int32_t *a;
 } Strip8;
 
-/* One panel's columns of a strip, all groups; `to` has room for the whole panel. */
-static void strip_groups(const KernelGemm8 *g, const Strip8 *s, int panel, float *to, size_t stride, Ahead ahead) {
+static void pack_rows8(int32_t *to, const KernelGemm8 *g, int row, int rows) {
+  int words = kernel_depth8(g->k) / 4;
+  int32_t *four = to + (WIDE ? rows * words : 0);
+  pack_strip(four, g->x + (size_t)row * (size_t)words * 4, (size_t)words, rows, words, X_FLIP);
+#if WIDE
+  widen_strip(to, four, rows, words);
+#endif
+}
+
+/* Whether a panel's columns are summed in y. Not where the panel is wider than what is left of it; nor where all strips come
+** before the next group: y's rows are so far apart that few of them stay in L1. */
+static int in_place(const KernelGemm8 *g, int panel) { return !WIDE && g->n - panel * KERNEL_PANEL >= KERNEL_PANEL; }
+
+static float *sums_of(const KernelGemm8 *g, const Strip8 *s, int panel, size_t *stride) {
+  int inside = in_place(g, panel);
+  *stride = inside ? g->y_stride : KERNEL_PANEL;
+  if (inside) return g->y + (size_t)s->row * g->y_stride + panel * KERNEL_PANEL;
+  return g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH + s->from * KERNEL_PANEL;
+}
+
+/* One group of one panel's columns of a strip, its weights at w. */
+static void sum_group(const KernelGemm8 *g, const Strip8 *s, int panel, int group, const int8_t *w, Ahead *ahead) {
   static const float ZERO[KERNEL_PANEL];
-  int depth = kernel_depth8(g->k), groups = kernel_groups(g->k);
-  const int8_t *w = g->w + (size_t)panel * (size_t)depth * KERNEL_PANEL;
-  const float *bias = g->bias ? g->bias + panel * KERNEL_PANEL : ZERO;
-  for (int group = 0; group < groups; group++) {
-    int k = group * KERNEL_GROUP, steps = (depth - k < KERNEL_GROUP ? depth - k : KERNEL_GROUP) / 4;
-    size_t at = ((size_t)panel * (size_t)groups + (size_t)group) * KERNEL_PANEL;
-    for (int c = 0; c < KERNEL_PANEL; c += KERNEL_LANES * TILE8_VECTORS)
-      TILES8[s->rows](to + c, stride, s->a + (size_t)k / 4 * (size_t)s->rows, w + ((size_t)k * KERNEL_PANEL + 4 * (size_t)c),
-                      steps, g->w_sum + at + c, g->x_scale + (size_t)s->row * (size_t)groups + (size_t)group, (size_t)groups,
-                      g->w_scale + at + c, group ? NULL : bias + c, &ahead);
+  int groups = kernel_groups(g->k), k = group * KERNEL_GROUP, numbers = group_numbers(g, group);
+  size_t at = ((size_t)panel * (size_t)groups + (size_t)group) * KERNEL_PANEL, stride;
+  const float *from = group ? NULL : g->bias ? g->bias + panel * KERNEL_PANEL : ZERO;
+  float *y = sums_of(g, s, panel, &stride);
+  for (int c = 0; c < KERNEL_PANEL; c += KERNEL_LANES * TILE8_VECTORS)
+    TILES8[s->rows](y + c, stride, s->a + (size_t)(k / WORD) * (size_t)s->rows, w + 4 * c, numbers / WORD, g->w_sum + at + c,
+                    g->x_scale + (size_t)s->row * (size_t)groups + (size_t)group, (size_t)groups, g->w_scale + at + c,
+                    from ? from + c : NULL, ahead);
+}
+
+/* What is left to do once a strip's sums are complete. */
+static void finish_panel(const KernelGemm8 *g, const Strip8 *s, int panel) {
+  int left = g->n - panel * KERNEL_PANEL, columns = left < KERNEL_PANEL ? left : KERNEL_PANEL;
+  size_t stride;
+  float *y = sums_of(g, s, panel, &stride), *to = g->y + (size_t)s->row * g->y_stride + panel * KERNEL_PANEL;
+  for (int r = 0; r < s->rows; r++, y += stride, to += g->y_stride) {
+    if (g->activation != KERNEL_NONE) activate(y, KERNEL_PANEL, g->activation);
+    if (y != to) memcpy(to, y, (size_t)columns * sizeof *y);
   }
 }
 
-static void strip_panel8(const KernelGemm8 *g, const Strip8 *s, int panel, const int8_t *next) {
-  int depth = kernel_depth8(g->k), left = g->n - panel * KERNEL_PANEL, part = left < KERNEL_PANEL;
-  float *y = g->y + (size_t)s->row * g->y_stride + panel * KERNEL_PANEL;
-  float *edge = g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH, *to = part ? edge : y;
-  size_t stride = part ? KERNEL_PANEL : g->y_stride;
-  strip_groups(g, s, panel, to, stride,
-               ahead_of(next, (size_t)depth * KERNEL_PANEL, s->i, s->n, TILES8_A_PANEL * depth / 4));
-  for (int r = 0; r < s->rows; r++) {
-    if (g->activation != KERNEL_NONE) activate(to + (size_t)r * stride, KERNEL_PANEL, g->activation);
-    if (part) memcpy(y + (size_t)r * g->y_stride, edge + r * KERNEL_PANEL, (size_t)left * sizeof *y);
+/* One panel's columns of all strips; meanwhile the next panel is fetched. */
+static void panel8(const KernelGemm8 *g, const Strip8 *strip, int strips, int panel) {
+  int depth = kernel_depth8(g->k), groups = kernel_groups(g->k);
+  size_t bytes = (size_t)depth * KERNEL_PANEL;
+  const int8_t *w = g->w + (size_t)panel * bytes;
+  Ahead ahead = ahead_of(panel + 1 < g->last ? w + bytes : w, bytes, strips * TILES8_A_PANEL * depth / WORD);
+#if WIDE
+  int8_t *wide = (int8_t *)(g->scratch + (size_t)KERNEL_ROWS * (KERNEL_DEPTH + KERNEL_PANEL));
+  for (int group = 0; group < groups; group++, w += KERNEL_GROUP * KERNEL_PANEL) {
+    widen_group(wide, w, group_numbers(g, group) / 4);
+    for (int s = 0; s < strips; s++) sum_group(g, &strip[s], panel, group, wide, &ahead);
   }
+  for (int s = 0; s < strips; s++) finish_panel(g, &strip[s], panel);
+#else
+  for (int s = 0; s < strips; s++) {
+    for (int group = 0; group < groups; group++)
+      sum_group(g, &strip[s], panel, group, w + group * KERNEL_GROUP * KERNEL_PANEL, &ahead);
+    finish_panel(g, &strip[s], panel);
+  }
+#endif
 }
 
 static void gemm8_block(const KernelGemm8 *g, int row, int m) {
   Strip8 strip[KERNEL_ROWS / TILE8_ROWS + 1];
-  int depth = kernel_depth8(g->k), strips = (m + TILE8_ROWS - 1) / TILE8_ROWS;
+  int strips = (m + TILE8_ROWS - 1) / TILE8_ROWS;
+  size_t words = (size_t)kernel_depth8(g->k) / WORD;
   for (int s = 0; s < strips; s++) {
     int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
-    int32_t *a = (int32_t *)g->scratch + (size_t)start * (size_t)depth / 4; /* four bytes are a word */
-    pack_strip(a, g->x + (size_t)(row + start) * (size_t)depth, (size_t)depth / 4, rows, depth / 4, X_FLIP);
-    strip[s] = (Strip8){s, strips, row + start, rows, a};
+    int32_t *a = (int32_t *)g->scratch + (size_t)start * words;
+    pack_rows8(a, g, row + start, rows);
+    strip[s] = (Strip8){row + start, rows, start, a};
   }
-  for (int p = g->first; p < g->last; p++) {
-    int following = p + 1 < g->last ? p + 1 : p;
-    const int8_t *next = g->w + (size_t)following * (size_t)depth * KERNEL_PANEL;
-    for (int s = 0; s < strips; s++) strip_panel8(g, &strip[s], p, next);
-  }
+  for (int p = g->first; p < g->last; p++) panel8(g, strip, strips, p);
 }
 
 static void gemm8(const KernelGemm8 *g) {
   /* As many rows as the scratch holds packed, and no more than keep the packed block in L2. */
-  int most = (int)((size_t)KERNEL_ROWS * KERNEL_DEPTH * 4 / (size_t)kernel_depth8(g->k));
+  int most = (int)((size_t)KERNEL_ROWS * KERNEL_DEPTH * WORD / (size_t)kernel_depth8(g->k));
   int block = most < KERNEL_ROWS ? most : KERNEL_ROWS;
   for (int row = 0; row < g->m; row += block) gemm8_block(g, row, g->m - row < block ? g->m - row : block);
 }

@@ -56,7 +56,7 @@ typedef struct {
   int transposed; /* x lies as [k][m], x_stride from one k to the next */
   int add;
 } KernelGemm;
-#define KERNEL_SCRATCH ((size_t)KERNEL_ROWS * KERNEL_DEPTH + KERNEL_ROWS * KERNEL_PANEL)
+#define KERNEL_SCRATCH ((size_t)KERNEL_ROWS * (KERNEL_DEPTH + KERNEL_PANEL) + KERNEL_GROUP * KERNEL_PANEL / 2)
 
 /* The same product in 8 bits. Depth and groups are those of k: kernel_depth8(k), kernel_groups(k). */
 typedef struct {

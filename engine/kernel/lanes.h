@@ -129,10 +129,9 @@ typedef struct {
   size_t step;
 } Ahead;
 
-/* Share i of n of the bytes at `next`, to be fetched in `steps` steps. */
-INLINE Ahead ahead_of(const void *next, size_t bytes, int i, int n, int steps) {
-  size_t parts = (size_t)n * (size_t)steps, step = (bytes + parts - 1) / parts;
-  return (Ahead){(const char *)next + (size_t)i * (size_t)steps * step, step};
+/* The bytes at `next`, to be fetched in so many steps. */
+INLINE Ahead ahead_of(const void *next, size_t bytes, int steps) {
+  return (Ahead){next, (bytes + (size_t)steps - 1) / (size_t)steps};
 }
 
 INLINE void ahead_fetch(Ahead *a) {

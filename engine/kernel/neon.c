@@ -87,6 +87,7 @@ typedef struct {
   int8x16_t q[4];
 } W;
 typedef int8x8_t X;
+#define WIDE 0
 #define X_FLIP 0
 #define TILE8_ROWS 4
 #define TILE8_VECTORS 1

@@ -19,6 +19,7 @@ TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")
 typedef __m512i Q;
 typedef __m512i W;
 typedef __m512i X;
+#define WIDE 0
 #define X_FLIP 0x80808080u
 #define TILE8_ROWS 12
 #define TILE8_VECTORS 2
