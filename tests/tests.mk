@@ -151,7 +151,7 @@ valgrind: $(BUILD)/unit
 .PHONY: unit fuzz-replay fuzz layers sql index-kill golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
-BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed
+BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed $(BUILD)/bench_search
 $(BUILD)/tests/bench/%.o: FLAGS += -Itests/bench
 -include $(patsubst $(BUILD)/%,$(BUILD)/tests/bench/%.d,$(BENCHES)) $(BUILD)/tests/bench/limits.d
 
@@ -164,3 +164,4 @@ bench:
 	$(BUILD)/bench
 	$(BUILD)/bench_tokenizer $(MODEL)/tokenizer.json demo/corpus.csv
 	$(BUILD)/bench_embed $(MODEL) demo/corpus.csv
+	$(BUILD)/bench_search

@@ -103,6 +103,5 @@ void code_query(CodeQuery *query, double *y, int dimensions) {
   }
   query->factor = (float)(1 / sqrt(eight.square));
   query->zero = (float)(7.5 * (double)sum);
-  query->sine = sine_up(rest, length);
-  query->cosine = sqrt(1 - query->sine * query->sine);
+  query->angle = asin(sine_up(rest, length));
 }

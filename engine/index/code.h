@@ -21,7 +21,8 @@
 **    cos(q8, v4) >= cos(a + pq + p4) = cos(a + pq) cos p4 - sin(a + pq) sin p4   where a + pq + p4 <= pi      (3)
 **
 ** which is two multiplications a row, cos(a + pq) and sin(a + pq) being the query's; a query whose angles may exceed pi
-** takes every row. What is computed is not quite what is proved of; the difference is bounded by slack:
+** takes every row. Where the answer is to be the nearest of the fine codes themselves, a code may be p8 farther from v4 than
+** its row: a grows by the largest p8. What is computed is not quite what is proved of; the difference is bounded by slack:
 **
 **    p4, p8       sines are rounded up (SINE_SLACK), from sums in double over the same y that is coded
 **    R            in double: within 1e-13 of a rotation, for up to 65,536 dimensions; within SINE_SLACK
@@ -59,7 +60,7 @@ typedef struct {
   float *q;     /* [depth], length 1 */
   float factor; /* of q8 to length 1 */
   float zero;   /* 7.5 times the sum of q8: what n = 7.5 everywhere would sum to */
-  double cosine, sine; /* of pq */
+  double angle; /* pq */
 } CodeQuery;
 
 /* Fills a query whose arrays stand ready, zeroed; turned is spoiled. */

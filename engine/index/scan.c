@@ -8,8 +8,8 @@
 
 /* A panel of which so few rows are wanted (by a filter) is not read: their 8-bit codes are, a few lines of memory each. */
 enum { SPARSE = 4 };
-/* Panels of a scan call times its queries: enough to forget the calls, and sums that stay in L1. */
-enum { RUN = 16 };
+/* Panels of a scan call, and these times its queries: enough to forget the calls, and sums that stay near. */
+enum { RUN = 16, RUN_SUMS = 512 };
 /* Multiplications between two calls of pause. */
 enum { PAUSE = 100000000 };
 static const double PI = 3.14159265358979323846;
@@ -86,7 +86,8 @@ static void interval(const Scan *s, const Block *b, int place, float y, Candidat
   out->high = (float)(most >= c ? 1 : most <= -1 ? -c : most * c + sqrt(1 - most * most) * sine + s->slack);
 }
 
-static void consider(const Scan *s, int q, const Block *b, int64_t number, int place, Found *found, bert_err *e) {
+/* Bound (2) for a row, which becomes a candidate or is out. */
+static void refine(const Scan *s, int q, const Block *b, int64_t number, int place, Found *found, bert_err *e) {
   ScanQuery *query = &s->query[q];
   Candidate one = {0, 0, number * BERT_BLOCK_SLOTS + place, b->rowid[place]};
   if (!query->zero && b->scale8[place] > 0) {
@@ -103,71 +104,118 @@ static void consider(const Scan *s, int q, const Block *b, int64_t number, int p
   if (!e->code && s->k && found->best.n == s->k) scan_raise(query, found->best.at[0]);
 }
 
-/* Bound (3) for the query's present threshold. */
+/* The constants of bound (3) for the query's present threshold. */
 static void renew(const Scan *s, int q, Found *found) {
   ScanQuery *query = &s->query[q];
   float t = atomic_load_explicit(&query->threshold, memory_order_relaxed);
   if (t == found->threshold) return;
-  double x = fmax(-1, fmin(1, t - s->slack)), rest = sqrt(1 - x * x); /* a row at t may have t - slack in truth */
   found->threshold = t;
-  found->c = (float)(x * query->code.cosine - rest * query->code.sine);
-  found->s = (float)(rest * query->code.cosine + x * query->code.sine);
-  found->angle = t < -1 ? 2 * PI : acos(x) + asin(query->code.sine);
+  /* A row whose computed cosine is t may have t - slack in truth. */
+  found->angle = t < -1 ? 2 * PI : acos(fmax(-1, fmin(1, t - s->slack))) + query->code.angle + s->widest;
+  found->c = (float)cos(found->angle);
+  found->s = (float)sin(found->angle);
+}
+
+/* ---- rows that are put off ------------------------------------------------------------------------------------------- */
+
+/* Whether bound (3), as it stands, still lets the row through: any row where angles might exceed pi, p4 being less than
+** half of it. */
+static int still(const Scan *s, const Found *f, const Later *l) {
+  return f->angle > PI / 2 || l->y >= f->c * l->cosine - f->s * l->sine - (float)s->slack;
+}
+
+static void laters_add(const Scan *s, Found *f, const Later *one, bert_err *e) {
+  Laters *l = &f->later;
+  if (l->n == l->room) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+      if (still(s, f, &l->at[i])) l->at[n++] = l->at[i];
+    l->n = n;
+    if (n * 2 >= l->room) {
+      size_t room = l->room ? 2 * l->room : 256;
+      Later *at = mem_grow(l->at, room, sizeof *at, e);
+      if (!at) return;
+      l->at = at, l->room = room;
+    }
+  }
+  l->at[l->n++] = *one;
+}
+
+void scan_later(const Scan *s, const Lot *lot, int q, Found *f, bert_err *e) {
+  for (size_t i = 0; i < f->later.n && !e->code; i++) {
+    const Later *l = &f->later.at[i];
+    renew(s, q, f);
+    if (still(s, f, l)) refine(s, q, lot->block[l->block], lot->ref[l->block].block, l->place, f, e);
+  }
+  f->later.n = 0;
 }
 
 /* ---- one block --------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   const Scan *s;
+  const Lot *lot;
   const Block *b;
-  int64_t number;
-  const uint32_t *allowed;
-  Found *found;
-  int32_t *sums;
-  bert_err *e;
+  const Worker *w;
+  int i; /* of the lot */
 } Pass;
 
 /* What of panel p's rows the filter leaves. */
 static uint32_t wanted(const Pass *p, int panel) {
-  return p->allowed ? p->b->taken[panel] & p->allowed[panel] : p->b->taken[panel];
+  const uint32_t *allowed = p->lot->ref[p->i].allowed;
+  return allowed ? p->b->taken[panel] & allowed[panel] : p->b->taken[panel];
 }
 
-static void consider_rows(const Pass *p, int q, int panel, uint32_t rows) {
-  for (; rows && !p->e->code; rows &= rows - 1)
-    consider(p->s, q, p->b, p->number, panel * KERNEL_PANEL + __builtin_ctz(rows), &p->found[q], p->e);
+/* Rows of a panel that bound (3) let through; sum is the panel's. Without a k all are as good as any other. */
+static void pass_rows(const Pass *p, int q, int panel, uint32_t rows, const int32_t *sum) {
+  const CodeQuery *code = &p->s->query[q].code;
+  Found *f = &p->w->found[q];
+  for (; rows && !p->w->e->code; rows &= rows - 1) {
+    int r = __builtin_ctz(rows), place = panel * KERNEL_PANEL + r;
+    float y = ((float)sum[r] - code->zero) * (code->factor * p->b->scale4[place]);
+    Later one = {y, p->b->cosine4[place], p->b->sine4[place], p->i, place};
+    if (f->nearest.most && f->nearest.n == f->nearest.most && y <= f->nearest.at[0]) {
+      laters_add(p->s, f, &one, p->w->e);
+      continue;
+    }
+    best_push(&f->nearest, y, p->w->e);
+    refine(p->s, q, p->b, p->lot->ref[p->i].block, place, f, p->w->e);
+  }
 }
 
 /* Sets mask[panels] for query q by bound (3). */
-static void screen_query(const Pass *p, int q, int panel, int panels, uint32_t *mask) {
+static void screen_query(const Pass *p, int q, int panel, int panels, const int32_t *sum, uint32_t *mask) {
   const Block *b = p->b;
   const CodeQuery *code = &p->s->query[q].code;
-  Found *found = &p->found[q];
+  Found *f = &p->w->found[q];
   size_t row = (size_t)panel * KERNEL_PANEL;
-  renew(p->s, q, found);
-  /* Estimates are angles to the fine code, which may be p8 farther from the row. */
-  double widest = b->widest4 + (p->s->estimate ? b->widest8 : 0), angle = found->angle + widest;
-  KernelScreen screen = {mask, p->sums + (size_t)q * (size_t)panels * KERNEL_PANEL, b->scale4 + row, b->cosine4 + row, b->sine4 + row,
-                         panels, code->zero, code->factor, found->c, found->s, (float)-p->s->slack};
-  if (angle > PI - 1e-3) screen.c = screen.s = 0, screen.offset = -INFINITY;
-  else if (p->s->estimate) {
-    double c = cos(found->angle + b->widest8), sine = sin(found->angle + b->widest8);
-    screen.c = (float)c, screen.s = (float)sine;
-  }
+  renew(p->s, q, f);
+  KernelScreen screen = {mask, sum, b->scale4 + row, b->cosine4 + row, b->sine4 + row, panels, code->zero, code->factor, f->c,
+                         f->s, (float)-p->s->slack};
+  if (f->angle + b->widest4 > PI - 1e-3) screen.c = screen.s = 0, screen.offset = -INFINITY;
   kernels()->screen(&screen);
 }
 
 /* Panels that one call may take. */
-static int longest_run(const Scan *s) { return s->count < RUN ? RUN / s->count : 1; }
+static int longest_run(const Scan *s) {
+  int n = RUN_SUMS / s->count;
+  return n < 1 ? 1 : n < RUN ? n : RUN;
+}
 
 static void scan_run(const Pass *p, int panel, int panels) {
   const Scan *s = p->s;
   uint32_t mask[RUN];
-  KernelScan scan = {p->sums, (size_t)panels * KERNEL_PANEL, p->b->panels + (size_t)panel * KERNEL_PANEL / 2 * (size_t)s->depth,
-                     s->q8, s->count, panels, s->depth};
+  size_t stride = (size_t)panels * KERNEL_PANEL;
+  KernelScan scan = {p->w->sums, stride, p->b->panels + (size_t)panel * KERNEL_PANEL / 2 * (size_t)s->depth, s->q8, s->count,
+                     panels, s->depth};
   kernels()->scan(&scan);
-  for (int q = 0; q < s->count && !p->e->code; q++) {
-    screen_query(p, q, panel, panels, mask);
-    for (int i = 0; i < panels; i++) consider_rows(p, q, panel + i, mask[i] & wanted(p, panel + i));
+  for (int q = 0; q < s->count && !p->w->e->code; q++) {
+    const int32_t *sum = p->w->sums + (size_t)q * stride;
+    screen_query(p, q, panel, panels, sum, mask);
+    for (int i = 0; i < panels; i++) {
+      uint32_t rows = mask[i] ? mask[i] & wanted(p, panel + i) : 0;
+      if (rows) pass_rows(p, q, panel + i, rows, sum + (size_t)i * KERNEL_PANEL);
+    }
   }
 }
 
@@ -178,22 +226,27 @@ static int run_from(const Pass *p, int panel, int end) {
   return n;
 }
 
+/* The few rows of a panel that are wanted, by their fine codes. */
+static void sparse_panel(const Pass *p, int panel) {
+  for (int q = 0; q < p->s->count; q++)
+    for (uint32_t rows = wanted(p, panel); rows && !p->w->e->code; rows &= rows - 1)
+      refine(p->s, q, p->b, p->lot->ref[p->i].block, panel * KERNEL_PANEL + __builtin_ctz(rows), &p->w->found[q], p->w->e);
+}
+
 size_t scan_sums(const Scan *s) { return (size_t)s->count * (size_t)longest_run(s) * KERNEL_PANEL; }
 
-void scan_block(const Scan *s, const Block *b, int64_t number, const uint32_t *allowed, Found *found, int32_t *sums,
-                void (*pause)(void *context), void *context, const atomic_int *stop, bert_err *e) {
-  Pass p = {s, b, number, allowed, found, sums, e};
+void scan_block(const Scan *s, const Lot *lot, int i, const Worker *w) {
+  Pass p = {s, lot, lot->block[i], w, i};
   int64_t work = 0, panel_work = (int64_t)KERNEL_PANEL * s->depth * s->count;
-  for (int panel = 0, end = b->padded / KERNEL_PANEL, n; panel < end && !e->code; panel += n) {
+  for (int panel = 0, end = p.b->padded / KERNEL_PANEL, n; panel < end && !w->e->code; panel += n) {
     n = run_from(&p, panel, end);
     if (n) scan_run(&p, panel, n);
-    else
-      for (int q = 0; q < s->count; q++) consider_rows(&p, q, panel, wanted(&p, panel));
+    else sparse_panel(&p, panel);
     if (!n) n = 1;
     work += n * panel_work;
     if (work < PAUSE) continue;
     work = 0;
-    if (pause) pause(context);
-    if (atomic_load_explicit(stop, memory_order_relaxed)) return;
+    if (w->pause) w->pause(w->context);
+    if (atomic_load_explicit(w->stop, memory_order_relaxed)) return;
   }
 }

@@ -5,10 +5,12 @@
 ** the k largest lower bounds that it has met, and the k-th of them is a threshold for all (k rows are known to be
 ** that near). A row goes
 **
-**    4 bits, all rows of a panel at once       bound (3) of code.h      a few in a thousand pass
+**    4 bits, all rows of a panel at once       bound (3) of code.h      a few in a thousand pass in the end, a fifth at first
 **    8 bits, that row                          bounds (2)               to the candidates, with both bounds
 **
-** and search.c asks for the vectors of the candidates that are left. */
+** and rescore.c asks for the vectors of the candidates that are left. Of the rows that pass at first, when the threshold is
+** low, only those with the best cosines so far (of 4 bits) go on, which makes it rise; the others are put off until
+** it has risen, when few of them pass again. */
 #ifndef INDEX_SCAN_H
 #define INDEX_SCAN_H
 
@@ -28,6 +30,17 @@ typedef struct {
   size_t n, room;
 } Candidates;
 
+/* A row that is put off: its cosine of 4 bits with the query, the angle p4, and where it is. */
+typedef struct {
+  float y, cosine, sine;
+  int block, place; /* block: which of those that are being read */
+} Later;
+
+typedef struct {
+  Later *at;
+  size_t n, room;
+} Laters;
+
 /* The largest `most` of the numbers pushed, least on top. */
 typedef struct {
   float *at;
@@ -37,10 +50,12 @@ typedef struct {
 /* One thread's findings for one query. */
 typedef struct {
   Candidates found;
-  Best best;
+  Laters later;
+  Best best;    /* of lower bounds */
+  Best nearest; /* of cosines of 4 bits */
   /* The constants of bound (3) for the threshold they were made for. */
   float threshold, c, s;
-  double angle; /* a + pq */
+  double angle; /* a + pq: c its cosine, s its sine */
 } Found;
 
 typedef struct {
@@ -53,15 +68,32 @@ typedef struct {
   ScanQuery *query;
   int8_t *q8;       /* [count][depth], the queries' own, side by side */
   int count, depth;
-  int estimate;     /* no vectors will be asked for: the estimate is the answer */
+  int estimate;     /* no vectors will be asked for: the fine code's cosine is the answer */
+  double widest;    /* then: the largest p8 of what is being read, else 0 */
   double slack;
   size_t k;
 } Scan;
 
-/* Reads block b, whose number is `number`, for all queries; found[count]. sums: scan_sums(s) numbers of this thread. `stop` ends
-** it early when set; pause(context), where not NULL, is called every millisecond or so. */
-void scan_block(const Scan *s, const Block *b, int64_t number, const uint32_t *allowed, Found *found, int32_t *sums,
-                void (*pause)(void *context), void *context, const atomic_int *stop, bert_err *e);
+/* What is being read: block[i] is what ref[i] names. */
+typedef struct {
+  Block *const *block;
+  const bert_block *ref;
+} Lot;
+
+/* One thread's own. */
+typedef struct {
+  Found *found;  /* [queries] */
+  int32_t *sums; /* [scan_sums] */
+  void (*pause)(void *context); /* called every millisecond or so where not NULL */
+  void *context;
+  const atomic_int *stop; /* ends scanning early when set */
+  bert_err *e;
+} Worker;
+
+/* Reads block i of a lot for all queries. */
+void scan_block(const Scan *s, const Lot *lot, int i, const Worker *w);
+/* Then, once for each query and each thread's findings: what was put off. */
+void scan_later(const Scan *s, const Lot *lot, int q, Found *found, bert_err *e);
 size_t scan_sums(const Scan *s);
 
 void best_push(Best *b, float x, bert_err *e);

@@ -3,7 +3,8 @@
 **
 **    queries -> turned, coded                                       (code.h)
 **    blocks  -> a lot of them at a time: from the cache, or read    (cache.h, the calling thread)
-**               each scanned by whatever thread is free             (scan.h)
+**               each scanned by whatever thread is free, then
+**               what was put off, a query a thread                  (scan.h)
 **    what each thread found -> joined, rescored, sorted             (rescore.h)
 **
 ** A lot is as many blocks as are remembered, and up to LOT_BYTES of those that are not, so that a table larger than the
@@ -49,7 +50,6 @@ static void prepare(Search *s, const float *queries, bert_err *e) {
       if (!isfinite(x[i])) return err_set(e, BERT_ARGUMENT, "query %d: element %d is not a finite number", q, i);
     query->code.q8 = s->scan.q8 + (size_t)q * (size_t)depth;
     query->code.q = s->floats + (size_t)q * (size_t)depth;
-    query->code.cosine = 1;
     query->zero = !code_turn(s->turned, x, dimensions);
     if (!query->zero) code_query(&query->code, s->turned, dimensions);
     atomic_init(&query->threshold, floor < -2 ? -2.0f : (float)floor);
@@ -59,7 +59,9 @@ static void prepare(Search *s, const float *queries, bert_err *e) {
 static void search_fini(Search *s) {
   for (int i = 0; s->found && i < s->threads * s->scan.count; i++) {
     mem_free(s->found[i].found.at);
+    mem_free(s->found[i].later.at);
     mem_free(s->found[i].best.at);
+    mem_free(s->found[i].nearest.at);
   }
   mem_free(s->found), mem_free(s->sums), mem_free(s->error), mem_free(s->lot);
   mem_free(s->scan.query), mem_free(s->scan.q8), mem_free(s->floats), mem_free(s->turned);
@@ -85,8 +87,7 @@ static void search_init(Search *s, const bert_scope *scope, const float *queries
   /* Where no more than k rows are there, all are among the nearest and no threshold is worth its keeping. */
   size_t rows = (size_t)scope->count * BERT_BLOCK_SLOTS;
   for (int i = 0; i < s->threads * count; i++) {
-    s->found[i].best.most = k < rows ? k : 0;
-    s->found[i].threshold = NAN;
+    s->found[i].best.most = s->found[i].nearest.most = k < rows ? k : 0;
   }
   if (k >= rows) s->scan.k = 0;
   prepare(s, queries, e);
@@ -129,22 +130,38 @@ static int take_lot(Search *s, bert_err *e) {
 
 static void scan_task(void *context, int i, int worker) {
   Search *s = context;
-  const bert_block *ref = &s->scope->blocks[s->first + i];
+  Lot lot = {s->lot, s->scope->blocks + s->first};
+  Worker w = {s->found + (size_t)worker * (size_t)s->scan.count, s->sums + (size_t)worker * scan_sums(&s->scan),
+              worker ? NULL : pause_search, s, &s->stop, &s->error[worker]};
   if (worker == 0) pause_search(s);
-  if (atomic_load(&s->stop) || s->error[worker].code) return;
-  scan_block(&s->scan, s->lot[i], ref->block, ref->allowed, s->found + (size_t)worker * (size_t)s->scan.count,
-             s->sums + (size_t)worker * scan_sums(&s->scan), worker ? NULL : pause_search, s, &s->stop, &s->error[worker]);
+  if (!atomic_load(&s->stop) && !s->error[worker].code) scan_block(&s->scan, &lot, i, &w);
+}
+
+/* What all threads put off for query q. */
+static void later_task(void *context, int q, int worker) {
+  Search *s = context;
+  Lot lot = {s->lot, s->scope->blocks + s->first};
+  if (worker == 0) pause_search(s);
+  for (int t = 0; t < s->threads && !atomic_load(&s->stop); t++)
+    scan_later(&s->scan, &lot, q, &s->found[(size_t)t * (size_t)s->scan.count + (size_t)q], &s->error[worker]);
+}
+
+static void scan_lot(Search *s, int n) {
+  for (int i = 0; i < s->threads * s->scan.count; i++) s->found[i].threshold = NAN;
+  s->scan.widest = 0;
+  for (int i = 0; i < n && s->scan.estimate; i++) s->scan.widest = fmax(s->scan.widest, s->lot[i]->widest8);
+  pool_each(s->threads, n, scan_task, pause_search, s);
+  pool_each(s->threads, s->scan.count, later_task, pause_search, s);
 }
 
 static void scan_all(Search *s, bert_err *e) {
   for (int n; s->first < s->scope->count && !e->code; s->first += n) {
     n = take_lot(s, e);
-    if (!e->code) pool_each(s->threads, n, scan_task, pause_search, s);
+    if (!e->code) scan_lot(s, n);
     for (int i = 0; i < n; i++) cache_give(s->lot[i]);
     for (int i = 0; i < s->threads; i++)
       if (s->error[i].code) err_set(e, s->error[i].code, "%s", s->error[i].text);
     if (atomic_load(&s->stop)) err_set(e, BERT_INTERRUPT, "interrupted");
-    if (!n) break;
   }
 }
 
