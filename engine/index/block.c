@@ -194,11 +194,13 @@ static void lay_out(Block *b) {
 
 static float cosine_from(float sine) { return (float)sqrt(1 - (double)sine * sine); }
 
-/* The high halves of code[depth] into column r of a panel. */
+/* The high halves of code[depth] into column r of a panel: eight bytes a word, little-endian as the machine is. */
 static void panel_set(uint8_t *panel, int r, const uint8_t *code, int depth) {
   for (int i = 0; i < depth; i += 8) {
-    uint8_t *to = panel + (size_t)i / 8 * 4 * KERNEL_PANEL + 4 * r;
-    for (int t = 0; t < 4; t++) to[t] = (uint8_t)((code[i + t] >> 4) | (code[i + 4 + t] & 0xF0));
+    uint64_t eight;
+    memcpy(&eight, code + i, 8);
+    uint32_t four = (uint32_t)(eight >> 4 & 0x0F0F0F0F) | (uint32_t)(eight >> 32 & 0xF0F0F0F0);
+    memcpy(panel + (size_t)i / 8 * 4 * KERNEL_PANEL + 4 * r, &four, 4);
   }
 }
 
@@ -210,7 +212,7 @@ static void place_load(Block *b, int place, const SlotHead *head, const uint8_t 
   b->scale4[place] = zeros ? 0 : head->bound.scale4, b->scale8[place] = zeros ? 0 : head->bound.scale8;
   b->sine4[place] = zeros ? 0 : head->bound.sine4, b->sine8[place] = zeros ? 0 : head->bound.sine8;
   b->cosine4[place] = cosine_from(b->sine4[place]), b->cosine8[place] = cosine_from(b->sine8[place]);
-  b->widest4 = fmax(b->widest4, asin(b->sine4[place])), b->widest8 = fmax(b->widest8, asin(b->sine8[place]));
+  b->widest4 = fmax(b->widest4, b->sine4[place]), b->widest8 = fmax(b->widest8, b->sine8[place]);
   memcpy(own, code, (size_t)b->dimensions);
   panel_set(b->panels + (size_t)(place / KERNEL_PANEL) * KERNEL_PANEL / 2 * (size_t)b->depth, place % KERNEL_PANEL, own,
             b->depth);
@@ -231,6 +233,7 @@ Block *block_load(const void *data, size_t size, int dimensions, bert_err *e) {
     SlotHead head = slot_read(slot, dimensions, i, e);
     if (!e->code && head.kind != EMPTY) place_load(b, i, &head, slot + BLOCK_SLOT_HEAD);
   }
+  b->widest4 = asin(b->widest4), b->widest8 = asin(b->widest8);
   if (!e->code) return b;
   block_free(b);
   return NULL;

@@ -115,6 +115,7 @@ typedef Q N;
 typedef __m256i CQ;
 #define SCAN_ROWS 2
 V_OP C c_zero(void) { return q_zero(); }
+V_OP C c_add(C a, C b) { return (C){_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)}; }
 V_OP void c_store(int32_t *p, C c) {
   _mm256_storeu_si256((__m256i *)p, c.low);
   _mm256_storeu_si256((__m256i *)(p + 8), c.high);

@@ -4,7 +4,7 @@
 ** Included after lanes.h by files that define, beside V:
 **
 **    C                        16 sums of 32 bits, one a row          N   4 x 16 bytes: 16 rows
-**    c_zero() c_store(p, sum) n_load(p) n_low(n) n_high(n)           the halves of each byte, as bytes
+**    c_zero() c_add(a, b) c_store(p, sum) n_load(p) n_low(n) n_high(n)           the halves of each byte, as bytes
 **    CQ cq_set(bytes)         four bytes of a query, in every lane
 **    c_dot(sum, n, q)         adds the products of four bytes; n in 0 ... 15
 **    SCAN_ROWS                queries of a tile, whose sums are in registers
@@ -12,13 +12,22 @@
 ** A tile is SCAN_ROWS queries by a panel; bytes are split once for all of them. A panel of 384 dimensions (6 KiB) stays in
 ** L1 for the next tile. */
 
+/* Bytes ahead that are asked for while a panel is read: rows come from memory, each once. */
+enum { SCAN_AHEAD = 2048 };
+
 INLINE void scan_tile(int rows, int32_t *sum, size_t sum_stride, const uint8_t *codes, const int8_t *q, int depth) {
-  C total[SCAN_ROWS][2];
+  C total[SCAN_ROWS][2], other[SCAN_ROWS][2]; /* halves apart: a query alone would wait for each sum */
 UNROLL
-  for (int r = 0; r < rows; r++) total[r][0] = total[r][1] = c_zero();
+  for (int r = 0; r < rows; r++)
+UNROLL
+    for (int v = 0; v < 2; v++) total[r][v] = other[r][v] = c_zero();
   for (int k = 0; k < depth; k += 8, codes += 4 * KERNEL_PANEL, q += 8) {
     N both[2] = {n_load(codes), n_load(codes + 64)};
     N low[2] = {n_low(both[0]), n_low(both[1])}, high[2] = {n_high(both[0]), n_high(both[1])};
+    if (rows == 1) {
+      __builtin_prefetch(codes + SCAN_AHEAD);
+      __builtin_prefetch(codes + SCAN_AHEAD + 64);
+    }
 UNROLL
     for (int r = 0; r < rows; r++) {
       int32_t four[2];
@@ -26,15 +35,17 @@ UNROLL
       CQ first = cq_set(four[0]), second = cq_set(four[1]);
 UNROLL
       for (int v = 0; v < 2; v++) {
+        C *into = rows == 1 ? &other[r][v] : &total[r][v];
         total[r][v] = c_dot(total[r][v], low[v], first);
-        total[r][v] = c_dot(total[r][v], high[v], second);
+        *into = c_dot(*into, high[v], second);
       }
     }
   }
 UNROLL
   for (int r = 0; r < rows; r++)
 UNROLL
-    for (int v = 0; v < 2; v++) c_store(sum + (size_t)r * sum_stride + KERNEL_LANES * v, total[r][v]);
+    for (int v = 0; v < 2; v++)
+      c_store(sum + (size_t)r * sum_stride + KERNEL_LANES * v, rows == 1 ? c_add(total[r][v], other[r][v]) : total[r][v]);
 }
 
 typedef void ScanTile(int32_t *sum, size_t sum_stride, const uint8_t *codes, const int8_t *q, int depth);

@@ -111,6 +111,10 @@ typedef W N;
 typedef int8x8_t CQ;
 #define SCAN_ROWS 2
 V_OP C c_zero(void) { return q_zero(); }
+V_OP C c_add(C a, C b) {
+  for (int i = 0; i < 4; i++) a.q[i] = vaddq_s32(a.q[i], b.q[i]);
+  return a;
+}
 V_OP void c_store(int32_t *p, C c) {
   for (int i = 0; i < 4; i++) vst1q_s32(p + 4 * i, c.q[i]);
 }
