@@ -173,7 +173,7 @@ int block_holds(const void *data, size_t size, int dimensions, int place, int64_
 /* Sets the parts of b within its memory, each beginning on a line; with memory NULL, only counts bytes. */
 static void lay_out(Block *b) {
   size_t s = (size_t)b->padded, d = (size_t)b->depth, at = 0;
-  char *base = b->memory;
+  char *base = b->memory ? (char *)(((uintptr_t)b->memory + 63) / 64 * 64) : NULL;
 #define PART(field, count)                                         \
   do {                                                             \
     if (base) b->field = (void *)(base + at);                      \
@@ -189,7 +189,7 @@ static void lay_out(Block *b) {
   PART(rowid, s);
   PART(codes, s * d);
 #undef PART
-  b->bytes = at;
+  b->bytes = at + 64;
 }
 
 static float cosine_from(float sine) { return (float)sqrt(1 - (double)sine * sine); }
@@ -225,7 +225,7 @@ Block *block_load(const void *data, size_t size, int dimensions, bert_err *e) {
   b->dimensions = dimensions, b->depth = code_depth(dimensions), b->slots = slots;
   b->padded = (slots + KERNEL_PANEL - 1) / KERNEL_PANEL * KERNEL_PANEL;
   lay_out(b);
-  b->memory = mem_pages(b->bytes, e);
+  b->memory = mem_new(1, b->bytes, e); /* not mem_pages, which would write zeros over those that the system gives */
   if (b->memory) lay_out(b);
   for (int i = 0; !e->code && i < b->padded; i++) b->scale4[i] = NAN;
   for (int i = 0; !e->code && i < slots; i++) {
@@ -241,6 +241,6 @@ Block *block_load(const void *data, size_t size, int dimensions, bert_err *e) {
 
 void block_free(Block *b) {
   if (!b) return;
-  mem_pages_free(b->memory, b->bytes);
+  mem_free(b->memory);
   mem_free(b);
 }

@@ -109,21 +109,22 @@ uint64_t cache_turn(void) {
   return turn;
 }
 
-Block *cache_take(uint64_t stamp, int dimensions, uint64_t turn) {
+int cache_take(Block **block, const bert_block *ref, int n, int dimensions, uint64_t turn) {
+  int found = 0;
   lock();
-  Block *b = stamp ? find(stamp) : NULL;
-  if (b && b->dimensions != dimensions) b = NULL;
-  if (b) {
+  for (; found < n; found++) {
+    Block *b = ref[found].stamp ? find(ref[found].stamp) : NULL;
+    if (!b || b->dimensions != dimensions) break;
     b->users++;
     b->used = turn;
     list_remove(b);
     list_add(b);
-    cache.hits++;
-  } else {
-    cache.misses++;
+    block[found] = b;
   }
+  cache.hits += found;
+  cache.misses += found < n;
   unlock();
-  return b;
+  return found;
 }
 
 void cache_keep(Block *b, uint64_t stamp, uint64_t turn) {
@@ -141,12 +142,16 @@ void cache_keep(Block *b, uint64_t stamp, uint64_t turn) {
   unlock();
 }
 
-void cache_give(Block *b) {
-  if (!b) return;
+void cache_give(Block *const *block, int n) {
+  Block *gone = NULL;
   lock();
-  int gone = --b->users == 0 && !b->cached;
+  for (int i = 0; i < n; i++)
+    if (--block[i]->users == 0 && !block[i]->cached) block[i]->next = gone, gone = block[i];
   unlock();
-  if (gone) block_free(b);
+  for (Block *next; gone; gone = next) {
+    next = gone->next;
+    block_free(gone);
+  }
 }
 
 void cache_limit(int64_t bytes) {

@@ -14,14 +14,15 @@
 /* A new search begins: its number. */
 uint64_t cache_turn(void);
 
-/* The block of that stamp and these dimensions, with one more user, or NULL. */
-Block *cache_take(uint64_t stamp, int dimensions, uint64_t turn);
+/* block[i] = that of ref[i], of these dimensions, with one more user, for i from 0 on until one is missing; returns how many
+** there were of n. */
+int cache_take(Block **block, const bert_block *ref, int n, int dimensions, uint64_t turn);
 
 /* Offers a block (with one user, the caller) under a stamp other than 0; kept or not, it is given up by cache_give. */
 void cache_keep(Block *b, uint64_t stamp, uint64_t turn);
 
-/* The user is done with it. */
-void cache_give(Block *b);
+/* The user is done with block[n]. */
+void cache_give(Block *const *block, int n);
 
 void cache_limit(int64_t bytes);
 void cache_describe(bert_cache_info *out);

@@ -1,26 +1,25 @@
 /* search.c -- see search.h.
-** Layer: index. Uses: base kernel scan.h cache.h rescore.h.
+** Layer: index. Uses: base kernel fetch.h scan.h rescore.h.
 **
 **    queries -> turned, coded                                       (code.h)
-**    blocks  -> a lot of them at a time: from the cache, or read    (cache.h, the calling thread)
+**    blocks  -> a lot of them at a time                             (fetch.h)
 **               each scanned by whatever thread is free, then
 **               what was put off, a query a thread                  (scan.h)
 **    what each thread found -> joined, rescored, sorted             (rescore.h)
 **
-** A lot is as many blocks as are remembered, and up to LOT_BYTES of those that are not, so that a table larger than the
-** memory it may have goes through in pieces. Many queries go in groups, for their sums are to stay in cache. */
+** Many queries go in groups, for their sums are to stay in cache. */
 #include "index/search.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/pool.h"
-#include "index/cache.h"
+#include "index/fetch.h"
 #include "index/rescore.h"
 #include "index/scan.h"
 #include "kernel/kernel.h"
 
-enum { GROUP = 128, LOT_BYTES = 64 << 20 };
+enum { GROUP = 128 };
 
 typedef struct {
   const bert_scope *scope;
@@ -31,9 +30,7 @@ typedef struct {
   Found *found;     /* [threads][count] */
   int32_t *sums;    /* [threads][scan_sums] */
   bert_err *error;  /* [threads] */
-  Block **lot;      /* [scope->count] */
-  int first;        /* of the lot, among the scope's blocks */
-  uint64_t turn;
+  Fetch fetch;
   const bert_progress *progress;
   atomic_int stop;
 } Search;
@@ -63,7 +60,8 @@ static void search_fini(Search *s) {
     mem_free(s->found[i].best.at);
     mem_free(s->found[i].nearest.at);
   }
-  mem_free(s->found), mem_free(s->sums), mem_free(s->error), mem_free(s->lot);
+  mem_free(s->found), mem_free(s->sums), mem_free(s->error);
+  fetch_fini(&s->fetch);
   mem_free(s->scan.query), mem_free(s->scan.q8), mem_free(s->floats), mem_free(s->turned);
 }
 
@@ -82,7 +80,7 @@ static void search_init(Search *s, const bert_scope *scope, const float *queries
   s->found = mem_new((size_t)s->threads * n, sizeof *s->found, e);
   s->sums = mem_new((size_t)s->threads, scan_sums(&s->scan) * sizeof *s->sums, e);
   s->error = mem_new((size_t)s->threads, sizeof *s->error, e);
-  s->lot = mem_new((size_t)scope->count, sizeof *s->lot, e);
+  fetch_init(&s->fetch, scope, e);
   if (e->code) return;
   /* Where no more than k rows are there, all are among the nearest and no threshold is worth its keeping. */
   size_t rows = (size_t)scope->count * BERT_BLOCK_SLOTS;
@@ -95,42 +93,18 @@ static void search_init(Search *s, const bert_scope *scope, const float *queries
 
 /* ---- blocks ----------------------------------------------------------------------------------------------------------- */
 
-static Block *read_block(Search *s, const bert_block *ref, bert_err *e) {
-  Block *b = cache_take(ref->stamp, s->scope->dimensions, s->turn);
-  const void *data = NULL;
-  size_t size = 0;
-  if (b || e->code) return b;
-  if (s->scope->store.read(s->scope->store.context, ref->block, &data, &size))
-    err_set(e, BERT_IO, "block %lld of an index cannot be read", (long long)ref->block);
-  b = block_load(data, size, s->scope->dimensions, e);
-  err_within(e, "block %lld", (long long)ref->block);
-  if (!b) return NULL;
-  b->users = 1;
-  cache_keep(b, ref->stamp, s->turn);
-  return b;
-}
-
-static void pause_search(void *context) {
+static int stopped(void *context) {
   Search *s = context;
   if (s->progress && s->progress->stop && s->progress->stop(s->progress->context)) atomic_store(&s->stop, 1);
+  return atomic_load(&s->stop);
 }
+static void pause_search(void *context) { stopped(context); }
 
-/* Takes blocks from s->first on; returns how many. */
-static int take_lot(Search *s, bert_err *e) {
-  size_t bytes = 0;
-  int n = 0;
-  while (s->first + n < s->scope->count && bytes < LOT_BYTES && !e->code) {
-    Block *b = s->lot[n] = read_block(s, &s->scope->blocks[s->first + n], e);
-    if (!b) break;
-    if (!b->cached) bytes += b->bytes;
-    n++;
-  }
-  return n;
-}
+static Lot lot_of(const Search *s) { return (Lot){s->fetch.block, s->scope->blocks + s->fetch.first}; }
 
 static void scan_task(void *context, int i, int worker) {
   Search *s = context;
-  Lot lot = {s->lot, s->scope->blocks + s->first};
+  Lot lot = lot_of(s);
   Worker w = {s->found + (size_t)worker * (size_t)s->scan.count, s->sums + (size_t)worker * scan_sums(&s->scan),
               worker ? NULL : pause_search, s, &s->stop, &s->error[worker]};
   if (worker == 0) pause_search(s);
@@ -140,29 +114,22 @@ static void scan_task(void *context, int i, int worker) {
 /* What all threads put off for query q. */
 static void later_task(void *context, int q, int worker) {
   Search *s = context;
-  Lot lot = {s->lot, s->scope->blocks + s->first};
+  Lot lot = lot_of(s);
   if (worker == 0) pause_search(s);
   for (int t = 0; t < s->threads && !atomic_load(&s->stop); t++)
     scan_later(&s->scan, &lot, q, &s->found[(size_t)t * (size_t)s->scan.count + (size_t)q], &s->error[worker]);
 }
 
-static void scan_lot(Search *s, int n) {
+static void scan_lot(Search *s, bert_err *e) {
   for (int i = 0; i < s->threads * s->scan.count; i++) s->found[i].threshold = NAN;
   s->scan.widest = 0;
-  for (int i = 0; i < n && s->scan.estimate; i++) s->scan.widest = fmax(s->scan.widest, s->lot[i]->widest8);
-  pool_each(s->threads, n, scan_task, pause_search, s);
+  for (int i = 0; i < s->fetch.n && s->scan.estimate; i++)
+    s->scan.widest = fmax(s->scan.widest, s->fetch.block[i]->widest8);
+  pool_each(s->threads, s->fetch.n, scan_task, pause_search, s);
   pool_each(s->threads, s->scan.count, later_task, pause_search, s);
-}
-
-static void scan_all(Search *s, bert_err *e) {
-  for (int n; s->first < s->scope->count && !e->code; s->first += n) {
-    n = take_lot(s, e);
-    if (!e->code) scan_lot(s, n);
-    for (int i = 0; i < n; i++) cache_give(s->lot[i]);
-    for (int i = 0; i < s->threads; i++)
-      if (s->error[i].code) err_set(e, s->error[i].code, "%s", s->error[i].text);
-    if (atomic_load(&s->stop)) err_set(e, BERT_INTERRUPT, "interrupted");
-  }
+  for (int i = 0; i < s->threads; i++)
+    if (s->error[i].code) err_set(e, s->error[i].code, "%s", s->error[i].text);
+  if (atomic_load(&s->stop)) err_set(e, BERT_INTERRUPT, "interrupted");
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------------------------- */
@@ -183,10 +150,10 @@ static Candidates *join(Search *s, int q, bert_err *e) {
 
 static void search_group(const bert_scope *scope, const float *queries, int count, bert_hits *out,
                          const bert_progress *progress, bert_err *e) {
-  Search s = {.progress = progress, .turn = cache_turn()};
+  Search s = {.progress = progress};
   Candidates *all[GROUP];
   search_init(&s, scope, queries, count, e);
-  if (!e->code) scan_all(&s, e);
+  while (fetch_next(&s.fetch, stopped, &s, e)) scan_lot(&s, e);
   for (int q = 0; q < count && !e->code; q++) all[q] = join(&s, q, e);
   if (!e->code) rescore(scope, queries, count, all, out, progress, e);
   search_fini(&s);
