@@ -127,11 +127,13 @@ int cache_take(Block **block, const bert_block *ref, int n, int dimensions, uint
   return found;
 }
 
-void cache_keep(Block *b, uint64_t stamp, uint64_t turn) {
-  lock();
-  if (stamp && cache.count >= cache.buckets) grow();
+int cache_keep(Block *b, uint64_t stamp, uint64_t turn) {
   uint64_t recent = turn > RECENT_TURNS ? turn - RECENT_TURNS : 0;
-  if (stamp && cache.buckets && !find(stamp) && make_room((int64_t)b->bytes, recent)) {
+  lock();
+  int kept = stamp && !find(stamp) && make_room((int64_t)b->bytes, recent);
+  if (kept && cache.count >= cache.buckets) grow();
+  kept = kept && cache.buckets;
+  if (kept) {
     b->stamp = stamp, b->used = turn, b->cached = 1;
     b->next = *bucket_of(stamp);
     *bucket_of(stamp) = b;
@@ -140,6 +142,7 @@ void cache_keep(Block *b, uint64_t stamp, uint64_t turn) {
     cache.bytes += (int64_t)b->bytes;
   }
   unlock();
+  return kept;
 }
 
 void cache_give(Block *const *block, int n) {

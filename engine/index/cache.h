@@ -18,8 +18,9 @@ uint64_t cache_turn(void);
 ** there were of n. */
 int cache_take(Block **block, const bert_block *ref, int n, int dimensions, uint64_t turn);
 
-/* Offers a block (with one user, the caller) under a stamp other than 0; kept or not, it is given up by cache_give. */
-void cache_keep(Block *b, uint64_t stamp, uint64_t turn);
+/* Offers a block (with one user, the caller) under a stamp other than 0; kept, which is returned, or not, it is given up by
+** cache_give. */
+int cache_keep(Block *b, uint64_t stamp, uint64_t turn);
 
 /* The user is done with block[n]. */
 void cache_give(Block *const *block, int n);

@@ -33,9 +33,8 @@ static size_t read_next(Fetch *f, bert_err *e) {
   Block *b = block_load(data, size, f->scope->dimensions, e);
   if (!b) return err_within(e, "block %lld", (long long)ref->block), 0;
   b->users = 1;
-  cache_keep(b, ref->stamp, f->turn);
   f->block[f->n++] = b;
-  return b->cached ? 0 : b->bytes;
+  return cache_keep(b, ref->stamp, f->turn) ? 0 : b->bytes;
 }
 
 int fetch_next(Fetch *f, int (*stop)(void *context), void *context, bert_err *e) {

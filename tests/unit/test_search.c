@@ -224,3 +224,293 @@ TEST(search_equals_comparing_with_every_vector) {
       rows_free(&r);
     }
 }
+
+TEST(search_finds_what_a_filter_leaves_and_only_that) {
+  Rows r = rows_of(1, 64, 900);
+  uint32_t allowed[4][BERT_BLOCK_SLOTS / 32];
+  for (int every = 1; every <= 300; every = every * 3 + 1) { /* from all rows to three, so whole panels and single rows */
+    memset(allowed, 0, sizeof allowed);
+    for (int i = 0; i < r.n; i += every) allowed[i / SLOTS][i % SLOTS / 32] |= 1u << i % 32;
+    for (int b = 0; b < r.blocks; b++) r.block[b].allowed = allowed[b];
+    for (int64_t k = 1; k < 100; k *= 7) {
+      bert_scope scope = scope_of(&r, k);
+      search_case("filtered", &r, &scope, r.vectors, 3);
+    }
+  }
+  rows_free(&r);
+}
+
+TEST(search_is_the_same_with_any_number_of_threads_and_queries) {
+  Rows r = rows_of(1, 100, 1500);
+  for (int threads = 1; threads <= 4; threads++)
+    for (int count = 1; count <= 40; count += 13) {
+      bert_scope scope = scope_of(&r, 5);
+      scope.threads = threads;
+      search_case("threads", &r, &scope, r.vectors + 200, count);
+    }
+  rows_free(&r);
+}
+
+TEST(search_asks_for_few_vectors) {
+  Rows r = rows_of(1, 384, 2000);
+  bert_scope scope = scope_of(&r, 10);
+  search_case("clustered", &r, &scope, r.vectors, 1);
+  OK(r.asked < 200); /* of 285 in the query's own cluster */
+  rows_free(&r);
+}
+
+TEST(search_without_vectors_ranks_by_codes) {
+  bert_err e = {0};
+  Rows r = rows_of(1, 100, 1500);
+  bert_scope scope = scope_of(&r, 20);
+  bert_hits found[3];
+  scope.store.vectors = NULL;
+  bert_search(&scope, r.vectors, 3, found, NULL, &e);
+  GOOD(e);
+  for (int q = 0; q < 3; q++) {
+    EQ(found[q].n, 20);
+    EQ(found[q].hit[0].rowid, rowid_of(&r, q));
+    for (int64_t i = 0; i < found[q].n; i++) {
+      double real = 1 - bert_vector_cosine(r.vectors + row_of(found[q].hit[i].slot) * 100, r.vectors + q * 100, 100);
+      NEAR(found[q].hit[i].distance, real, 0.02);
+      if (i) OK(found[q].hit[i].distance >= found[q].hit[i - 1].distance);
+    }
+    bert_hits_free(&found[q]);
+  }
+  /* All of them, and then the first of those: the same. */
+  bert_hits all;
+  scope.k = 1500;
+  bert_search(&scope, r.vectors, 1, &all, NULL, &e);
+  scope.k = 20, scope.threads = 3;
+  bert_search(&scope, r.vectors, 1, found, NULL, &e);
+  GOOD(e);
+  for (int i = 0; i < 20; i++) EQ(found[0].hit[i].rowid, all.hit[i].rowid);
+  bert_hits_free(&all), bert_hits_free(&found[0]);
+  rows_free(&r);
+}
+
+/* ---- the cache ----------------------------------------------------------------------------------------------------------- */
+
+TEST(cache_reads_a_block_once_and_again_when_its_stamp_changes) {
+  Rows r = rows_of(0, 32, 1000);
+  bert_cache_info info;
+  bert_scope scope = scope_of(&r, 3);
+  bert_cache_limit(1 << 24);
+  for (int b = 0; b < r.blocks; b++) r.block[b].stamp = 1000 + (uint64_t)b;
+  search_case("first", &r, &scope, r.vectors, 1);
+  EQ(r.reads, r.blocks);
+  search_case("again", &r, &scope, r.vectors, 1);
+  EQ(r.reads, r.blocks);
+  r.block[1].stamp = 77;
+  search_case("one changed", &r, &scope, r.vectors, 1);
+  EQ(r.reads, r.blocks + 1);
+  bert_cache_describe(&info);
+  EQ(info.blocks, r.blocks + 1);
+  bert_cache_forget(77);
+  bert_cache_forget(78);
+  bert_cache_describe(&info);
+  EQ(info.blocks, r.blocks);
+  search_case("forgotten", &r, &scope, r.vectors, 1);
+  EQ(r.reads, r.blocks + 2);
+  bert_cache_limit(0);
+  bert_cache_describe(&info);
+  EQ(info.bytes, 0);
+  search_case("nothing remembered", &r, &scope, r.vectors, 1);
+  EQ(r.reads, 2 * r.blocks + 2);
+  rows_free(&r);
+}
+
+TEST(cache_keeps_what_fits_of_a_table_that_is_larger) {
+  Rows r = rows_of(0, 32, 2000);
+  bert_cache_info info;
+  bert_scope scope = scope_of(&r, 3);
+  for (int b = 0; b < r.blocks; b++) r.block[b].stamp = 2000 + (uint64_t)b;
+  bert_cache_limit(1 << 24);
+  search_case("whole", &r, &scope, r.vectors, 1);
+  bert_cache_describe(&info);
+  int64_t half = info.bytes / 2;
+  bert_cache_limit(half);
+  for (int i = 0; i < 3; i++) search_case("half", &r, &scope, r.vectors, 1);
+  r.reads = 0;
+  search_case("half", &r, &scope, r.vectors, 1);
+  EQ(r.reads, r.blocks / 2); /* not all: a scan does not push out what it read before */
+  bert_cache_describe(&info);
+  OK(info.bytes <= half);
+  bert_cache_limit(0);
+  rows_free(&r);
+}
+
+TEST(cache_takes_no_block_of_other_dimensions_for_one_of_its_stamp) {
+  Rows a = rows_of(0, 32, 100), b = rows_of(0, 33, 100);
+  bert_scope scope_a = scope_of(&a, 3), scope_b = scope_of(&b, 3);
+  bert_cache_limit(1 << 24);
+  a.block[0].stamp = b.block[0].stamp = 5;
+  search_case("32", &a, &scope_a, a.vectors, 1);
+  search_case("33", &b, &scope_b, b.vectors, 1);
+  search_case("32", &a, &scope_a, a.vectors, 1);
+  bert_cache_limit(0);
+  rows_free(&a), rows_free(&b);
+}
+
+/* ---- what can go wrong --------------------------------------------------------------------------------------------------- */
+
+static int stop_now(void *context) { return --*(int *)context < 0; }
+
+TEST(search_stops_when_told) {
+  Rows r = rows_of(0, 64, 1000);
+  bert_scope scope = scope_of(&r, 3);
+  bert_hits found = {0};
+  int calls = 0, stopped = 0;
+  for (int after = 0; after < 100; after++) {
+    bert_err e = {0};
+    calls = after;
+    bert_search(&scope, r.vectors, 1, &found, &(bert_progress){stop_now, &calls}, &e);
+    if (!e.code) break;
+    EQ(e.code, BERT_INTERRUPT);
+    EQ(found.n, 0);
+    stopped++;
+  }
+  OK(stopped > 3);
+  bert_hits_free(&found);
+  rows_free(&r);
+}
+
+static int fail_read(void *context, int64_t block, const void **data, size_t *size) {
+  return block == 1 ? 1 : read_block(context, block, data, size);
+}
+static int fail_vectors(void *context, const int64_t *slots, int n, float *out) {
+  (void)context, (void)slots, (void)n, (void)out;
+  return 1;
+}
+
+TEST(search_says_what_cannot_be_read_or_asked) {
+  Rows r = rows_of(0, 64, 1000);
+  bert_hits found;
+  bert_err e = {0};
+  bert_scope scope = scope_of(&r, 3);
+  scope.store.read = fail_read;
+  bert_search(&scope, r.vectors, 1, &found, NULL, &e);
+  FAILS(e, BERT_IO, "block 1 of an index cannot be read");
+  e = (bert_err){0}, scope = scope_of(&r, 3);
+  scope.store.vectors = fail_vectors;
+  bert_search(&scope, r.vectors, 1, &found, NULL, &e);
+  FAILS(e, BERT_IO, "vectors of an index cannot be read");
+  EQ(found.n, 0);
+  e = (bert_err){0}, scope = scope_of(&r, 3);
+  r.vectors[64 + 9] = NAN;
+  bert_search(&scope, r.vectors, 2, &found, NULL, &e);
+  FAILS(e, BERT_ARGUMENT, "query 1: element 9");
+  e = (bert_err){0};
+  int place = 3;
+  int64_t rowid = 1;
+  bert_block_put(r.data, bert_block_bytes(64, SLOTS), 64, &place, &rowid, r.vectors + 64, 1, &e);
+  FAILS(e, BERT_ARGUMENT, "element 9");
+  rows_free(&r);
+}
+
+TEST(search_of_nothing_finds_nothing) {
+  bert_err e = {0};
+  bert_hits found = {0};
+  float query[3] = {1, 2, 3};
+  bert_scope scope = {.dimensions = 3, .k = 5, .most = INFINITY};
+  bert_search(&scope, query, 1, &found, NULL, &e);
+  GOOD(e);
+  EQ(found.n, 0);
+  bert_hits_free(&found);
+}
+
+/* ---- bytes of a block ------------------------------------------------------------------------------------------------------ */
+
+TEST(block_keeps_rows_apart) {
+  enum { D = 20, N = 40 };
+  bert_err e = {0};
+  float v[D], w[D];
+  uint8_t data[16 + N * (32 + D)], before[sizeof data];
+  int64_t rowid = -5, read = 0;
+  int place = 7;
+  EQ(bert_block_bytes(D, N), sizeof data);
+  fill_random(v, D, 0), fill_random(w, D, 0);
+  bert_block_init(data, D, N);
+  EQ(bert_block_slots(data, sizeof data, D, &e), N);
+  EQ(bert_block_rowid(data, sizeof data, D, 7, &read), 0);
+  memcpy(before, data, sizeof data);
+  bert_block_put(data, sizeof data, D, &place, &rowid, v, 1, &e);
+  EQ(bert_block_rowid(data, sizeof data, D, 7, &read), 1);
+  EQ(read, -5);
+  OK(bert_block_holds(data, sizeof data, D, 7, -5, v, &e));
+  OK(!bert_block_holds(data, sizeof data, D, 7, -5, w, &e) && !bert_block_holds(data, sizeof data, D, 7, -4, v, &e));
+  size_t at = bert_block_offset(D, 7), end = at + bert_block_slot_bytes(D);
+  OK(!memcmp(data, before, at) && !memcmp(data + end, before + end, sizeof data - end));
+  bert_block_clear(data, sizeof data, D, 7, &e);
+  OK(!memcmp(data, before, sizeof data));
+  GOOD(e);
+  place = N;
+  bert_block_put(data, sizeof data, D, &place, &rowid, v, 1, &e);
+  FAILS(e, BERT_ARGUMENT, "place 40 of 40");
+}
+
+TEST(block_every_flipped_bit_is_found) {
+  enum { D = 9, N = 3, SIZE = 16 + N * (32 + D) };
+  bert_err e = {0};
+  uint8_t data[SIZE];
+  float v[2 * D] = {0}; /* a code, and a vector of zeros; the third slot is empty */
+  fill_random(v, D, 0);
+  bert_block_init(data, D, N);
+  bert_block_put(data, SIZE, D, (int[]){0, 1}, (int64_t[]){7, 8}, v, 2, &e);
+  bert_block_check(data, SIZE, D, &e);
+  GOOD(e);
+  for (int bit = 0; bit < SIZE * 8; bit++) {
+    data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    bert_err f = {0};
+    bert_block_check(data, SIZE, D, &f);
+    EQ(f.code, BERT_FORMAT);
+    data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+  }
+  for (int size = 0; size < SIZE; size++) {
+    bert_err f = {0};
+    bert_block_check(data, (size_t)size, D, &f);
+    EQ(f.code, BERT_FORMAT);
+  }
+}
+
+/* ---- lists ----------------------------------------------------------------------------------------------------------------- */
+
+TEST(centroids_of_clear_clusters_are_theirs) {
+  enum { D = 24, N = 700, LISTS = 7 };
+  bert_err e = {0};
+  static float x[N * D], centroids[LISTS * D], again[LISTS * D];
+  static int32_t list[N];
+  state = 1;
+  for (int i = 0; i < N; i++) fill_clustered(x + i * D, D, i);
+  bert_centroids(x, N, D, LISTS, centroids, NULL, &e);
+  bert_assign(centroids, LISTS, D, x, N, list, NULL, &e);
+  GOOD(e);
+  for (int i = 7; i < N; i++) EQ(list[i], list[i % 7]);
+  for (int i = 0; i < 7; i++)
+    for (int j = 0; j < i; j++) OK(list[i] != list[j]);
+  bert_centroids(x, N, D, LISTS, again, NULL, &e);
+  OK(!memcmp(centroids, again, sizeof again));
+  bert_centroids(x, LISTS - 1, D, LISTS, again, NULL, &e);
+  FAILS(e, BERT_ARGUMENT, "6 vectors for 7 lists");
+}
+
+TEST(centroids_of_equal_vectors_are_that_vector) {
+  bert_err e = {0};
+  float x[5 * 2] = {3, 4, 3, 4, 3, 4, 3, 4, 3, 4}, centroids[3 * 2];
+  bert_centroids(x, 5, 2, 3, centroids, NULL, &e);
+  GOOD(e);
+  for (int i = 0; i < 6; i++) NEAR(centroids[i], i % 2 ? 0.8 : 0.6, 1e-7);
+}
+
+TEST(elements_of_bits_are_plus_and_minus_one) {
+  float out[16];
+  EQ(bert_element_bytes(BERT_BIT, 16), 2);
+  EQ(bert_element_bytes(BERT_BIT, 12), 0);
+  EQ(bert_element_bytes(BERT_INT8, 12), 12);
+  EQ(bert_element_bytes(BERT_FLOAT32, 12), 48);
+  bert_element_floats(BERT_BIT, "\x05\x80", 16, out);
+  for (int i = 0; i < 16; i++) EQ(out[i], i == 0 || i == 2 || i == 15 ? 1 : -1);
+  bert_element_floats(BERT_INT8, "\xff\x7f", 2, out);
+  EQ(out[0], -1);
+  EQ(out[1], 127);
+}
