@@ -25,6 +25,7 @@
 #include "model/source.h"
 #include "model/training.h"
 #include "model/vector.h"
+#include "model/vocab.h"
 
 static void enter(fenv_t *before) {
   fegetenv(before);
@@ -456,6 +457,15 @@ bert_model *bert_training_model(const bert_training *t, const bert_progress *pro
 }
 
 void bert_training_free(bert_training *t) { training_free(t); }
+
+/* ---- a vocabulary out of text ------------------------------------------------------------------------------------- */
+
+bert_vocab *bert_vocab_new(const char *options_json, bert_err *e) { return vocab_new(options_json, e); }
+void bert_vocab_free(bert_vocab *v) { vocab_free(v); }
+void bert_vocab_add(bert_vocab *v, bert_text text, bert_err *e) { vocab_add(v, text, e); }
+int bert_vocab_next(bert_vocab *v, bert_vocab_piece *out, const bert_progress *progress, bert_err *e) {
+  return vocab_next(v, out, progress, e);
+}
 
 /* ---- the machine ------------------------------------------------------------------------------------------------ */
 

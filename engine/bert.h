@@ -590,6 +590,32 @@ int bert_training_step(bert_training *t, bert_step *out, const bert_progress *pr
 bert_model *bert_training_model(const bert_training *t, const bert_progress *progress, bert_err *e);
 void bert_training_free(bert_training *t);
 
+/* ---- a vocabulary out of text ---------------------------------------------------------------------------------------- */
+
+/* Trains a WordPiece vocabulary: bert_vocab_new, bert_vocab_add for each text, bert_vocab_next for each piece.
+** options_json is NULL or an object with any of
+**    vocab_size            pieces, special ones included, 1 to 1000000                    (30000)
+**    min_frequency         of a pair of pieces that becomes one                           (2)
+**    limit_alphabet        different characters, the most frequent ones                   (1000)
+**    lowercase, strip_accents, handle_chinese_chars   as the tokenizer will treat text    (true; as lowercase; true)
+**    special_tokens        array of the first pieces       ([PAD], [UNK], [CLS], [SEP], [MASK], which may not be missing) */
+typedef struct bert_vocab bert_vocab;
+bert_vocab *bert_vocab_new(const char *options_json, bert_err *e);
+void bert_vocab_free(bert_vocab *v);
+
+/* Counts the words of a text. Memory is that of the different words, and bounded. */
+void bert_vocab_add(bert_vocab *v, bert_text text, bert_err *e);
+
+/* The next piece, in order of ids from 0; after the first call no text can be added. */
+typedef struct {
+  int id;
+  const char *piece;  /* living as long as v */
+  int64_t frequency;  /* of the pair that became it, or of the character; 0: a special token */
+  double seconds;     /* since bert_vocab_new */
+} bert_vocab_piece;
+/* 1, or 0 at the end. Texts without any word are BERT_ARGUMENT. */
+int bert_vocab_next(bert_vocab *v, bert_vocab_piece *out, const bert_progress *progress, bert_err *e);
+
 /* ---- the machine ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -78,6 +78,8 @@ static const TableFunction tables[] = {
      "=layer INTEGER, =head INTEGER, from_position INTEGER, to_position INTEGER, from_token TEXT, to_token TEXT, "
      "weight REAL",
      "text, pair, model", 1, COMPUTES, &tvf_attention},
+    {"bert_train_vocab", "step INTEGER, id INTEGER, piece TEXT, frequency INTEGER, seconds REAL", "sql, options", 1,
+     TAKES_SQL, &tvf_train_vocab},
     {"bert_finetune",
      "step INTEGER, epoch REAL, loss REAL, mlm_loss REAL, nsp_loss REAL, accuracy REAL, mlm_accuracy REAL, "
      "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL",

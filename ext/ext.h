@@ -347,6 +347,7 @@ extern const CursorKind tvf_classes, tvf_classify_each, tvf_answers, tvf_ner, tv
 extern const CursorKind tvf_finetune, tvf_pretrain;
 extern const CursorKind tvf_search_each, tvf_hybrid, tvf_index_progress;
 extern const CursorKind tvf_fill_mask, tvf_zero_shot, tvf_attention;
+extern const CursorKind tvf_train_vocab;
 
 /* ---- vtab_index.c: the virtual table bert_index -------------------------------------------------------------------- */
 

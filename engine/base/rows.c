@@ -88,3 +88,15 @@ bert_text rows_text(const Rows *r, int row, int column, bert_err *e) {
   if (v.kind != ROWS_TEXT || !v.bytes.size) rows_refuse(r, row, column, "a TEXT that is not empty", e);
   return v.bytes;
 }
+
+bert_text rows_label(const Rows *r, int row, int column, char room[24], bert_err *e) {
+  if (e->code) return (bert_text){0};
+  RowsValue v = rows_at(r, row, column);
+  if (v.kind == ROWS_INTEGER) {
+    v.bytes = (bert_text){room, 0};
+    v.bytes.size = (size_t)snprintf(room, 24, "%lld", (long long)v.integer);
+  } else if (v.kind != ROWS_TEXT || !v.bytes.size) {
+    rows_refuse(r, row, column, "a label: TEXT or INTEGER", e);
+  }
+  return v.bytes;
+}

@@ -24,7 +24,7 @@ typedef struct {
   bert_text bytes; /* of ROWS_TEXT and ROWS_BLOB */
 } RowsValue;
 
-/* Rows of that many columns, none yet. Names are copied. */
+/* Rows of that many columns, none yet. Terms are copied. */
 Rows *rows_new(int columns, const char *const *names, bert_err *e);
 void rows_free(Rows *r);
 
@@ -42,6 +42,9 @@ RowsValue rows_at(const Rows *r, int row, int column);
 
 /* The text of a cell; anything else, and an empty text, is BERT_ARGUMENT that names the row and the column. */
 bert_text rows_text(const Rows *r, int row, int column, bert_err *e);
+
+/* The label that a cell holds: TEXT, or an INTEGER as its digits (in room); anything else is refused. */
+bert_text rows_label(const Rows *r, int row, int column, char room[24], bert_err *e);
 
 /* Sets BERT_ARGUMENT "row 3: label is NULL, wanted …", with what the cell holds (shortened); rows count from 1. */
 void rows_refuse(const Rows *r, int row, int column, const char *wanted, bert_err *e);

@@ -68,7 +68,7 @@ static void take_options(Examples *x, const ExamplesOptions *o, bert_err *e) {
   x->max_tokens = o->max_tokens && o->max_tokens < m->max_tokens ? o->max_tokens : m->max_tokens;
   double most = o->masked_lm_prob * x->max_tokens;
   x->max_predictions = o->max_predictions ? o->max_predictions : (int)most + ((int)most < most);
-  for (int i = 0; i < o->label_count; i++) labels_add(&x->labels, (bert_text){o->label[i], strlen(o->label[i])}, e);
+  for (int i = 0; i < o->label_count; i++) terms_add(&x->labels, (bert_text){o->label[i], strlen(o->label[i])}, e);
 }
 
 static void finish_info(Examples *x) {
@@ -104,7 +104,7 @@ void examples_free(Examples *x) {
   Buf *bufs[] = {&x->label, &x->past, &x->target, &x->value, &x->features, &x->documents, &x->packed, &x->chosen};
   for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) buf_fini(bufs[i]);
   for (size_t i = 0; i < sizeof x->batch / sizeof *x->batch; i++) buf_fini(&x->batch[i]);
-  labels_fini(&x->labels);
+  terms_fini(&x->labels);
   session_free(x->session);
   arena_fini(&x->arena);
   mem_free(x);

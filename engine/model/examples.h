@@ -38,6 +38,7 @@ typedef struct {
   int label_count;        /* 0 where the target is no label */
   const char *const *label;
   int multi_label;
+  int pairs;              /* 1: batches say whether the second part follows (next) */
   int feature_count;
   const float *feature_mean, *feature_deviation; /* [feature_count] */
 } ExamplesInfo;

@@ -217,4 +217,5 @@ void examples_pack(Examples *x, const Rows *rows, const bert_progress *progress,
   buf_fini(&p.sentence);
   buf_fini(&p.document);
   x->info.loss = LOSS_MASK;
+  x->info.pairs = x->options.nsp;
 }

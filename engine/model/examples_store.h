@@ -9,7 +9,7 @@
 
 #include "base/rng.h"
 #include "model/examples.h"
-#include "model/labels.h"
+#include "base/terms.h"
 #include "model/pair.h"
 
 /* What rng streams of examples are for; the low bits are theirs. */
@@ -30,7 +30,7 @@ struct Examples {
   Arena arena;
   ExamplesOptions options;
   ExamplesInfo info;
-  Labels labels;
+  Terms labels;
   int max_tokens, max_predictions;
   int count, epoch;
   Buf label, past;      /* int32_t [count] */

@@ -83,8 +83,8 @@ static TargetKind kind_of(const Examples *x, const Rows *rows, int column) {
 /* Which label a cell names; with labels that are given it must be one of them. */
 static int class_of(Examples *x, const Rows *rows, int row, int column, bert_err *e) {
   char room[24], wanted[160] = "one of";
-  bert_text name = labels_text(rows, row, column, room, e);
-  int label = e->code ? -1 : labels_find(&x->labels, name);
+  bert_text name = rows_label(rows, row, column, room, e);
+  int label = e->code ? -1 : terms_find(&x->labels, name);
   if (e->code || label >= 0) return label;
   for (int i = 0; i < x->labels.count && strlen(wanted) < 120; i++) {
     strcat(wanted, i ? ", " : " ");
@@ -104,9 +104,9 @@ static void refuse_one_class(const Examples *x, const Rows *rows, int column, be
 static void class_targets(Examples *x, const Rows *rows, int column, bert_err *e) {
   char room[24];
   for (int i = 0; i < x->count && !x->options.label_count; i++)
-    labels_add(&x->labels, labels_text(rows, i, column, room, e), e);
+    terms_add(&x->labels, rows_label(rows, i, column, room, e), e);
   if (e->code) return;
-  if (!x->options.label_count) labels_sort(&x->labels);
+  if (!x->options.label_count) terms_sort(&x->labels);
   refuse_one_class(x, rows, column, e);
   for (int i = 0; i < x->count && !e->code; i++) examples_add_label(x, class_of(x, rows, i, column, e), e);
   x->info.loss = LOSS_CLASS;
@@ -141,10 +141,10 @@ static void set_targets(Examples *x, const Rows *rows, int column, bert_err *e) 
   Arena a = {0};
   for (int i = 0; i < x->count && !e->code && !x->options.label_count; i++) {
     for (const Json *l = json_first(set_of(rows, i, column, &a, e)); l; l = json_next(l))
-      labels_add(&x->labels, (bert_text){l->at, l->size}, e);
+      terms_add(&x->labels, (bert_text){l->at, l->size}, e);
     arena_fini(&a);
   }
-  if (!e->code && !x->options.label_count) labels_sort(&x->labels);
+  if (!e->code && !x->options.label_count) terms_sort(&x->labels);
   if (!e->code && !x->labels.count) err_set(e, BERT_ARGUMENT, "no row has a label, wanted at least one");
   size_t units = (size_t)x->labels.count;
   for (int i = 0; i < x->count && !e->code; i++) {
@@ -153,7 +153,7 @@ static void set_targets(Examples *x, const Rows *rows, int column, bert_err *e) 
     memset(value, 0, units * sizeof *value);
     x->value.size += units * sizeof *value;
     for (const Json *l = json_first(set_of(rows, i, column, &a, e)); l; l = json_next(l)) {
-      int label = labels_find(&x->labels, (bert_text){l->at, l->size});
+      int label = terms_find(&x->labels, (bert_text){l->at, l->size});
       if (label >= 0) value[label] = 1;
       else rows_refuse(rows, i, column, "labels that are among the model's", e);
     }

@@ -119,7 +119,7 @@ static void label_tokens(Examples *x, const Encoding *c, const TaggedWord *words
     int32_t label = -1;
     while (word < count && !c->special[t] && c->start[t] >= place[2 * word + 1]) word++; /* a word without tokens */
     if (word < count && !c->special[t] && c->end[t] > place[2 * word]) {
-      label = labels_find(&x->labels, words[word].tag);
+      label = terms_find(&x->labels, words[word].tag);
       if (label < 0)
         err_set(e, BERT_ARGUMENT, "row %d: found the tag \"%.*s\", wanted one of the model's labels", row + 1,
                 words[word].tag.size < 60 ? (int)words[word].tag.size : 60, words[word].tag.data);
@@ -163,9 +163,9 @@ static void collect_tags(Examples *x, const Rows *rows, bert_err *e) {
   const TaggedWord *words;
   sentences_open(&s, rows, e);
   for (int n; (n = sentences_next(&s, &words, e)) > 0;)
-    for (int i = 0; i < n; i++) labels_add(&x->labels, words[i].tag, e);
+    for (int i = 0; i < n; i++) terms_add(&x->labels, words[i].tag, e);
   sentences_fini(&s);
-  if (!e->code) labels_sort(&x->labels);
+  if (!e->code) terms_sort(&x->labels);
   if (!e->code && x->labels.count < 2)
     err_set(e, BERT_ARGUMENT, "every word has the tag \"%.60s\", wanted at least two different ones",
             x->labels.count ? x->labels.name[0] : "");

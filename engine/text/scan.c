@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/utf8.h"
 #include "text/unicode.h"
 
 /* One call of scan_text. */
@@ -160,25 +159,6 @@ static void scan_plain(Run *x, const unsigned char *text, size_t n, int32_t *ind
 
 /* ---- a text ------------------------------------------------------------------------------------------------------ */
 
-/* The text with U+FFFD for what is not UTF-8, in s->repaired; *n becomes its size. NULL on error. */
-static const unsigned char *repair(Scan *s, const unsigned char *text, size_t *n, size_t good, bert_err *e) {
-  size_t room = mem_size(*n - good, 3, good), size = good;
-  if (room > s->repaired_room) {
-    unsigned char *p = mem_grow(s->repaired, room, 1, e);
-    if (!p) return NULL;
-    s->repaired = p;
-    s->repaired_room = room;
-  }
-  memcpy(s->repaired, text, good);
-  for (size_t at = good; at < *n;) {
-    int used;
-    size += (size_t)utf8_encode(utf8_decode(text + at, *n - at, &used), s->repaired + size);
-    at += (size_t)used;
-  }
-  *n = size;
-  return s->repaired;
-}
-
 int64_t scan_text(const ScanRules *r, Scan *s, bert_text text, int offsets, size_t keep, bert_err *e) {
   Run x = {.r = r, .s = s, .t = &s->tokens, .e = e};
   if (text.size > INT32_MAX)
@@ -187,8 +167,8 @@ int64_t scan_text(const ScanRules *r, Scan *s, bert_text text, int offsets, size
   s->normalized.aligned = offsets;
   tokenlist_begin(x.t, offsets, keep);
   const unsigned char *bytes = (const unsigned char *)text.data;
-  size_t n = text.size, good = unicode_prefix(bytes, n);
-  if (good < n) bytes = repair(s, bytes, &n, good, e);
+  size_t n = text.size;
+  bytes = repaired_text(&s->repaired, bytes, &n, e);
   int32_t index = 0;
   if (bytes) cut_added(&x, &r->added, bytes, n, &index, scan_plain);
   return tokenlist_end(x.t);
@@ -198,6 +178,6 @@ void scan_fini(Scan *s) {
   tokenlist_fini(&s->tokens);
   normalized_fini(&s->normalized);
   bytelevel_fini(&s->bytes);
-  mem_free(s->repaired);
+  repaired_fini(&s->repaired);
   *s = (Scan){0};
 }

@@ -10,6 +10,7 @@
 
 #include "text/added.h"
 #include "text/bytelevel.h"
+#include "text/repair.h"
 #include "text/words.h"
 
 typedef enum { SCAN_WORDPIECE, SCAN_BYTE_LEVEL } ScanKind;
@@ -40,8 +41,7 @@ typedef struct {
   TokenList tokens;
   Normalized normalized;
   ByteLevelScratch bytes;
-  unsigned char *repaired; /* a text that was not UTF-8 */
-  size_t repaired_room;
+  Repaired repaired; /* a text that was not UTF-8 */
 } Scan;
 
 /* Appends the first `keep` tokens of a text, or all if there are fewer, to s->tokens, with offsets where asked for.

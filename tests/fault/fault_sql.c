@@ -81,6 +81,7 @@ static const Script scripts[] = {
     {"bert_rerank", HEAD("bert-reranker"), "SELECT bert_rerank('the river', 'train', 'm')", NULL},
     {"bert_next_sentence", HEAD("bert-next"), "SELECT bert_next_sentence('the river', 'train', 'm')", NULL},
     {"bert_classes", HEAD("bert-classify"), "SELECT * FROM bert_classes('the river', 'train', 'm')", NULL},
+    {"bert_train_vocab", NOTES, "SELECT * FROM bert_train_vocab('SELECT body FROM t')", NULL},
     {"bert_classify_each", HEAD("bert-classify") NOTES,
      "SELECT * FROM bert_classify_each('SELECT id, body, id FROM t WHERE id <> x''03''', 'm')", NULL},
     {"bert_qa", HEAD("bert-qa"), "SELECT bert_qa('who?', 'the river and the train', 'm')", NULL},

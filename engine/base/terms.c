@@ -1,8 +1,7 @@
-/* labels.c -- see labels.h.
-** Layer: model. Uses: base. */
-#include "model/labels.h"
+/* terms.c -- see terms.h.
+** Layer: base. Uses: arena hash. */
+#include "base/terms.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 /* Where the name stands, or the empty slot where it would. */
-static int32_t *place_of(const Labels *l, bert_text name) {
+static int32_t *place_of(const Terms *l, bert_text name) {
   uint32_t mask = (uint32_t)l->slots - 1, at = (uint32_t)hash_bytes(name.data, name.size, 0) & mask;
   for (; l->slot[at]; at = (at + 1) & mask) {
     const char *known = l->name[l->slot[at] - 1];
@@ -20,12 +19,12 @@ static int32_t *place_of(const Labels *l, bert_text name) {
   return &l->slot[at];
 }
 
-static void fill(Labels *l) {
+static void fill(Terms *l) {
   memset(l->slot, 0, (size_t)l->slots * sizeof *l->slot);
   for (int i = 0; i < l->count; i++) *place_of(l, (bert_text){l->name[i], strlen(l->name[i])}) = i + 1;
 }
 
-static void grow(Labels *l, bert_err *e) {
+static void grow(Terms *l, bert_err *e) {
   int room = l->room ? 2 * l->room : 16;
   const char **name = mem_grow(l->name, (size_t)room, sizeof *name, e);
   if (name) l->name = name;
@@ -37,9 +36,9 @@ static void grow(Labels *l, bert_err *e) {
   fill(l);
 }
 
-int labels_add(Labels *l, bert_text name, bert_err *e) {
-  if (name.size && memchr(name.data, 0, name.size)) err_set(e, BERT_ARGUMENT, "a label has a NUL character inside");
-  if (l->count == LABELS_MAX) err_set(e, BERT_ARGUMENT, "more than %d different labels", LABELS_MAX);
+int terms_add(Terms *l, bert_text name, bert_err *e) {
+  if (name.size && memchr(name.data, 0, name.size)) err_set(e, BERT_ARGUMENT, "a name has a NUL character inside");
+  if (l->count == TERMS_MAX) err_set(e, BERT_ARGUMENT, "more than %d different names", TERMS_MAX);
   if (!e->code && l->count == l->room) grow(l, e);
   if (e->code) return -1;
   int32_t *place = place_of(l, name);
@@ -51,7 +50,7 @@ int labels_add(Labels *l, bert_text name, bert_err *e) {
   return *place - 1;
 }
 
-int labels_find(const Labels *l, bert_text name) { return l->count ? *place_of(l, name) - 1 : -1; }
+int terms_find(const Terms *l, bert_text name) { return l->count ? *place_of(l, name) - 1 : -1; }
 
 /* ---- their order ------------------------------------------------------------------------------------------------- */
 
@@ -68,7 +67,7 @@ static int by_number(const void *a, const void *b) {
   return p != q ? (p > q) - (p < q) : by_bytes(a, b);
 }
 
-void labels_sort(Labels *l) {
+void terms_sort(Terms *l) {
   int numbers = 1;
   for (int i = 0; i < l->count; i++) numbers &= is_whole_number(l->name[i]);
   if (!l->count) return;
@@ -76,22 +75,8 @@ void labels_sort(Labels *l) {
   fill(l);
 }
 
-void labels_fini(Labels *l) {
+void terms_fini(Terms *l) {
   mem_free(l->name);
   mem_free(l->slot);
-  *l = (Labels){.arena = l->arena};
-}
-
-/* ---- cells ------------------------------------------------------------------------------------------------------- */
-
-bert_text labels_text(const Rows *r, int row, int column, char room[24], bert_err *e) {
-  if (e->code) return (bert_text){0};
-  RowsValue v = rows_at(r, row, column);
-  if (v.kind == ROWS_INTEGER) {
-    v.bytes = (bert_text){room, 0};
-    v.bytes.size = (size_t)snprintf(room, 24, "%lld", (long long)v.integer);
-  } else if (v.kind != ROWS_TEXT || !v.bytes.size) {
-    rows_refuse(r, row, column, "a label: TEXT or INTEGER", e);
-  }
-  return v.bytes;
+  *l = (Terms){.arena = l->arena};
 }
