@@ -21,6 +21,7 @@
 #include "index/search.h"
 #include "kernel/cosine.h"
 #include "kernel/kernel.h"
+#include "model/evaluate.h"
 #include "model/model.h"
 #include "model/source.h"
 #include "model/training.h"
@@ -466,6 +467,26 @@ void bert_vocab_add(bert_vocab *v, bert_text text, bert_err *e) { vocab_add(v, t
 int bert_vocab_next(bert_vocab *v, bert_vocab_piece *out, const bert_progress *progress, bert_err *e) {
   return vocab_next(v, out, progress, e);
 }
+
+/* ---- judging a model, and seeing what it is trained on ------------------------------------------------------------ */
+
+int bert_evaluate(bert_session *s, const char *task, const bert_rows *rows, const char *options_json, bert_metric *out,
+                  const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  int count = evaluate_rows(s, task, rows, options_json, out, progress, e);
+  fesetenv(&before);
+  return count;
+}
+
+bert_masked *bert_masked_new(bert_model *m, const bert_rows *documents, const char *options_json,
+                             const bert_progress *progress, bert_err *e) {
+  return examples_masked(m, documents, options_json, progress, e);
+}
+
+void bert_masked_free(bert_masked *x) { examples_free(x); }
+int bert_masked_count(const bert_masked *x) { return examples_count(x); }
+void bert_masked_get(bert_masked *x, int i, bert_masked_row *out, bert_err *e) { examples_masked_get(x, i, out, e); }
 
 /* ---- the machine ------------------------------------------------------------------------------------------------ */
 

@@ -616,6 +616,45 @@ typedef struct {
 /* 1, or 0 at the end. Texts without any word are BERT_ARGUMENT. */
 int bert_vocab_next(bert_vocab *v, bert_vocab_piece *out, const bert_progress *progress, bert_err *e);
 
+/* ---- judging a model, and seeing what it is trained on --------------------------------------------------------------- */
+
+typedef struct {
+  const char *name; /* a constant */
+  double value;
+} bert_metric;
+enum { BERT_METRICS_MAX = 16 };
+
+/* out[BERT_METRICS_MAX] = how good the model's answers to the rows are; returns how many metrics there are. Columns, and
+** what comes out, by task:
+**    classify  text [, pair], label       accuracy, f1 (of the second of two labels), f1_macro, f1_micro, mcc; of many
+**                                         labels at once without f1 and mcc; of one unit pearson, spearman, mse
+**    qa        question, passage, answer  exact_match, f1 in per cent, as the scripts of SQuAD 1.1 and, where an answer is
+**                                         NULL, 2.0; an answer may be a JSON array of several that are right
+**    tag       words, tags (or conll)     f1, precision, recall of spans (conlleval), accuracy of words
+**    embed     a, b, score                pearson, spearman of the cosine;  anchor, positive, negative: accuracy
+**    rerank    query, passage, label      mrr_at_10, ndcg_at_10, accuracy
+**    mlm       text                       perplexity, loss, accuracy of masked tokens
+**    nsp       a, b, label (1: follows)   accuracy, f1
+** options_json is NULL or an object with any of model (the caller's own), seed, max_tokens, masked_lm_prob, …
+** A row that cannot be judged, as for a label that the model does not have, is BERT_ARGUMENT that names it. */
+int bert_evaluate(bert_session *s, const char *task, const bert_rows *rows, const char *options_json, bert_metric *out,
+                  const bert_progress *progress, bert_err *e);
+
+/* What pre-training would be given: bert_masked_new, then bert_masked_get for each of bert_masked_count. */
+typedef struct bert_masked bert_masked;
+bert_masked *bert_masked_new(bert_model *m, const bert_rows *documents, const char *options_json,
+                             const bert_progress *progress, bert_err *e);
+void bert_masked_free(bert_masked *x);
+int bert_masked_count(const bert_masked *x);
+/* Arrays are valid until the next call. */
+typedef struct {
+  int n, chosen;
+  const int32_t *ids;              /* [n], masked */
+  const int32_t *position, *label; /* [chosen], rising: which tokens were chosen, and their ids before */
+  int next;                        /* 1: the second part follows, 0: it does not, -1: there is none */
+} bert_masked_row;
+void bert_masked_get(bert_masked *x, int i, bert_masked_row *out, bert_err *e);
+
 /* ---- the machine ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {

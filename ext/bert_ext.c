@@ -78,6 +78,10 @@ static const TableFunction tables[] = {
      "=layer INTEGER, =head INTEGER, from_position INTEGER, to_position INTEGER, from_token TEXT, to_token TEXT, "
      "weight REAL",
      "text, pair, model", 1, COMPUTES, &tvf_attention},
+    {"bert_evaluate", "metric TEXT, value REAL", "task, sql, options", 2, TAKES_SQL, &tvf_evaluate},
+    {"bert_pretrain_examples",
+     "example INTEGER, tokens TEXT, original TEXT, is_next INTEGER, positions TEXT, labels TEXT", "sql, options", 1,
+     TAKES_SQL, &tvf_pretrain_examples},
     {"bert_train_vocab", "step INTEGER, id INTEGER, piece TEXT, frequency INTEGER, seconds REAL", "sql, options", 1,
      TAKES_SQL, &tvf_train_vocab},
     {"bert_finetune",

@@ -219,6 +219,13 @@ void inner_close(Inner *inner);
 bert_rows *rows_copy(Connection *c, sqlite3_value *sql, int fewest, int most, const char *columns, int *rc,
                      bert_err *e);
 
+/* ---- options.c -------------------------------------------------------------------------------------------------- */
+
+/* The text of a key in a JSON object of options, freed by sqlite3_free; NULL where it is absent, or on error. */
+char *options_text(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
+/* The model that a key names, or "default", held; NULL on error. */
+Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
+
 /* ---- each.c ----------------------------------------------------------------------------------------------------- */
 
 /* A row of a window. */
@@ -347,7 +354,7 @@ extern const CursorKind tvf_classes, tvf_classify_each, tvf_answers, tvf_ner, tv
 extern const CursorKind tvf_finetune, tvf_pretrain;
 extern const CursorKind tvf_search_each, tvf_hybrid, tvf_index_progress;
 extern const CursorKind tvf_fill_mask, tvf_zero_shot, tvf_attention;
-extern const CursorKind tvf_train_vocab;
+extern const CursorKind tvf_train_vocab, tvf_evaluate, tvf_pretrain_examples;
 
 /* ---- vtab_index.c: the virtual table bert_index -------------------------------------------------------------------- */
 

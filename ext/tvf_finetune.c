@@ -25,40 +25,6 @@ typedef struct {
   int started;    /* outlives close: a cursor trains once */
 } Training;
 
-/* ---- options that are ours ---------------------------------------------------------------------------------------------- */
-
-/* A text out of the options, freed by sqlite3_free; NULL where it is absent, or on error. */
-static char *option(Cursor *c, sqlite3_value *options, const char *key, bert_err *e) {
-  sqlite3_stmt *s = NULL;
-  char *text = NULL;
-  if (e->code || !options) return NULL;
-  int rc = sqlite3_prepare_v2(connection_db(c->connection), "SELECT json_extract(?1, '$.' || ?2)", -1, &s, NULL);
-  if (rc == SQLITE_OK) rc = sqlite3_bind_value(s, 1, options);
-  if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 2, key, -1, SQLITE_STATIC);
-  if (rc == SQLITE_OK) rc = sqlite3_step(s);
-  int type = rc == SQLITE_ROW ? sqlite3_column_type(s, 0) : SQLITE_NULL;
-  if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT)
-    error_set(e, rc == SQLITE_NOMEM ? BERT_NOMEM : BERT_INTERRUPT, "%s", sqlite3_errstr(rc));
-  else if (rc != SQLITE_ROW) error_set(e, BERT_ARGUMENT, "options: %s", sqlite3_errmsg(connection_db(c->connection)));
-  else if (type != SQLITE_NULL && type != SQLITE_TEXT)
-    error_set(e, BERT_ARGUMENT, "options: %s: found %s, wanted TEXT", key, value_shown(sqlite3_column_value(s, 0)).text);
-  else if (type == SQLITE_TEXT && !(text = sqlite3_mprintf("%s", sqlite3_column_text(s, 0))))
-    error_set(e, BERT_NOMEM, "out of memory");
-  sqlite3_finalize(s);
-  return text;
-}
-
-/* The model to begin with, held. */
-static Loaded *take_from(Cursor *c, sqlite3_value *options, bert_err *e) {
-  char *name = option(c, options, "from", e);
-  if (e->code) return NULL;
-  bert_text text = {name ? name : "default", name ? strlen(name) : strlen("default")};
-  Loaded *m = connection_model_named(c->connection, text, e);
-  sqlite3_free(name);
-  if (m) connection_hold(m);
-  return m;
-}
-
 /* ---- steps ------------------------------------------------------------------------------------------------------------------ */
 
 static void keep_model(Training *t, bert_err *e) {
@@ -88,9 +54,9 @@ static void begin(Training *t, const char *task, int first, const char *columns,
                                               "wanted it to stand alone");
   t->started = 1;
   const char *json = options ? value_string(options, "options", e) : NULL;
-  t->name = option(c, options, "model", e);
+  t->name = options_text(c->connection, options, "model", e);
   if (!e->code && !t->name) error_set(e, BERT_ARGUMENT, "options: model: found nothing, wanted the name that the trained model gets");
-  t->from = take_from(c, options, e);
+  t->from = options_model(c->connection, options, "from", e);
   bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[first], 1, 64, columns, &c->rc, e);
   watch_start(&watch, connection_db(c->connection));
   if (!e->code)

@@ -41,6 +41,19 @@ int examples_option(ExamplesOptions *o, const Json *v, Arena *a, bert_err *e) {
   return 1;
 }
 
+void examples_options(ExamplesOptions *o, const char *json, const char *own, Arena *a, bert_err *e) {
+  examples_defaults(o);
+  const Json *root = json && *json ? json_parse(json, strlen(json), "options", a, e) : NULL;
+  if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"seed\":1}", e);
+  for (const Json *x = e->code ? NULL : json_first(root); x && !e->code; x = json_next(x))
+    if (!json_is(json_key(x), own) && !examples_option(o, x, a, e))
+      err_set(e, BERT_ARGUMENT, "key: found \"%.*s\", wanted one of %s, seed, max_tokens, masked_lm_prob, "
+              "max_predictions, whole_word, short_seq_prob, dupe_factor, nsp, doc_stride, max_question",
+              json_key(x)->size < 40 ? (int)json_key(x)->size : 40, json_key(x)->at, own);
+  if (root) err_within(e, "options");
+  if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT;
+}
+
 /* ---- making them ------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -250,4 +263,25 @@ void examples_batch(Examples *x, const int32_t *order, int n, TrainBatch *out, b
   } else {
     out->label = label;
   }
+}
+
+/* ---- shown one by one -------------------------------------------------------------------------------------------- */
+
+Examples *examples_masked(Model *m, const Rows *documents, const char *options_json, const bert_progress *progress,
+                          bert_err *e) {
+  Arena a = {0};
+  ExamplesOptions o;
+  examples_options(&o, options_json, "from", &a, e);
+  Examples *x = e->code ? NULL : examples_pretrain(m, documents, &o, progress, e);
+  arena_fini(&a);
+  return x;
+}
+
+void examples_masked_get(Examples *x, int i, bert_masked_row *out, bert_err *e) {
+  TrainBatch b;
+  int32_t order = i;
+  *out = (bert_masked_row){.next = -1};
+  examples_batch(x, &order, 1, &b, e);
+  if (e->code) return;
+  *out = (bert_masked_row){b.tokens.tokens, b.chosen, b.tokens.ids, b.position, b.target, b.next ? !b.next[0] : -1};
 }

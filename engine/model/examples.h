@@ -28,7 +28,7 @@
 #include "model/model.h"
 #include "nn/example.h"
 
-typedef struct Examples Examples;
+typedef struct bert_masked Examples;
 
 /* What the head must be. Views live as long as the examples. */
 typedef struct {
@@ -61,6 +61,9 @@ typedef struct {
 
 /* The defaults: seed 0, and the paper's. */
 void examples_defaults(ExamplesOptions *o);
+/* All of an object of options (JSON, or NULL) where the caller has none but `own`: an unknown key is BERT_ARGUMENT. Texts
+** live in the arena. */
+void examples_options(ExamplesOptions *o, const char *json, const char *own, Arena *a, bert_err *e);
 /* Takes a member of an object of options if its key is one of the above (but label); 0 if it is not. Texts live in the
 ** arena. */
 int examples_option(ExamplesOptions *o, const Json *v, Arena *a, bert_err *e);
@@ -83,5 +86,10 @@ void examples_epoch(Examples *x, int epoch);
 
 /* The examples order[0..n) as a batch, in that order; its arrays are valid until the next call. */
 void examples_batch(Examples *x, const int32_t *order, int n, TrainBatch *out, bert_err *e);
+
+/* bert.h under other names. */
+Examples *examples_masked(Model *m, const Rows *documents, const char *options_json, const bert_progress *progress,
+                          bert_err *e);
+void examples_masked_get(Examples *x, int i, bert_masked_row *out, bert_err *e);
 
 #endif

@@ -25,7 +25,7 @@ typedef struct {
   int32_t next;              /* 0: it follows, 1: it is another document's */
 } Packed;
 
-struct Examples {
+struct bert_masked {
   Session *session;     /* its tokenizer scratch, and as items the rows of tokens: tower t of example i is i * towers + t */
   Arena arena;
   ExamplesOptions options;

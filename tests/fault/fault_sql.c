@@ -81,6 +81,18 @@ static const Script scripts[] = {
     {"bert_rerank", HEAD("bert-reranker"), "SELECT bert_rerank('the river', 'train', 'm')", NULL},
     {"bert_next_sentence", HEAD("bert-next"), "SELECT bert_next_sentence('the river', 'train', 'm')", NULL},
     {"bert_classes", HEAD("bert-classify"), "SELECT * FROM bert_classes('the river', 'train', 'm')", NULL},
+    {"bert_evaluate", HEAD("bert-classify"),
+     "SELECT * FROM bert_evaluate('classify', 'SELECT ''the river'', ''bad'' UNION ALL SELECT ''train'', ''good''', "
+     "'{\"model\":\"m\"}')", NULL},
+    {"bert_evaluate of tags", HEAD("bert-ner"),
+     "SELECT * FROM bert_evaluate('tag', 'SELECT ''the river'', ''O B-PER''', '{\"model\":\"m\"}')", NULL},
+    {"bert_evaluate of answers", HEAD("bert-qa"),
+     "SELECT * FROM bert_evaluate('qa', 'SELECT ''who'', ''the river'', ''[\"a river\"]''', '{\"model\":\"m\"}')", NULL},
+    {"bert_evaluate of masks", HEAD("bert-mlm"),
+     "SELECT * FROM bert_evaluate('mlm', 'SELECT ''the river and the train''', '{\"model\":\"m\"}')", NULL},
+    {"bert_pretrain_examples", LOAD,
+     "SELECT * FROM bert_pretrain_examples('SELECT ''the river. the train'' UNION ALL SELECT ''a. river''', "
+     "'{\"from\":\"m\",\"dupe_factor\":1}')", NULL},
     {"bert_train_vocab", NOTES, "SELECT * FROM bert_train_vocab('SELECT body FROM t')", NULL},
     {"bert_classify_each", HEAD("bert-classify") NOTES,
      "SELECT * FROM bert_classify_each('SELECT id, body, id FROM t WHERE id <> x''03''', 'm')", NULL},

@@ -1,0 +1,369 @@
+/* evaluate.c -- see evaluate.h.
+** Layer: model. Uses: base kernel text nn.
+**
+** Rows are judged a window at a time, through the same calls that users make (bert_classify, bert_embed, …), so what is
+** measured is what is served: truncation, prompts, pooling, the arithmetic of the model's options. */
+#include "model/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/cosine.h"
+#include "model/metrics.h"
+#include "model/vector.h"
+
+enum { WINDOW_ROWS = 1024 };
+
+void evaluate_put(Evaluation *v, const char *name, double value) {
+  if (v->count < BERT_METRICS_MAX) v->out[v->count++] = (bert_metric){name, value};
+}
+
+static void want_columns(const Evaluation *v, int fewest, int most, const char *wanted, bert_err *e) {
+  int columns = rows_columns(v->rows);
+  if (columns < fewest || columns > most)
+    err_set(e, BERT_ARGUMENT, "the SQL gives %d column%s, wanted %s", columns, columns == 1 ? "" : "s", wanted);
+}
+
+/* The numbers of a column. */
+static void numbers_of(const Evaluation *v, int column, double low, double high, const char *wanted, double *out,
+                       bert_err *e) {
+  for (int i = 0; i < rows_count(v->rows) && !e->code; i++) {
+    RowsValue x = rows_at(v->rows, i, column);
+    if ((x.kind != ROWS_REAL && x.kind != ROWS_INTEGER) || !(x.number >= low && x.number <= high))
+      rows_refuse(v->rows, i, column, wanted, e);
+    out[i] = x.number;
+  }
+}
+
+/* ---- classify, rerank, nsp --------------------------------------------------------------------------------------- */
+
+typedef void Visit(Evaluation *v, int row, const float *logits, void *context, bert_err *e);
+
+/* Hands on the logits of every row: of its first column, or of its first two. */
+static void each_logits(Evaluation *v, int pairs, Visit *visit, void *context, bert_err *e) {
+  const Model *m = v->session->model;
+  int n = rows_count(v->rows);
+  size_t units = (size_t)m->info.label_count;
+  bert_text *texts = mem_new(2 * WINDOW_ROWS, sizeof *texts, e);
+  float *logits = mem_new(WINDOW_ROWS * units, sizeof *logits, e);
+  for (int first = 0; first < n && !e->code; first += WINDOW_ROWS) {
+    int count = n - first < WINDOW_ROWS ? n - first : WINDOW_ROWS;
+    for (int i = 0; i < count; i++) {
+      texts[i] = rows_text(v->rows, first + i, 0, e);
+      if (pairs) texts[WINDOW_ROWS + i] = rows_text(v->rows, first + i, 1, e);
+    }
+    if (!e->code) classify_texts(v->session, texts, pairs ? texts + WINDOW_ROWS : NULL, count, logits, v->progress, e);
+    for (int i = 0; i < count && !e->code; i++) visit(v, first + i, logits + (size_t)i * units, context, e);
+  }
+  mem_free(texts);
+  mem_free(logits);
+}
+
+typedef struct {
+  int32_t *found;
+  uint8_t *set;   /* of models with many labels */
+  double *number; /* of models with one unit */
+} Found;
+
+static void take_logits(Evaluation *v, int row, const float *logits, void *context, bert_err *e) {
+  Found *f = context;
+  const Model *m = v->session->model;
+  int units = m->info.label_count, best = 0;
+  (void)e;
+  if (f->number) f->number[row] = (double)classify_number(m, logits[0]);
+  for (int k = 0; k < units; k++) {
+    if (logits[k] > logits[best]) best = k;
+    if (f->set) f->set[(size_t)row * (size_t)units + (size_t)k] = logits[k] > 0; /* its sigmoid is above a half */
+  }
+  if (f->found) f->found[row] = best;
+}
+
+static void put_numbers(Evaluation *v, const double *found, const double *wanted, bert_err *e) {
+  int n = rows_count(v->rows);
+  double squares = 0;
+  for (int i = 0; i < n; i++) squares += (found[i] - wanted[i]) * (found[i] - wanted[i]);
+  double spearman = metrics_spearman(found, wanted, n, e);
+  evaluate_put(v, "pearson", metrics_pearson(found, wanted, n));
+  evaluate_put(v, "spearman", spearman);
+  evaluate_put(v, "mse", squares / n);
+}
+
+static void put_classes(Evaluation *v, const Found *f, const TrainBatch *b, bert_err *e) {
+  int labels = v->session->model->info.label_count, n = b->examples;
+  ClassMetrics m = {0};
+  if (f->found) {
+    metrics_classes(f->found, b->label, n, labels, &m, e);
+  } else {
+    uint8_t *wanted = mem_new((size_t)n * (size_t)labels, 1, e);
+    for (size_t i = 0; wanted && i < (size_t)n * (size_t)labels; i++) wanted[i] = b->value[i] > 0.5f;
+    if (wanted) metrics_sets(f->set, wanted, n, labels, &m);
+    mem_free(wanted);
+  }
+  evaluate_put(v, "accuracy", m.accuracy);
+  if (f->found && labels == 2) evaluate_put(v, "f1", m.f1);
+  evaluate_put(v, "f1_macro", m.f1_macro);
+  evaluate_put(v, "f1_micro", m.f1_micro);
+  if (f->found) evaluate_put(v, "mcc", m.mcc);
+}
+
+/* All examples, as one batch: for the targets that examples_make has checked. */
+static void all_targets(Examples *x, TrainBatch *out, bert_err *e) {
+  int n = examples_count(x);
+  int32_t *order = mem_new((size_t)n, sizeof *order, e);
+  for (int i = 0; order && i < n; i++) order[i] = i;
+  if (order) examples_batch(x, order, n, out, e);
+  mem_free(order);
+}
+
+static void evaluate_classify(Evaluation *v, bert_err *e) {
+  Model *m = v->session->model;
+  if (!describe_can(m, BERT_CAN_CLASSIFY, e)) return;
+  ExamplesInfo info = {0};
+  TrainBatch b = {0};
+  Found f = {0};
+  size_t n = (size_t)rows_count(v->rows), labels = (size_t)m->info.label_count;
+  int one = labels == 1;
+  v->options.regression = one;
+  v->options.multi_label = m->info.multi_label;
+  v->options.label = one ? NULL : m->config.label;
+  v->options.label_count = one ? 0 : m->config.labels;
+  Examples *x = examples_make(m, "classify", v->rows, &v->options, v->progress, e);
+  if (x) examples_describe(x, &info);
+  if (info.feature_count)
+    err_set(e, BERT_ARGUMENT, "the SQL gives numbers after the label, wanted text [, pair], label");
+  if (!e->code) all_targets(x, &b, e);
+  if (one) f.number = mem_new(2 * n, sizeof *f.number, e);
+  else if (m->info.multi_label) f.set = mem_new(n * labels, 1, e);
+  else f.found = mem_new(n, sizeof *f.found, e);
+  if (!e->code) each_logits(v, rows_columns(v->rows) == 3, take_logits, &f, e);
+  for (size_t i = 0; one && i < n && !e->code; i++) f.number[n + i] = (double)b.value[i];
+  if (!e->code && one) put_numbers(v, f.number, f.number + n, e);
+  else if (!e->code) put_classes(v, &f, &b, e);
+  mem_free(f.number);
+  mem_free(f.set);
+  mem_free(f.found);
+  examples_free(x);
+}
+
+/* ---- rerank ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  double score, wanted;
+} Candidate;
+
+static int same_query(const Evaluation *v, int a, int b, bert_err *e) {
+  bert_text p = rows_text(v->rows, a, 0, e), q = rows_text(v->rows, b, 0, e);
+  return p.size == q.size && !memcmp(p.data, q.data, p.size);
+}
+
+/* How many of the candidates stand before c[i]: those of a higher score, and equals that came earlier. */
+static int place_of(const Candidate *c, int n, int i) {
+  int place = 0;
+  for (int k = 0; k < n; k++) place += c[k].score > c[i].score || (!(c[k].score < c[i].score) && k < i);
+  return place;
+}
+
+static int ideal_place(const Candidate *c, int n, int i) {
+  int place = 0;
+  for (int k = 0; k < n; k++) place += c[k].wanted > c[i].wanted || (!(c[k].wanted < c[i].wanted) && k < i);
+  return place;
+}
+
+/* Of one query's candidates: 1 / place of the first good one, and the discounted gain, both among the first 10. */
+static void judge_query(const Candidate *c, int n, double *reciprocal, double *gain) {
+  enum { FIRST = 10 };
+  int first = FIRST;
+  double found = 0, ideal = 0;
+  for (int i = 0; i < n; i++) {
+    int place = place_of(c, n, i), best = ideal_place(c, n, i);
+    if (c[i].wanted > 0 && place < first) first = place;
+    if (place < FIRST) found += c[i].wanted / log2(place + 2);
+    if (best < FIRST) ideal += c[i].wanted / log2(best + 2);
+  }
+  *reciprocal += first < FIRST ? 1.0 / (first + 1) : 0;
+  *gain += ideal > 0 ? found / ideal : 0;
+}
+
+static void take_score(Evaluation *v, int row, const float *logits, void *context, bert_err *e) {
+  ((Candidate *)context)[row].score = (double)classify_rerank(v->session->model, logits[0], e);
+}
+
+static void evaluate_rerank(Evaluation *v, bert_err *e) {
+  int n = rows_count(v->rows), queries = 0, right = 0;
+  double reciprocal = 0, gain = 0;
+  if (!describe_can(v->session->model, BERT_CAN_CLASSIFY, e)) return;
+  want_columns(v, 3, 3, "query, passage, label (rows of one query follow one another)", e);
+  Candidate *c = mem_new((size_t)n, sizeof *c, e);
+  double *wanted = mem_new((size_t)n, sizeof *wanted, e);
+  if (!e->code) numbers_of(v, 2, 0, 1, "a number from 0 to 1", wanted, e);
+  for (int i = 0; i < n && !e->code; i++) c[i].wanted = wanted[i];
+  each_logits(v, 1, take_score, c, e);
+  for (int first = 0, past; first < n && !e->code; first = past, queries++) {
+    for (past = first + 1; past < n && same_query(v, first, past, e); past++) continue;
+    judge_query(c + first, past - first, &reciprocal, &gain);
+    for (int i = first; i < past; i++) right += (c[i].score > 0.5) == (c[i].wanted > 0.5);
+  }
+  evaluate_put(v, "mrr_at_10", queries ? reciprocal / queries : 0);
+  evaluate_put(v, "ndcg_at_10", queries ? gain / queries : 0);
+  evaluate_put(v, "accuracy", n ? (double)right / n : 0);
+  mem_free(c);
+  mem_free(wanted);
+}
+
+static void evaluate_nsp(Evaluation *v, bert_err *e) {
+  int n = rows_count(v->rows);
+  ClassMetrics m = {0};
+  if (!describe_can(v->session->model, BERT_CAN_NEXT, e)) return;
+  want_columns(v, 3, 3, "a, b, label (1: b follows a; 0: it does not)", e);
+  int32_t *found = mem_new((size_t)n, 2 * sizeof *found, e);
+  double *label = mem_new((size_t)n, sizeof *label, e);
+  int32_t *wanted = e->code ? NULL : found + n;
+  if (!e->code) numbers_of(v, 2, 0, 1, "1 where the second text follows the first, else 0", label, e);
+  for (int i = 0; i < n && !e->code; i++) {
+    bert_text a = rows_text(v->rows, i, 0, e), b = rows_text(v->rows, i, 1, e);
+    if (!e->code) found[i] = classify_next(v->session, a, b, v->progress, e) > 0.5;
+    wanted[i] = label[i] > 0.5;
+  }
+  if (!e->code) metrics_classes(found, wanted, n, 2, &m, e);
+  evaluate_put(v, "accuracy", m.accuracy);
+  evaluate_put(v, "f1", m.f1);
+  mem_free(found);
+  mem_free(label);
+}
+
+/* ---- embed ------------------------------------------------------------------------------------------------------- */
+
+/* out[n][2 or 3]: cosines of the first column's vectors with those of the others. */
+static void cosines_of(Evaluation *v, int texts, double *out, bert_err *e) {
+  int n = rows_count(v->rows), D = v->session->model->dimensions;
+  bert_text *text = mem_new((size_t)texts * WINDOW_ROWS, sizeof *text, e);
+  float *vector = mem_new((size_t)texts * WINDOW_ROWS, (size_t)D * sizeof *vector, e);
+  for (int first = 0; first < n && !e->code; first += WINDOW_ROWS) {
+    int count = n - first < WINDOW_ROWS ? n - first : WINDOW_ROWS;
+    for (int i = 0; i < count * texts; i++) text[i] = rows_text(v->rows, first + i / texts, i % texts, e);
+    embed_texts(v->session, text, count * texts, NULL, vector, v->progress, e);
+    for (int i = 0; i < count && !e->code; i++) {
+      const float *own = vector + (size_t)(i * texts) * (size_t)D;
+      for (int t = 1; t < texts; t++)
+        out[(size_t)(first + i) * (size_t)(texts - 1) + (size_t)(t - 1)] = cosine_of(own, own + (size_t)t * (size_t)D, D);
+    }
+  }
+  mem_free(text);
+  mem_free(vector);
+}
+
+static void evaluate_embed(Evaluation *v, bert_err *e) {
+  int n = rows_count(v->rows), right = 0;
+  want_columns(v, 3, 3, "a, b, score, or anchor, positive, negative", e);
+  int triplets = !e->code && rows_at(v->rows, 0, 2).kind == ROWS_TEXT;
+  double *cosine = mem_new((size_t)n, 2 * sizeof *cosine, e), *wanted = mem_new((size_t)n, sizeof *wanted, e);
+  if (!e->code && !triplets) numbers_of(v, 2, -HUGE_VAL, HUGE_VAL, "a number", wanted, e);
+  if (!e->code) cosines_of(v, triplets ? 3 : 2, cosine, e);
+  if (!e->code && triplets) {
+    for (int i = 0; i < n; i++) right += cosine[2 * i] > cosine[2 * i + 1];
+    evaluate_put(v, "accuracy", (double)right / n);
+  } else if (!e->code) {
+    double spearman = metrics_spearman(cosine, wanted, n, e);
+    evaluate_put(v, "pearson", metrics_pearson(cosine, wanted, n));
+    evaluate_put(v, "spearman", spearman);
+  }
+  mem_free(cosine);
+  mem_free(wanted);
+}
+
+/* ---- qa ---------------------------------------------------------------------------------------------------------- */
+
+/* The answers that are right: a text, or a JSON array of several. NULL where there is none. */
+static const Json *right_answers(const Evaluation *v, int row, Arena *a, bert_text *one, bert_err *e) {
+  RowsValue x = rows_at(v->rows, row, 2);
+  bert_err wrong = {0};
+  *one = x.bytes;
+  if (x.kind != ROWS_NULL && x.kind != ROWS_TEXT) rows_refuse(v->rows, row, 2, "a TEXT, a JSON array of texts or NULL", e);
+  if (e->code || x.kind == ROWS_NULL || !x.bytes.size || x.bytes.data[0] != '[') return NULL;
+  const Json *list = json_parse(x.bytes.data, x.bytes.size, "answer", a, &wrong);
+  if (wrong.code == BERT_NOMEM) err_set(e, BERT_NOMEM, "%s", wrong.text);
+  for (const Json *t = json_first(list); t; t = json_next(t))
+    if (t->kind != JSON_STRING) return NULL;
+  return list && list->kind == JSON_ARRAY ? list : NULL;
+}
+
+/* The best score beside any of them. Without one that has words, the right answer is the empty text. */
+static AnswerScore judge_answer(const Evaluation *v, int row, bert_text found, int has_none, int *answered, bert_err *e) {
+  Arena a = {0};
+  bert_text one, empty = {"", 0};
+  AnswerScore best = {0, 0};
+  const Json *list = right_answers(v, row, &a, &one, e), *t = json_first(list);
+  *answered = 0;
+  for (int more = list ? t != NULL : one.size > 0; more && !e->code; more = list && t) {
+    bert_text wanted = list ? (bert_text){t->at, t->size} : one;
+    if (list) t = json_next(t);
+    if (has_none && metrics_answer_is_empty(wanted, e)) continue;
+    AnswerScore s = metrics_answer(found, wanted, has_none, e);
+    *answered = 1;
+    if (s.exact > best.exact) best.exact = s.exact;
+    if (s.f1 > best.f1) best.f1 = s.f1;
+  }
+  if (!*answered && !e->code) best = metrics_answer(found, empty, has_none, e);
+  arena_fini(&a);
+  return best;
+}
+
+static int any_none(const Rows *rows) {
+  for (int i = 0; i < rows_count(rows); i++) {
+    RowsValue x = rows_at(rows, i, 2);
+    if (x.kind == ROWS_NULL || !x.bytes.size || (x.bytes.size == 2 && !memcmp(x.bytes.data, "[]", 2))) return 1;
+  }
+  return 0;
+}
+
+static void evaluate_qa(Evaluation *v, bert_err *e) {
+  static const double EVEN = 0; /* run_squad's null_score_diff_threshold */
+  static const char *const NAMES[2][2] = {{"no_answer_exact", "no_answer_f1"}, {"has_answer_exact", "has_answer_f1"}};
+  const Model *m = v->session->model;
+  int own = m->options.has_null_threshold || m->config.has_null_threshold, n = rows_count(v->rows), answered;
+  if (!describe_can(m, BERT_CAN_ANSWER, e)) return;
+  want_columns(v, 3, 4, "question, passage, answer [, start]", e);
+  int none = !e->code && any_none(v->rows);
+  AnswerScore sum[2] = {{0, 0}, {0, 0}};
+  int count[2] = {0, 0};
+  for (int i = 0; i < n && !e->code; i++) {
+    bert_text question = rows_text(v->rows, i, 0, e), passage = rows_text(v->rows, i, 1, e), found = {"", 0};
+    bert_answer a;
+    if (!e->code && answer_best(v->session, question, passage, none && !own ? &EVEN : NULL, &a, v->progress, e))
+      found = (bert_text){passage.data + a.byte_start, a.byte_end - a.byte_start};
+    AnswerScore s = judge_answer(v, i, found, none, &answered, e);
+    sum[answered].exact += s.exact;
+    sum[answered].f1 += s.f1;
+    count[answered]++;
+  }
+  evaluate_put(v, "exact_match", 100 * (sum[0].exact + sum[1].exact) / n);
+  evaluate_put(v, "f1", 100 * (sum[0].f1 + sum[1].f1) / n);
+  for (int k = 1; k >= 0 && none; k--) {
+    if (!count[k]) continue;
+    evaluate_put(v, NAMES[k][0], 100 * sum[k].exact / count[k]);
+    evaluate_put(v, NAMES[k][1], 100 * sum[k].f1 / count[k]);
+  }
+}
+
+/* ---- any --------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+  const char *name;
+  void (*run)(Evaluation *v, bert_err *e);
+} TASKS[] = {{"classify", evaluate_classify}, {"qa", evaluate_qa},   {"tag", evaluate_tag}, {"embed", evaluate_embed},
+             {"rerank", evaluate_rerank},     {"mlm", evaluate_mlm}, {"nsp", evaluate_nsp}};
+
+int evaluate_rows(Session *s, const char *task, const Rows *rows, const char *options_json, bert_metric *out,
+                  const bert_progress *progress, bert_err *e) {
+  Evaluation v = {.session = s, .rows = rows, .progress = progress, .out = out};
+  Arena a = {0};
+  size_t t = 0;
+  while (t < sizeof TASKS / sizeof *TASKS && strcmp(TASKS[t].name, task)) t++;
+  if (t == sizeof TASKS / sizeof *TASKS)
+    err_set(e, BERT_ARGUMENT, "task: found \"%.40s\", wanted one of classify, qa, tag, embed, rerank, mlm, nsp", task);
+  if (!e->code && !rows_count(rows)) err_set(e, BERT_ARGUMENT, "the SQL gives no rows, wanted at least one");
+  examples_options(&v.options, options_json, "model", &a, e);
+  if (!e->code) TASKS[t].run(&v, e);
+  arena_fini(&a);
+  return e->code ? 0 : v.count;
+}

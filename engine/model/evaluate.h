@@ -1,0 +1,28 @@
+/* evaluate.h -- a model's answers to a query's rows beside what stands there: bert.h under other names.
+** Layer: model. Uses: base text nn. */
+#ifndef MODEL_EVALUATE_H
+#define MODEL_EVALUATE_H
+
+#include "model/examples.h"
+
+/* Adds to out[EVALUATE_MOST]; returns how many metrics there are. See bert_evaluate. */
+int evaluate_rows(Session *s, const char *task, const Rows *rows, const char *options_json, bert_metric *out,
+                  const bert_progress *progress, bert_err *e);
+
+/* What the parts share: out[] so far. */
+typedef struct {
+  Session *session;
+  const Rows *rows;
+  ExamplesOptions options;
+  const bert_progress *progress;
+  bert_metric *out;
+  int count;
+} Evaluation;
+
+void evaluate_put(Evaluation *v, const char *name, double value);
+
+/* evaluate_tokens.c: targets at tokens. */
+void evaluate_tag(Evaluation *v, bert_err *e);
+void evaluate_mlm(Evaluation *v, bert_err *e);
+
+#endif

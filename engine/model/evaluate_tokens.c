@@ -1,0 +1,149 @@
+/* evaluate_tokens.c -- tagging and masked words: what comes out at tokens beside their targets.
+** Layer: model. Uses: base kernel text nn.
+**
+** The examples are those of training (examples.h): the first piece of a word is judged, and masks are drawn by seed. */
+#include <math.h>
+
+#include "model/evaluate.h"
+#include "model/logits.h"
+#include "model/metrics.h"
+#include "model/score.h"
+#include "model/vector.h"
+
+/* Adds the rows of a batch of one tower as items. */
+static void add_items(Session *s, const Batch *b, bert_err *e) {
+  batch_clear(s);
+  for (int r = 0; r < b->rows && !e->code; r++) {
+    Encoding c = {.ids = (int32_t *)b->ids, .types = (uint8_t *)b->types};
+    batch_begin(s, r, 0, e);
+    batch_tokens(s, &c, b->start[r], b->start[r + 1] - b->start[r], e);
+  }
+}
+
+/* Examples from *at on, as many as make a portion, as a batch and as items; 0 at the end. */
+static int next_portion(Evaluation *v, Examples *x, int *at, TrainBatch *batch, Buf *order, bert_err *e) {
+  int count = examples_count(x), tokens = 0;
+  order->size = 0;
+  for (; *at < count && tokens < LOGITS_PORTION && !e->code; ++*at) {
+    int32_t i = *at;
+    buf_add(order, &i, sizeof i, e);
+    tokens += examples_length(x, *at);
+  }
+  if (e->code || !order->size) return 0;
+  examples_batch(x, (const int32_t *)order->data, (int)(order->size / sizeof(int32_t)), batch, e);
+  if (!e->code) add_items(v->session, &batch->tokens, e);
+  return e->code == BERT_OK;
+}
+
+/* ---- tag --------------------------------------------------------------------------------------------------------- */
+
+/* The labels of one row's words, found and wanted, go into the count. */
+static void judge_row(const Model *m, const TrainBatch *b, int row, const float *logits, SpanCount *count, Buf *labels,
+                      bert_err *e) {
+  size_t units = (size_t)m->tag.out, n = 0;
+  labels->size = 0;
+  int first = b->tokens.start[row], past = b->tokens.start[row + 1];
+  const char **name = buf_room(labels, 2 * (size_t)(past - first) * sizeof *name, e);
+  if (!name) return;
+  const char **wanted = name + (past - first);
+  for (int t = first; t < past; t++) {
+    if (b->target[t] < 0) continue;
+    name[n] = m->config.label[score_largest(logits + (size_t)t * units, (int)units)];
+    wanted[n++] = m->config.label[b->target[t]];
+  }
+  metrics_spans(count, name, wanted, (int)n);
+}
+
+void evaluate_tag(Evaluation *v, bert_err *e) {
+  const Model *m = v->session->model;
+  if (!describe_can(m, BERT_CAN_TAG, e)) return;
+  v->options.label = m->config.label;
+  v->options.label_count = m->config.labels;
+  Examples *x = examples_make(v->session->model, "tag", v->rows, &v->options, v->progress, e);
+  Buf order = {0}, labels = {0};
+  SpanCount count = {0};
+  TrainBatch batch;
+  for (int at = 0; x && next_portion(v, x, &at, &batch, &order, e);) {
+    const float *logits = logits_run(v->session, &m->tag, v->progress, e);
+    for (int r = 0; r < batch.tokens.rows && !e->code; r++) judge_row(m, &batch, r, logits, &count, &labels, e);
+  }
+  evaluate_put(v, "f1", metrics_span_f1(&count));
+  evaluate_put(v, "precision", metrics_span_precision(&count));
+  evaluate_put(v, "recall", metrics_span_recall(&count));
+  evaluate_put(v, "accuracy", count.words ? (double)count.words_right / (double)count.words : 0);
+  buf_fini(&order);
+  buf_fini(&labels);
+  examples_free(x);
+}
+
+/* ---- mlm --------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const Model *model;
+  const TrainBatch *batch;
+  float *room;  /* [threads][2 H + V] */
+  double *loss; /* [chosen] */
+  char *right;  /* [chosen] */
+} MaskJob;
+
+/* -log softmax(x)[target], summed in the order of x. */
+static double loss_of(const float *x, int n, int target) {
+  double most = (double)x[score_largest(x, n)], sum = 0;
+  for (int i = 0; i < n; i++) sum += exp((double)x[i] - most);
+  return log(sum) - ((double)x[target] - most);
+}
+
+static int finish_masks(void *context, const Row *row) {
+  static const Team ALONE = {0, 1, NULL};
+  const MaskJob *j = context;
+  int H = j->model->encoder.hidden, V = j->model->config.vocabulary, r = row->item->text, good = 1;
+  float *state = j->room + (size_t)row->worker * ((size_t)V + 2 * (size_t)H), *logits = state + 2 * H;
+  for (int k = 0; k < j->batch->chosen; k++) {
+    int t = j->batch->position[k] - j->batch->tokens.start[r];
+    if (t < 0 || t >= row->item->n) continue;
+    head_fill_state(state, row->x + (size_t)t * (size_t)H, &j->model->fill, state + H, row->own);
+    head_fill_logits(logits, state, &j->model->fill, V, &ALONE);
+    good &= vector_finite(logits, V);
+    j->loss[k] = loss_of(logits, V, j->batch->target[k]);
+    j->right[k] = score_largest(logits, V) == j->batch->target[k];
+  }
+  return good;
+}
+
+static void run_masks(Evaluation *v, MaskJob *j, double *loss, double *right, bert_err *e) {
+  Session *s = v->session;
+  size_t chosen = (size_t)j->batch->chosen;
+  j->loss = mem_new(chosen, sizeof *j->loss, e);
+  j->right = mem_new(chosen, 1, e);
+  Finish finish = {finish_masks, j};
+  int broken = e->code ? 0 : batch_run(s, &finish, v->progress, e);
+  if (broken) err_set(e, BERT_FORMAT, "%s: the model's output is not finite", s->model->source);
+  for (size_t k = 0; k < chosen && !e->code; k++) {
+    *loss += j->loss[k];
+    *right += j->right[k];
+  }
+  mem_free(j->loss);
+  mem_free(j->right);
+}
+
+void evaluate_mlm(Evaluation *v, bert_err *e) {
+  const Model *m = v->session->model;
+  if (!describe_can(m, BERT_CAN_FILL, e)) return;
+  Examples *x = examples_make(v->session->model, "mlm", v->rows, &v->options, v->progress, e);
+  size_t room = (size_t)m->config.vocabulary + 2 * (size_t)m->encoder.hidden;
+  TrainBatch batch;
+  MaskJob j = {.model = m, .batch = &batch};
+  j.room = mem_new((size_t)v->session->threads, room * sizeof(float), e);
+  Buf order = {0};
+  double loss = 0, right = 0, chosen = 0;
+  for (int at = 0; x && next_portion(v, x, &at, &batch, &order, e);) {
+    run_masks(v, &j, &loss, &right, e);
+    chosen += batch.chosen;
+  }
+  evaluate_put(v, "perplexity", chosen > 0 ? exp(loss / chosen) : 0);
+  evaluate_put(v, "loss", chosen > 0 ? loss / chosen : 0);
+  evaluate_put(v, "accuracy", chosen > 0 ? right / chosen : 0);
+  mem_free(j.room);
+  buf_fini(&order);
+  examples_free(x);
+}
