@@ -44,7 +44,7 @@ static void search_index(Hybrid *h, const char *name, sqlite3_value *query, sqli
   index_flush(t, e);
   index_refresh(t, e);
   const float *q = e->code ? NULL : index_query_vector(t, query, e);
-  if (q) index_search(t, q, 1, NULL, depth < t->live ? depth : t->live, INFINITY, &hits, e);
+  if (q) index_search(t, q, 1, NULL, depth < t->live ? depth : t->live, INFINITY, 1, &hits, e);
   for (int64_t i = 0; i < hits.n; i++) add(h, hits.hit[i].rowid, i + 1, 0, e);
   h->cursor.rc = t->rc;
   bert_hits_free(&hits);

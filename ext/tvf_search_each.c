@@ -83,7 +83,7 @@ static void read_window(SearchEach *x, bert_err *e) {
   embed_window(x, e);
   index_flush(x->table, e);
   index_refresh(x->table, e);
-  if (x->item_count && x->k && !e->code) index_search(x->table, x->vectors, x->item_count, NULL, x->k, INFINITY, x->hits, e);
+  if (x->item_count && x->k && !e->code) index_search(x->table, x->vectors, x->item_count, NULL, x->k, INFINITY, 1, x->hits, e);
   else memset(x->hits, 0, sizeof x->hits);
   x->cursor.rc = x->inner.rc ? x->inner.rc : x->table->rc;
 }

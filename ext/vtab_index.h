@@ -202,6 +202,8 @@ void index_free_slot(IndexTable *t, sqlite3_int64 slot, bert_err *e);
 void index_put_vector(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, const float *v, bert_err *e);
 /* The vector of a slot, also of one not written yet; valid until the next call. */
 const float *index_get_vector(IndexTable *t, sqlite3_int64 slot, bert_err *e);
+/* Whether the vectors of a part's blob fit their checksums; places never used have zeros. */
+int index_part_is_whole(const IndexTable *t, sqlite3_int64 part, const unsigned char *blob, size_t size);
 /* out[n] = the vectors of slots[n], which ascend, as they are stored. */
 void index_read_vectors(IndexTable *t, const int64_t *slots, int n, float *out, bert_err *e);
 /* Writes what is pending, embedding the waiting texts. */
@@ -299,8 +301,9 @@ void index_refresh(IndexTable *t, bert_err *e);
 /* The rows that fulfil a plan's conditions, by the map as it is. */
 void index_filter_make(IndexTable *t, IndexFilter *f, int plan, const char *text, sqlite3_value **values, bert_err *e);
 void index_filter_free(IndexFilter *f);
-/* hits[n] = the nearest k rows to each of queries[n][dimensions] at no more than `most`; bert_hits_free is due. */
-void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
+/* hits[n] = the nearest k rows to each of queries[n][dimensions] at no more than `most`; where `nearly`, an approximate index
+** may leave some out. bert_hits_free is due. */
+void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most, int nearly,
                   bert_hits *hits, bert_err *e);
 /* The index of that name ("t" or "schema.t"), and a statement that keeps it from going away. NULL on error. */
 IndexTable *index_find(Connection *c, const char *name, sqlite3_stmt **held, bert_err *e);

@@ -69,6 +69,17 @@ static void read_vector(IndexTable *t, sqlite3_int64 slot, const unsigned char *
     floats_from(out, v, (size_t)t->dimensions);
 }
 
+int index_part_is_whole(const IndexTable *t, sqlite3_int64 part, const unsigned char *blob, size_t size) {
+  size_t vector = (size_t)t->dimensions * sizeof(float);
+  if (!blob || size != part_size(t)) return 0;
+  for (int i = 0; i < INDEX_PART_ROWS; i++) {
+    const unsigned char *v = blob + SUM_BYTES + (size_t)i * vector;
+    int is_zero = get64(blob + i * 8) == 0 && v[0] == 0 && !memcmp(v, v + 1, vector - 1);
+    if (!is_zero && get64(blob + i * 8) != sum_of(t, part * INDEX_PART_ROWS + i, v)) return 0;
+  }
+  return 1;
+}
+
 /* Row SQL_GET_PART of a part; NULL where there is none. Valid until the statement is reset. */
 static const unsigned char *part_blob(IndexTable *t, sqlite3_int64 part, size_t *size, bert_err *e) {
   sqlite3_stmt *s = index_sql(t, SQL_GET_PART, e);

@@ -98,6 +98,14 @@ static void check_blocks(Check *c, bert_err *e) {
   sqlite3_finalize(s);
 }
 
+static void check_parts(Check *c, bert_err *e) {
+  sqlite3_stmt *s = prepared(c, "SELECT part, data FROM \"%w\".\"%w_vectors\"", e);
+  while (s && index_step(c->t, s, e))
+    if (!index_part_is_whole(c->t, sqlite3_column_int64(s, 0), sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+      report(c, "part %lld of the vectors does not fit its checksums", (long long)sqlite3_column_int64(s, 0));
+  sqlite3_finalize(s);
+}
+
 /* The first column of a query that should give no row. */
 static void check_none(Check *c, const char *sql, const char *what, bert_err *e) {
   sqlite3_stmt *s = prepared(c, sql, e);
@@ -170,6 +178,7 @@ char *index_check(IndexTable *t, bert_err *e) {
   Check c = {.t = t, .out = sqlite3_str_new(t->db)};
   c.vector = memory_new((size_t)t->dimensions + 1, sizeof *c.vector, e);
   check_blocks(&c, e);
+  check_parts(&c, e);
   check_none(&c, "SELECT block FROM \"%w\".\"%w_codes\" WHERE block NOT IN (SELECT block FROM \"%w\".\"%w_blocks\")",
              "the codes have block %lld, which is missing", e);
   check_none(&c, "SELECT part FROM \"%w\".\"%w_vectors\" WHERE part / 64 NOT IN (SELECT block FROM \"%w\".\"%w_blocks\")",

@@ -10,6 +10,7 @@
 #include "vtab_index.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_ASKED = 32, GROWTH = 8 };
@@ -30,6 +31,10 @@ typedef struct {
   bert_hits hits;
   sqlite3_int64 at;
   int is_last; /* no search after this one */
+  int is_near;        /* the last search was one of an approximate index, which may have left rows out */
+  int has_last;       /* rows up to (distance, rowid) have been given */
+  sqlite3_int64 *given; /* rows that a search gave which may have left others out, ascending */
+  sqlite3_int64 given_count;
   double distance;
   sqlite3_int64 rank;
 } IndexCursor;
@@ -57,6 +62,7 @@ static void clear(IndexCursor *c) {
   leave_row(t, c);
   index_give_back(t, c->rows);
   sqlite3_free(c->query);
+  sqlite3_free(c->given);
   index_filter_free(&c->filter);
   bert_hits_free(&c->hits);
   *c = (IndexCursor){.base = c->base};
@@ -78,13 +84,28 @@ static void search(IndexCursor *c, bert_err *e) {
   bert_hits_free(&c->hits);
   c->at = 0;
   if (c->asked == 0 || e->code) return;
-  index_search(t, c->query, 1, &c->filter, c->asked, c->most, &c->hits, e);
+  index_search(t, c->query, 1, &c->filter, c->asked, c->most, c->is_near, &c->hits, e);
   if (c->hits.n < c->asked) c->is_last = 1;
+}
+
+static int by_value(const void *a, const void *b) {
+  const sqlite3_int64 *x = a, *y = b;
+  return (*x > *y) - (*x < *y);
+}
+
+/* An approximate index goes on with exact searches, which find what the first one left out, too. */
+static void go_on_exactly(IndexCursor *c, bert_err *e) {
+  c->is_near = c->has_last = 0;
+  c->given = memory_new((size_t)c->hits.n + 1, sizeof *c->given, e);
+  for (int64_t i = 0; i < c->hits.n && !e->code; i++) c->given[c->given_count++] = c->hits.hit[i].rowid;
+  if (c->given_count) qsort(c->given, (size_t)c->given_count, sizeof *c->given, by_value);
 }
 
 /* Whether a hit comes after the row that the cursor stands on, and is as far away as is wanted. */
 static int is_due(const IndexCursor *c, const bert_hit *h) {
-  if (c->rank && (h->distance < c->distance || (h->distance == c->distance && h->rowid <= c->rowid))) return 0;
+  sqlite3_int64 rowid = h->rowid;
+  if (c->given_count && bsearch(&rowid, c->given, (size_t)c->given_count, sizeof rowid, by_value)) return 0;
+  if (c->has_last && (h->distance < c->distance || (h->distance == c->distance && h->rowid <= c->rowid))) return 0;
   return c->is_above ? h->distance > c->least : h->distance >= c->least;
 }
 
@@ -97,12 +118,14 @@ static void next_hit(IndexCursor *c, bert_err *e) {
       c->rowid = h->rowid;
       c->slot = h->slot;
       c->distance = h->distance;
+      c->has_last = 1;
       c->rank++;
       c->left--;
       c->at++;
       return;
     }
     if (c->is_last || c->at < c->hits.n) break;
+    if (c->is_near && table_of(c)->columns.approximate) go_on_exactly(c, e);
     c->asked = c->asked > INT64_MAX / GROWTH ? INT64_MAX : c->asked * GROWTH;
     search(c, e);
   }
@@ -159,6 +182,7 @@ static int read_arguments(IndexCursor *c, int plan, sqlite3_value **argv, int *n
   }
   c->asked = hint >= 0 && hint < 1 << 20 && offset >= 0 && offset < 1 << 20 ? hint + offset : FIRST_ASKED;
   if (c->asked < 1) c->asked = 1;
+  c->is_near = (plan & (PLAN_K | PLAN_LIMIT)) && c->least == -INFINITY; /* who wants all rows wants them in order */
   return n;
 }
 

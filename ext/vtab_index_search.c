@@ -201,11 +201,12 @@ static void search_lists(IndexTable *t, const float *query, const IndexFilter *f
   sqlite3_free(lists);
 }
 
-void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
+void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most, int nearly,
                   bert_hits *hits, bert_err *e) {
   memset(hits, 0, (size_t)n * sizeof *hits);
-  if (!t->list_count) search(t, queries, n, filter, NULL, k, most, hits, e);
-  for (int i = 0; i < n && t->list_count && !e->code; i++)
+  nearly = nearly && t->list_count;
+  if (!nearly) search(t, queries, n, filter, NULL, k, most, hits, e);
+  for (int i = 0; i < n && nearly && !e->code; i++)
     search_lists(t, queries + (size_t)i * (size_t)t->dimensions, filter, k, most, &hits[i], e);
 }
 

@@ -142,6 +142,237 @@ def random_tables_agree_with_brute_force(host):
         equal(rows[0], rows[1])
 
 
+# ---- damage --------------------------------------------------------------------------------------------------------------
+
+def small_index(db, n=60):
+    rng = random.Random(5)
+    db.execute('CREATE VIRTUAL TABLE x USING bert_index(e float[4], m, p PARTITION KEY)')
+    db.execute('BEGIN')
+    for i in range(1, n + 1):
+        db.execute('INSERT INTO x(rowid, e, m, p) VALUES (?, ?, ?, ?)', (i, vector(rng, 4, 'random'), i % 5, i % 2))
+    db.execute('COMMIT')
+
+
+def questions(db):
+    """What an index answers, or its errors."""
+    out = []
+    for sql in ("SELECT rowid, distance FROM x WHERE e MATCH '[1, 2, 3, 4]' AND k = 100",
+                "SELECT rowid FROM x WHERE e MATCH '[4, 3, 2, 1]' AND m = 3", 'SELECT rowid, e, m, p FROM x'):
+        try:
+            out.append(db.execute(sql).fetchall())
+        except sqlite3.DatabaseError as e:
+            out.append(str(e))
+    return out
+
+
+def renew_stamps(db):
+    """What has changed behind the index's back is read again."""
+    db.execute("UPDATE x_config SET value = random() WHERE key = 'stamp'")
+    db.execute('UPDATE x_blocks SET stamp = random()')
+
+
+def damaged(data, rng):
+    """Ways of damaging a BLOB: bits flipped, cut, lengthened, another type."""
+    for _ in range(12):
+        at = rng.randrange(len(data) * 8)
+        yield data[:at // 8] + bytes([data[at // 8] ^ 1 << at % 8]) + data[at // 8 + 1:]
+    for cut in (0, 1, 7, len(data) // 2, len(data) - 1):
+        yield data[:cut]
+    yield data + b'x'
+    yield 'text'
+
+
+WRITES = ("UPDATE x SET e = '[1, 1, 1, 1]' WHERE rowid < 20", 'DELETE FROM x WHERE rowid % 3 = 0', "INSERT INTO x(x) VALUES ('optimize')")
+
+
+def try_to_write(db):
+    """Nothing of it may crash."""
+    for sql in WRITES:
+        db.execute('BEGIN')
+        error_of(db, sql)
+        if db.in_transaction:
+            db.execute('ROLLBACK')
+
+
+CHECK = "INSERT INTO x(x) VALUES ('integrity-check')"
+
+
+def damaged_bytes_are_found(host):
+    """Every BLOB of the shadow tables: an error or the right answer, and integrity-check finds it."""
+    db = host.connect()
+    small_index(db)
+    rng = random.Random(1)
+    for table, key, column in (('x_codes', 'block', 'data'), ('x_vectors', 'part', 'data'), ('x_blocks', 'block', 'places')):
+        for k, data in db.execute(f'SELECT {key}, {column} FROM {table}').fetchall():
+            for wrong in damaged(data, rng):
+                db.execute(f'UPDATE {table} SET {column} = ? WHERE {key} = ?', (wrong, k))
+                renew_stamps(db)
+                questions(db)
+                assert error_of(db, CHECK), f'{table} {k}: integrity-check finds nothing in {wrong!r}, was {data!r}'
+                try_to_write(db)
+            db.execute(f'UPDATE {table} SET {column} = ? WHERE {key} = ?', (data, k))
+            equal(error_of(db, CHECK), None)
+
+
+def damaged_numbers_are_found(host):
+    db = host.connect()
+    small_index(db)
+    right = questions(db)
+    for table, column in (('x_rows', 'slot'), ('x_rows', 'id'), ('x_rows', '"partition"'), ('x_blocks', 'count'), ('x_blocks', 'block'),
+                          ('x_codes', 'block'), ('x_vectors', 'part')):
+        for value in (-1, 0, 7777777, 2**62):
+            db.execute('BEGIN')
+            db.execute(f'UPDATE {table} SET {column} = {value} WHERE rowid = (SELECT max(rowid) FROM {table})')
+            renew_stamps(db)
+            questions(db)
+            assert error_of(db, CHECK), f'{table}.{column} = {value}: integrity-check finds nothing'
+            for sql in WRITES:
+                error_of(db, sql)
+            if db.in_transaction:
+                db.execute('ROLLBACK')
+    renew_stamps(db)
+    equal(questions(db), right)
+
+
+def random_arguments_are_refused_or_taken(host):
+    rng = random.Random(3)
+    pieces = ('body', 'c', 'float[4]', 'float', '[', ']', '4', 'PARTITION KEY', 'KEY', '+', '=', "''", "'body'", '"q"', 'text', 'content',
+              'model', 'search', 'exact', 'TEXT', 'NOT NULL', 'é', '(1)', 'bit[8]', 'int8[0]', 'k', 'x', '`b`', '-', '%w%s%n', 'COLLATE NOCASE')
+    db = connected(host)
+    host.load(db, 'default', 'sbert-mean')
+    made = 0
+    for _ in range(1500):
+        arguments = ', '.join(rng.choice(('', ' ')).join(rng.choice(pieces) for _ in range(rng.randint(1, 4))) for _ in range(rng.randint(0, 4)))
+        if error_of(db, f'CREATE VIRTUAL TABLE z USING bert_index({arguments})') is None:
+            made += 1
+            equal(error_of(db, "INSERT INTO z(z) VALUES ('integrity-check')"), None)
+            db.execute('DROP TABLE z')
+    assert made > 50, made
+    equal(one(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'z%'"), 0)
+
+
+# ---- files, settings, threads -------------------------------------------------------------------------------------------------
+
+def other_connections_see_what_is_committed(host):
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, 'a.db')
+        db = host.connect(file)
+        db.execute('PRAGMA journal_mode = wal')
+        small_index(db)
+        right = questions(db)
+        other = host.connect(file)
+        other.execute('BEGIN')
+        equal(questions(other), right)
+        db.execute('DELETE FROM x WHERE rowid > 5')
+        equal(questions(other), right)  # its snapshot
+        other.execute('COMMIT')
+        equal(questions(other), questions(db))
+        equal(len(questions(other)[2]), 5)
+        db.execute('BEGIN')
+        db.execute('DELETE FROM x')
+        equal(len(questions(db)[2]), 0)
+        equal(len(questions(other)[2]), 5)
+        db.execute('ROLLBACK')
+        equal(questions(other), questions(db))
+        db.execute('VACUUM')
+        equal(questions(other), questions(db))
+
+
+def files_may_be_attached_or_read_only(host):
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, 'a.db')
+        db = host.connect(file)
+        small_index(db)
+        db.close()
+        attached = host.connect()
+        attached.execute(f"ATTACH '{file}' AS f")
+        equal(one(attached, "SELECT count(*) FROM f.x WHERE e MATCH '[1, 2, 3, 4]'"), 60)
+        attached.execute('CREATE VIRTUAL TABLE f.y USING bert_index(e float[2], m)')
+        attached.execute("INSERT INTO f.y(e) VALUES ('[1, 2]')")
+        equal(attached.execute("SELECT key, rowid FROM bert_search_each('f.y', 'SELECT 9, ''[1, 1]'' ', 1)").fetchall(), [(9, 1)])
+        attached.close()
+        db = sqlite3.connect(f'file:{file}?mode=ro', uri=True)
+        db.enable_load_extension(True)
+        db.load_extension(host.so)
+        equal(len(questions(db)[2]), 60)
+        assert 'readonly' in error_of(db, 'DELETE FROM x')
+        db.close()
+
+
+def a_distrusted_schema_may_use_it(host):
+    db = host.connect()
+    db.execute('PRAGMA trusted_schema = OFF')
+    db.execute('CREATE TABLE t(id INTEGER PRIMARY KEY, e)')
+    db.execute("CREATE VIRTUAL TABLE x USING bert_index(e float[4], content='t', content_rowid='id')")
+    db.execute("INSERT INTO x(x) VALUES ('triggers')")
+    db.execute("INSERT INTO t(e) VALUES ('[1, 2, 3, 4]')")
+    db.execute('CREATE VIEW w AS SELECT rowid, e FROM x')
+    equal(one(db, "SELECT count(*) FROM w WHERE rowid = 1"), 1)
+
+
+def readers_see_whole_states(host):
+    """Eight threads read while one writes: the rows of a search are those of one commit."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, 'a.db')
+        db = host.connect(file)
+        db.execute('PRAGMA journal_mode = wal')
+        small_index(db, 200)
+        db.execute('UPDATE x SET m = 0')
+        wrong, running = [], [True]
+
+        def read():
+            mine = host.connect(file)
+            try:
+                while running and not wrong:
+                    found = mine.execute("SELECT count(*), min(m), max(m) FROM x WHERE e MATCH '[1, 2, 3, 4]' AND k = 1000").fetchone()
+                    if found[0] != 200 or found[1] != found[2]:
+                        wrong.append(found)
+            except sqlite3.Error as e:
+                wrong.append(str(e))
+            mine.close()
+
+        threads = [threading.Thread(target=read) for _ in range(8)]
+        for t in threads:
+            t.start()
+        rng = random.Random(9)
+        for i in range(25):
+            db.execute('BEGIN')
+            db.execute('UPDATE x SET m = ?', (i,))
+            db.execute('UPDATE x SET e = ? WHERE rowid = ?', (vector(rng, 4, 'random'), rng.randint(1, 200)))
+            db.execute('COMMIT')
+        running.clear()
+        for t in threads:
+            t.join()
+        equal(wrong, [])
+        db.execute(CHECK)
+
+
+def an_approximate_index_keeps_its_promises(host):
+    """Most of the nearest; with a filter that leaves few rows, all; through deleting, updating and optimizing."""
+    db = host.connect()
+    rng = random.Random(2)
+    db.execute("CREATE VIRTUAL TABLE x USING bert_index(e float[8], m, search='approximate')")
+    db.execute('BEGIN')
+    for i in range(1, 6001):
+        db.execute('INSERT INTO x(rowid, e, m) VALUES (?, ?, ?)', (i, vector(rng, 8, 'random'), i % 100))
+    db.execute('COMMIT')
+    assert one(db, 'SELECT count(DISTINCT list) FROM x_blocks') > 50
+    found = wanted = 0
+    for _ in range(20):
+        q = vector(rng, 8, 'random')
+        near = {r for r, in db.execute('SELECT rowid FROM x WHERE e MATCH ? AND k = 10', (q,))}
+        true = {r for r, in db.execute('SELECT rowid FROM x ORDER BY 1 - bert_cosine(e, ?) LIMIT 10', (q,))}
+        found, wanted = found + len(near & true), wanted + 10
+        equal(db.execute('SELECT rowid FROM x WHERE e MATCH ? AND m = 7 AND k = 20', (q,)).fetchall(),
+              db.execute('SELECT rowid FROM x WHERE m = 7 ORDER BY 1 - bert_cosine(e, ?), rowid LIMIT 20', (q,)).fetchall())
+    assert found >= 0.9 * wanted, (found, wanted)
+    db.execute('DELETE FROM x WHERE rowid % 2')
+    db.execute('UPDATE x SET e = ? WHERE rowid = 2', (vector(rng, 8, 'zero'),))
+    db.execute("INSERT INTO x(x) VALUES ('optimize')")
+    db.execute(CHECK)
+    equal(one(db, 'SELECT count(*) FROM x WHERE e MATCH ?', vector(rng, 8, 'random')), 3000)
+
+
 TESTS = [(name, f) for name, f in list(globals().items())
          if getattr(f, '__module__', '') == __name__ and getattr(f, '__code__', None) and f.__code__.co_varnames[:1] == ('host',)
          and f.__code__.co_argcount == 1]
