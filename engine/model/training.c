@@ -64,6 +64,7 @@ void training_free(Training *t) {
   examples_free(t->examples);
   train_release(&t->scratch);
   head_release(&t->room);
+  parts_fini(&t->part);
   mem_free(t->order);
   arena_fini(&t->arena);
   mem_free(t);
@@ -97,18 +98,18 @@ static void begin_epoch(Training *t, int epoch) {
 typedef struct {
   Training *training;
   TrainPass pass;
-  TrainBatch batch;
+  TrainBatch part;
+  TrainWeights weights;
   TrainResult result;
-  float share;
   AdamStep adam;
   double length; /* of the gradient */
 } Job;
 
-static void run_batch(void *context, const Team *team) {
+static void run_part(void *context, const Team *team) {
   Job *j = context;
   Training *t = j->training;
   if (!train_forward(&j->pass, team)) return;
-  head_step(&j->pass, &t->net.head, &j->batch, &t->room, j->share, &j->result, team);
+  head_step(&j->pass, &t->net.head, &j->part, &t->room, j->weights, &j->result, team);
   train_backward(&j->pass, team);
 }
 
@@ -118,14 +119,6 @@ static void run_step(void *context, const Team *team) {
   params_norm(p, &j->length, team);
   double clip = j->adam.clip, scale = clip > 0 && j->length > clip ? clip / (j->length + 1e-6) : 1;
   if (isfinite(j->length)) params_step(p, &j->adam, scale, team);
-}
-
-static void add_result(TrainResult *sum, const TrainResult *r, double share) {
-  sum->loss += r->loss * share;
-  sum->fill_loss += r->fill_loss * share;
-  sum->next_loss += r->next_loss * share;
-  sum->right += r->right, sum->judged += r->judged;
-  sum->next_right += r->next_right, sum->next_judged += r->next_judged;
 }
 
 /* The examples of batch `micro` of the coming step: where they stand in the epoch's order, how many. */
@@ -143,28 +136,36 @@ static int batches_of(const Training *t) {
   return n;
 }
 
-/* Forward and backward of all the step's batches; their sums in *sum. */
-static void run_batches(Training *t, Job *j, TrainResult *sum, int64_t *tokens, const bert_progress *progress, bert_err *e) {
-  int stopped = 0, from, count = batches_of(t);
-  Stop stop = {progress ? progress->stop : NULL, progress ? progress->context : NULL, 1, &stopped};
-  for (int i = 0; i < count && !e->code; i++) {
-    int n = slice(t, i, &from);
-    examples_batch(t->examples, t->order + from, n, &j->batch, e);
-    train_reserve(&t->scratch, &t->net.encoder, j->batch.tokens.tokens, j->batch.tokens.longest, t->threads, e);
-    head_reserve(&t->room, &t->net.head, &j->batch, t->net.encoder.hidden, e);
+/* Forward and backward of a batch, a part after the other; place tells the dropout of one batch from that of another. */
+static void run_batch(Training *t, Job *j, const TrainBatch *b, uint64_t place, const Stop *stop, bert_err *e) {
+  for (int row = 0, part = 0; !*stop->stopped && parts_next(b, &row, &t->part, &j->part, e); part++) {
+    train_reserve(&t->scratch, &t->net.encoder, j->part.tokens.tokens, j->part.tokens.longest, t->threads, e);
+    head_reserve(&t->room, &t->net.head, &j->part, t->net.encoder.hidden, e);
     if (e->code) return;
     j->pass = (TrainPass){.net = &t->net.encoder,
-                          .batch = &j->batch.tokens,
+                          .batch = &j->part.tokens,
                           .scratch = &t->scratch,
                           .seed = t->options.seed,
-                          .step = (uint64_t)t->step * (uint64_t)t->options.accumulate + (uint64_t)i,
+                          .step = (place << 24) + (uint64_t)part,
                           .drops = 1,
-                          .stop = &stop};
-    j->share = 1.0f / (float)count;
-    pool_team(t->threads, run_batch, j);
-    if (stopped) err_set(e, BERT_INTERRUPT, "interrupted");
-    add_result(sum, &j->result, 1.0 / count);
-    *tokens += j->batch.tokens.tokens;
+                          .stop = stop};
+    pool_team(t->threads, run_part, j);
+  }
+  if (*stop->stopped) err_set(e, BERT_INTERRUPT, "interrupted");
+}
+
+/* All batches of a step; their results and gradients add up. */
+static void run_batches(Training *t, Job *j, int64_t *tokens, const bert_progress *progress, bert_err *e) {
+  int stopped = 0, from, count = batches_of(t);
+  Stop stop = {progress ? progress->stop : NULL, progress ? progress->context : NULL, 1, &stopped};
+  TrainBatch b;
+  for (int i = 0; i < count && !e->code; i++) {
+    int n = slice(t, i, &from);
+    examples_batch(t->examples, t->order + from, n, &b, e);
+    if (e->code) return;
+    j->weights = parts_weights(&b, t->net.head.loss, 1.0f / (float)count);
+    run_batch(t, j, &b, (uint64_t)t->step * (uint64_t)t->options.accumulate + (uint64_t)i, &stop, e);
+    *tokens += b.tokens.tokens;
   }
 }
 
@@ -200,7 +201,6 @@ int training_step(Training *t, bert_step *out, const bert_progress *progress, be
   int epoch = (int)(t->step / t->steps_of_epoch);
   if (epoch != t->epoch) begin_epoch(t, epoch);
   const TrainOptions *o = &t->options;
-  TrainResult sum = {0};
   int64_t tokens = 0;
   Job j = {.training = t,
            .adam = {.rate = rate_at(t, t->step),
@@ -211,9 +211,9 @@ int training_step(Training *t, bert_step *out, const bert_progress *progress, be
                     .clip = o->clip,
                     .corrects = o->correct_bias,
                     .step = t->step + 1}};
-  run_batches(t, &j, &sum, &tokens, progress, e);
+  run_batches(t, &j, &tokens, progress, e);
   if (!e->code) pool_team(t->threads, run_step, &j);
-  if (!e->code && !(isfinite(j.length) && isfinite(sum.loss)))
+  if (!e->code && !(isfinite(j.length) && isfinite(j.result.loss)))
     err_set(e, BERT_ARGUMENT, "step %lld: the loss is no longer finite: a smaller learning_rate may help",
             (long long)t->step + 1);
   if (e->code) {
@@ -223,6 +223,6 @@ int training_step(Training *t, bert_step *out, const bert_progress *progress, be
   t->step++, t->done++;
   t->tokens += tokens;
   t->seconds += now() - begun;
-  describe(t, &sum, j.adam.rate, out);
+  describe(t, &j.result, j.adam.rate, out);
   return 1;
 }

@@ -10,6 +10,7 @@
 #define MODEL_TRAINING_H
 
 #include "model/train_net.h"
+#include "model/train_parts.h"
 
 typedef struct {
   double epochs, learning_rate, warmup; /* warmup below 1: share of the steps; else steps */
@@ -45,6 +46,7 @@ struct bert_training {
   int32_t *order;
   TrainScratch scratch;
   HeadScratch room;
+  PartRoom part;
   int threads;
   double seconds;         /* of this run's steps */
   int64_t tokens, done;   /* of this run */

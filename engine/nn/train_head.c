@@ -139,49 +139,48 @@ static void first_back(const TrainPass *p, const TrainHead *h, const TrainBatch 
 }
 
 /* Logits to gradients, the rank's rows; label NULL: the batch's values. */
-static void first_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, const int32_t *label, float share,
+static void first_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, const int32_t *label, float weight,
                        const Team *team) {
   int R = b->tokens.rows, U = h->units;
-  float each = share / (float)R, every = each / (float)U;
+  float every = weight / (float)U;
   for (int i = team_start(team, R, team->rank); i < team_start(team, R, team->rank + 1); i++) {
     float *x = s->logits + (size_t)i * (size_t)U;
     const float *y = label ? NULL : b->value + (size_t)i * (size_t)U;
     s->right[i] = 0;
-    if (label) s->loss[i] = loss_class(x, U, label[i], each, &s->right[i]);
+    if (label) s->loss[i] = loss_class(x, U, label[i], weight, &s->right[i]);
     else if (h->loss == LOSS_BINARY) s->loss[i] = loss_binary(x, y, U, every);
     else s->loss[i] = loss_number(x, y, U, every);
   }
   team_barrier(team);
 }
 
-static void first_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share,
+static void first_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
                        TrainResult *out, const Team *team) {
   int R = b->tokens.rows;
   first_forward(p, h, b, s, team);
-  first_loss(h, b, s, h->loss == LOSS_CLASS ? b->label : NULL, share, team);
+  first_loss(h, b, s, h->loss == LOSS_CLASS ? b->label : NULL, w.example, team);
   if (team->rank == 0) {
-    out->loss = sum_of(s->loss, R) / (h->loss == LOSS_CLASS ? R : (double)R * h->units);
-    out->right = count_of(s->right, R);
-    out->judged = h->loss == LOSS_CLASS ? R : 0;
+    out->loss += sum_of(s->loss, R) * (double)w.example / (h->loss == LOSS_CLASS ? 1 : h->units);
+    out->right += count_of(s->right, R);
+    out->judged += h->loss == LOSS_CLASS ? R : 0;
   }
   first_back(p, h, b, s, team);
 }
 
 /* ---- TRAIN_TOKENS: a label, or start and end, of each token ------------------------------------------------------------ */
 
-static void tag_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, const Team *team) {
-  int T = b->tokens.tokens, U = h->units, judged = 0;
-  for (int t = 0; t < T; t++) judged += b->target[t] >= 0;
+static void tag_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, float weight, const Team *team) {
+  int T = b->tokens.tokens, U = h->units;
   for (int t = team_start(team, T, team->rank); t < team_start(team, T, team->rank + 1); t++) {
     float *x = s->logits + (size_t)t * (size_t)U;
     s->loss[t] = 0, s->right[t] = 0;
-    if (b->target[t] >= 0) s->loss[t] = loss_class(x, U, b->target[t], share / (float)judged, &s->right[t]);
+    if (b->target[t] >= 0) s->loss[t] = loss_class(x, U, b->target[t], weight, &s->right[t]);
     else memset(x, 0, (size_t)U * sizeof *x);
   }
 }
 
 /* The start's and the end's logits of a row each by itself; half the loss each. */
-static void span_loss(const TrainBatch *b, HeadScratch *s, float share, const Team *team) {
+static void span_loss(const TrainBatch *b, HeadScratch *s, float weight, const Team *team) {
   int R = b->tokens.rows;
   for (int r = team_start(team, R, team->rank); r < team_start(team, R, team->rank + 1); r++) {
     int from = b->tokens.start[r], n = b->tokens.start[r + 1] - from;
@@ -191,14 +190,14 @@ static void span_loss(const TrainBatch *b, HeadScratch *s, float share, const Te
     for (int side = 0; side < 2; side++) {
       float *x = s->logits + (size_t)from * 2 + side;
       for (int i = 0; i < n; i++) column[i] = x[2 * i];
-      s->loss[r] += loss_class(column, n, (side ? b->past : b->label)[r], share / (2 * (float)R), &both[side]) / 2;
+      s->loss[r] += loss_class(column, n, (side ? b->past : b->label)[r], weight / 2, &both[side]) / 2;
       for (int i = 0; i < n; i++) x[2 * i] = column[i];
     }
     s->right[r] = both[0] && both[1];
   }
 }
 
-static void tokens_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share,
+static void tokens_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
                         TrainResult *out, const Team *team) {
   int T = b->tokens.tokens, H = p->net->hidden, judged = 0, n = h->loss == LOSS_TAG ? T : b->tokens.rows;
   float *own = p->scratch->own[team->rank], *dx = p->scratch->dx;
@@ -209,15 +208,15 @@ static void tokens_step(const TrainPass *p, const TrainHead *h, const TrainBatch
   team_barrier(team);
   train_linear(p->net->params, &h->out, s->logits, s->in, (size_t)H, T, own, team);
   team_barrier(team);
-  if (h->loss == LOSS_TAG) tag_loss(h, b, s, share, team);
-  else span_loss(b, s, share, team);
+  if (h->loss == LOSS_TAG) tag_loss(h, b, s, w.token, team);
+  else span_loss(b, s, w.example, team);
   team_barrier(team);
   if (team->rank == 0) {
     for (int t = 0; h->loss == LOSS_TAG && t < T; t++) judged += b->target[t] >= 0;
     if (h->loss == LOSS_SPAN) judged = n;
-    out->loss = sum_of(s->loss, n) / (judged ? judged : 1);
-    out->right = count_of(s->right, n);
-    out->judged = judged;
+    out->loss += sum_of(s->loss, n) * (double)(h->loss == LOSS_TAG ? w.token : w.example);
+    out->right += count_of(s->right, n);
+    out->judged += judged;
   }
   train_linear_back(p->net->params, &h->out, dx, (size_t)H, 0, s->logits, s->in, (size_t)H, T, own, team);
   team_barrier(team);
@@ -259,28 +258,28 @@ static void fill_back(const TrainPass *p, const TrainHead *h, const TrainBatch *
   team_barrier(team);
 }
 
-static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share,
+static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
                       TrainResult *out, const Team *team) {
   int C = b->chosen, V = h->decoder.out, R = b->tokens.rows;
   if (C > 0) {
     fill_forward(p, h, b, s, team);
     for (int i = team_start(team, C, team->rank); i < team_start(team, C, team->rank + 1); i++)
-      s->loss[i] = loss_class(s->fill_logits + (size_t)i * (size_t)V, V, b->target[i], share / (float)C, &s->right[i]);
+      s->loss[i] = loss_class(s->fill_logits + (size_t)i * (size_t)V, V, b->target[i], w.token, &s->right[i]);
     team_barrier(team);
     if (team->rank == 0) {
-      out->fill_loss = sum_of(s->loss, C) / C;
-      out->right = count_of(s->right, C);
-      out->judged = C;
+      out->fill_loss += sum_of(s->loss, C) * (double)w.token;
+      out->right += count_of(s->right, C);
+      out->judged += C;
     }
     fill_back(p, h, b, s, team);
   }
   if (b->next) {
     first_forward(p, h, b, s, team);
-    first_loss(h, b, s, b->next, share, team);
+    first_loss(h, b, s, b->next, w.example, team);
     if (team->rank == 0) {
-      out->next_loss = sum_of(s->loss, R) / R;
-      out->next_right = count_of(s->right, R);
-      out->next_judged = R;
+      out->next_loss += sum_of(s->loss, R) * (double)w.example;
+      out->next_right += count_of(s->right, R);
+      out->next_judged += R;
     }
     first_back(p, h, b, s, team);
   }
@@ -289,18 +288,17 @@ static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------- */
 
-void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, TrainResult *out,
+void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
                const Team *team) {
   int T = b->tokens.tokens, H = p->net->hidden;
   size_t from = train_rows(team, T, H, team->rank), to = train_rows(team, T, H, team->rank + 1);
   memset(p->scratch->dx + from, 0, (to - from) * sizeof(float));
-  if (team->rank == 0) *out = (TrainResult){0};
   team_barrier(team);
   switch (h->kind) {
-    case TRAIN_FIRST: first_step(p, h, b, s, share, out, team); break;
-    case TRAIN_TOKENS: tokens_step(p, h, b, s, share, out, team); break;
-    case TRAIN_FILL: fill_step(p, h, b, s, share, out, team); break;
-    case TRAIN_VECTOR: vector_step(p, h, b, s, share, out, team); break;
+    case TRAIN_FIRST: first_step(p, h, b, s, w, out, team); break;
+    case TRAIN_TOKENS: tokens_step(p, h, b, s, w, out, team); break;
+    case TRAIN_FILL: fill_step(p, h, b, s, w, out, team); break;
+    case TRAIN_VECTOR: vector_step(p, h, b, s, w, out, team); break;
   }
   team_barrier(team);
 }

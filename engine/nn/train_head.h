@@ -7,8 +7,8 @@
 **                   and, where there are pairs, TRAIN_FIRST                alone; does b follow a?                   train_head.c
 **    TRAIN_VECTOR   x[T] -> pooled (normalised)                            sentence vectors beside one another       train_vector.c
 **
-** loss.c has the losses: logits become their own gradients in place. All are means over the batch, times `share`
-** (1 / how many batches make a step), as PyTorch has them. */
+** loss.c has the losses: logits become their own gradients in place. What an example, or a token that is judged, weighs is the
+** caller's to say: 1 / their number makes the means that PyTorch has, and a batch may be run in parts. */
 #ifndef NN_TRAIN_HEAD_H
 #define NN_TRAIN_HEAD_H
 
@@ -33,10 +33,15 @@ typedef struct {
   float scale, margin;         /* of LOSS_RANKING and LOSS_TRIPLET */
 } TrainHead;
 
-/* What a batch came to. */
+/* What each counts in the loss. */
 typedef struct {
-  double loss;
-  double fill_loss, next_loss;          /* LOSS_MASK: its parts, means */
+  float example, token; /* token: of LOSS_TAG, and a chosen one of LOSS_MASK */
+} TrainWeights;
+
+/* What a batch, or a part of it, came to. */
+typedef struct {
+  double loss;                          /* weighed */
+  double fill_loss, next_loss;          /* LOSS_MASK: its parts */
   int64_t right, judged;                /* labels that were right, of so many; masks under LOSS_MASK */
   int64_t next_right, next_judged;
 } TrainResult;
@@ -59,14 +64,14 @@ typedef struct {
 void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden, bert_err *e);
 void head_release(HeadScratch *s);
 
-/* From p->scratch->x: p->scratch->dx and *out; the head's own gradients are added up. Body of a team, ends behind a barrier;
+/* From p->scratch->x: p->scratch->dx; what it comes to and the head's own gradients are added up. Body of a team, ends behind a barrier;
 ** *out is rank 0's. */
-void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, TrainResult *out,
+void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
                const Team *team);
 
 /* ---- train_vector.c -------------------------------------------------------------------------------------------------- */
 
-void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, TrainResult *out,
+void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
                  const Team *team);
 
 /* ---- loss.c: one row, one thread ------------------------------------------------------------------------------------- */

@@ -65,21 +65,21 @@ static float cosine_of(const float *u, const float *v, int n) {
   return dot(u, v, n) / (length_of(u, n) * length_of(v, n));
 }
 
-static double cosine_loss(const TrainBatch *b, const float *u, float *d, int H, float share) {
+static double cosine_loss(const TrainBatch *b, const float *u, float *d, int H, float weight) {
   double sum = 0;
   int B = b->examples;
   for (int i = 0; i < B; i++) {
     size_t at = (size_t)i * (size_t)H, other = (size_t)(B + i) * (size_t)H;
     float cosine = cosine_of(u + at, u + other, H), off = cosine - b->value[i];
     sum += (double)off * (double)off;
-    cosine_back(d + at, d + other, u + at, u + other, cosine, 2 * off * share / (float)B, H);
+    cosine_back(d + at, d + other, u + at, u + other, cosine, 2 * off * weight, H);
   }
-  return sum / B;
+  return sum * (double)weight;
 }
 
 /* Scores of each first text against all others, and, half and half, of each second text against all first ones. */
 static double ranking_loss(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H,
-                           float share, TrainResult *out) {
+                           float weight, TrainResult *out) {
   int B = b->examples, others = B * (b->towers - 1);
   float *score = s->logits, *back = s->logits + (size_t)B * (size_t)others; /* [B][others], [B][B]: within R x R */
   double sum = 0;
@@ -92,18 +92,18 @@ static double ranking_loss(const TrainHead *h, const TrainBatch *b, const float 
   for (int i = 0; i < B; i++) {
     uint8_t unused;
     float *row = score + (size_t)i * (size_t)others;
-    sum += (double)loss_class(row, others, i, share / (2 * (float)B), &s->right[i]) / 2;
-    sum += (double)loss_class(back + i * B, B, i, share / (2 * (float)B), &unused) / 2;
+    sum += (double)loss_class(row, others, i, weight / 2, &s->right[i]) / 2;
+    sum += (double)loss_class(back + i * B, B, i, weight / 2, &unused) / 2;
     out->right += s->right[i];
   }
-  out->judged = B;
+  out->judged += B;
   for (int i = 0; i < B; i++)
     for (int j = 0; j < others; j++) {
       size_t at = (size_t)i * (size_t)H, other = (size_t)(B + j) * (size_t)H;
       float gradient = h->scale * (score[i * others + j] + (j < B ? back[j * B + i] : 0));
       cosine_back(d + at, d + other, u + at, u + other, cosine_of(u + at, u + other, H), gradient, H);
     }
-  return sum / B;
+  return sum * (double)weight;
 }
 
 /* |u - v|, with torch's epsilon added to each difference; `to`[n] = its gradient. */
@@ -114,11 +114,11 @@ static float distance_of(float *to, const float *u, const float *v, int n) {
   return length;
 }
 
-static double triplet_loss(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H, float share,
+static double triplet_loss(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H, float weight,
                            TrainResult *out) {
   int B = b->examples;
   double sum = 0;
-  float each = share / (float)B, *toward = s->in, *away = s->in + H;
+  float each = weight, *toward = s->in, *away = s->in + H;
   for (int i = 0; i < B; i++) {
     size_t a = (size_t)i * (size_t)H, p = (size_t)(B + i) * (size_t)H, n = (size_t)(2 * B + i) * (size_t)H;
     float near = distance_of(toward, u + a, u + p, H), far = distance_of(away, u + a, u + n, H);
@@ -129,25 +129,25 @@ static double triplet_loss(const TrainHead *h, const TrainBatch *b, const float 
     add_times(d + a, each, toward, H), add_times(d + p, -each, toward, H);
     add_times(d + a, -each, away, H), add_times(d + n, each, away, H);
   }
-  out->judged = B;
-  return sum / B;
+  out->judged += B;
+  return sum * (double)weight;
 }
 
-static double vector_loss(const TrainBatch *b, const float *u, float *d, int H, float share) {
+static double vector_loss(const TrainBatch *b, const float *u, float *d, int H, float weight) {
   double sum = 0;
   int R = b->tokens.rows;
   for (int i = 0; i < R; i++) {
     float *row = d + (size_t)i * (size_t)H;
     memcpy(row, u + (size_t)i * (size_t)H, (size_t)H * sizeof *row);
-    sum += (double)loss_number(row, b->value + (size_t)i * (size_t)H, H, share / ((float)R * (float)H));
+    sum += (double)loss_number(row, b->value + (size_t)i * (size_t)H, H, weight / (float)H);
   }
-  return sum / ((double)R * H);
+  return sum * (double)weight / H;
 }
 
 /* ---- LOSS_PAIR: a product with (u, v, |u - v|), shared by the team --------------------------------------------------------- */
 
 static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const float *u, float *d,
-                        float share, TrainResult *out, const Team *team) {
+                        float weight, TrainResult *out, const Team *team) {
   int B = b->examples, H = p->net->hidden, U = h->units;
   float *own = p->scratch->own[team->rank];
   double sum = 0;
@@ -163,7 +163,7 @@ static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch
   train_linear(p->net->params, &h->out, s->logits, s->joined, W, B, own, team);
   team_barrier(team);
   for (int i = 0; team->rank == 0 && i < B; i++) {
-    sum += (double)loss_class(s->logits + (size_t)i * (size_t)U, U, b->label[i], share / (float)B, &s->right[i]);
+    sum += (double)loss_class(s->logits + (size_t)i * (size_t)U, U, b->label[i], weight, &s->right[i]);
     out->right += s->right[i];
     out->judged++;
   }
@@ -179,22 +179,22 @@ static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch
       d_two[j] += from[H + j] - side * from[2 * H + j];
     }
   }
-  return sum / B;
+  return sum * (double)weight;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------- */
 
-static double loss_of(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H, float share,
+static double loss_of(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H, float weight,
                       TrainResult *out) {
   switch (h->loss) {
-    case LOSS_COSINE: return cosine_loss(b, u, d, H, share);
-    case LOSS_RANKING: return ranking_loss(h, b, u, d, s, H, share, out);
-    case LOSS_TRIPLET: return triplet_loss(h, b, u, d, s, H, share, out);
-    default: return vector_loss(b, u, d, H, share);
+    case LOSS_COSINE: return cosine_loss(b, u, d, H, weight);
+    case LOSS_RANKING: return ranking_loss(h, b, u, d, s, H, weight, out);
+    case LOSS_TRIPLET: return triplet_loss(h, b, u, d, s, H, weight, out);
+    default: return vector_loss(b, u, d, H, weight);
   }
 }
 
-void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, float share, TrainResult *out,
+void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
                  const Team *team) {
   int R = b->tokens.rows, H = p->net->hidden;
   int from = team_start(team, R, team->rank), to = team_start(team, R, team->rank + 1);
@@ -208,10 +208,10 @@ void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, He
   }
   team_barrier(team);
   if (h->loss == LOSS_PAIR) {
-    double loss = pair_loss(p, h, b, s, u, d, share, out, team);
-    if (team->rank == 0) out->loss = loss;
+    double loss = pair_loss(p, h, b, s, u, d, w.example, out, team);
+    if (team->rank == 0) out->loss += loss;
   } else if (team->rank == 0) {
-    out->loss = loss_of(h, b, u, d, s, H, share, out);
+    out->loss += loss_of(h, b, u, d, s, H, w.example, out);
   }
   team_barrier(team);
   for (int r = from; r < to; r++) {

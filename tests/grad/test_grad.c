@@ -102,8 +102,11 @@ static void fill(Net *n, int towers, Rng *r) {
 
 static void body(void *context, const Team *team) {
   Net *n = context;
+  int judged = n->batch.chosen;
+  for (int t = 0; n->head.loss == LOSS_TAG && t < n->batch.tokens.tokens; t++) judged += n->target[t] >= 0;
+  TrainWeights weights = {1.0f / (float)n->batch.examples, judged ? 1.0f / (float)judged : 0};
   OK(train_forward(&n->pass, team));
-  head_step(&n->pass, &n->head, &n->batch, &n->room, 1.0f, &n->result, team);
+  head_step(&n->pass, &n->head, &n->batch, &n->room, weights, &n->result, team);
   OK(train_backward(&n->pass, team));
 }
 
