@@ -22,6 +22,7 @@ typedef struct {
   bert_step step;
   char *name;     /* that the model gets */
   Loaded *from;
+  int kept;       /* the model is there */
   int started;    /* outlives close: a cursor trains once */
 } Training;
 
@@ -33,6 +34,7 @@ static void keep_model(Training *t, bert_err *e) {
   bert_model *m = bert_training_model(t->training, &watch.progress, e);
   watch_stop(&watch);
   Shared *x = registry_adopt(m, (bert_stamp){0}, e);
+  t->kept = x != NULL;
   if (x) connection_name(t->cursor.connection, (bert_text){t->name, strlen(t->name)}, x, e);
 }
 
@@ -42,7 +44,7 @@ static void next(Cursor *c, bert_err *e) {
   watch_start(&watch, connection_db(c->connection));
   c->done = !bert_training_step(t->training, &t->step, &watch.progress, e);
   watch_stop(&watch);
-  if (!c->done && t->step.step == t->step.steps) keep_model(t, e);
+  if (!t->kept && (c->done || t->step.step == t->step.steps)) keep_model(t, e); /* done at once: a checkpoint of the end */
 }
 
 /* task NULL: pre-training. Arguments first (sql) and first + 1 (options). */

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "base/rng.h"
+#include "model/checkpoint.h"
 
 enum { RNG_ORDER = 2 };
 
@@ -19,6 +21,17 @@ static void plan(Training *t) {
   t->steps_of_epoch = (t->count + each - 1) / each;
   t->steps = t->options.steps ? t->options.steps : (int64_t)ceil(t->options.epochs * (double)t->steps_of_epoch);
   t->epoch = -1;
+}
+
+/* What a run is a function of. Of the examples, how many and how long they are. */
+static uint64_t identify(const Training *t, const Model *from, Task task, const char *options) {
+  uint64_t hash = hash_bytes(&(uint64_t[]){from->hash, (uint64_t)task}, 2 * sizeof(uint64_t), (uint64_t)t->count);
+  if (options) hash = hash_bytes(options, strlen(options), hash);
+  for (int i = 0; i < t->count; i++) {
+    int length = examples_length(t->examples, i);
+    hash = hash_bytes(&length, sizeof length, hash);
+  }
+  return hash;
 }
 
 static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, const char *name, const char *options,
@@ -41,6 +54,10 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
   t->net.head.margin = (float)t->options.margin;
   t->order = mem_new((size_t)t->count, sizeof *t->order, e);
   t->threads = from->options.threads ? from->options.threads : pool_threads();
+  if (!e->code && t->options.checkpoint) {
+    t->identity = identify(t, from, task, options);
+    t->step = checkpoint_read(t->options.checkpoint, t->identity, &t->net.params, e);
+  }
   if (e->code) {
     training_free(t);
     return NULL;
@@ -224,5 +241,7 @@ int training_step(Training *t, bert_step *out, const bert_progress *progress, be
   t->tokens += tokens;
   t->seconds += now() - begun;
   describe(t, &j.result, j.adam.rate, out);
-  return 1;
+  if (o->checkpoint && (t->step % o->checkpoint_steps == 0 || t->step == t->steps))
+    checkpoint_write(o->checkpoint, t->identity, t->step, &t->net.params, e);
+  return !e->code;
 }

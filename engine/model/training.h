@@ -48,6 +48,7 @@ struct bert_training {
   HeadScratch room;
   PartRoom part;
   int threads;
+  uint64_t identity;      /* of the run: see checkpoint.h */
   double seconds;         /* of this run's steps */
   int64_t tokens, done;   /* of this run */
 };

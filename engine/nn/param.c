@@ -155,6 +155,16 @@ void params_step(Params *p, const AdamStep *s, double scale, const Team *team) {
   go(p, move, &x, team);
 }
 
+void params_revive(Params *p) {
+  for (int i = 0; i < params_blocks(p); i++) {
+    ParamBlock *b = params_block(p, i);
+    for (int r = 0; r < b->rows; r++) {
+      size_t width = b->count / (size_t)b->rows, at = b->at + (size_t)r * width;
+      for (size_t j = 0; j < width && !b->live[r]; j++) b->live[r] = p->m[at + j] != 0 || p->v[at + j] != 0;
+    }
+  }
+}
+
 void params_forget(Params *p) {
   memset(p->g, 0, p->count * sizeof *p->g);
   for (int i = 0; i < params_blocks(p); i++) {
