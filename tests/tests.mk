@@ -4,7 +4,7 @@
 
 PARTS = unit fuzz-replay layers sql index-kill golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
-SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql
+SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql training
 
 # Python with the packages of requirements.txt, made by setup.sh; its sqlite3 module is the system's.
 PYTHON = build/venv/bin/python
@@ -78,6 +78,9 @@ heads: $(BUILD)/heads_api.so
 
 heads-sql: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/golden/check_heads.py $(BUILD)/$(SO)
+
+training: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/golden/training.py $(BUILD)/$(SO)
 
 -include $(BUILD)/tests/golden/tokenize_driver.d
 $(BUILD)/tokenize_driver: $(BUILD)/tests/golden/tokenize_driver.o $(BUILD)/libbert.a

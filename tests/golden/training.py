@@ -1,0 +1,74 @@
+"""training.py -- ten steps here and in PyTorch: the same losses within 1e-5, the same weights within 1e-5 of the largest.
+
+    build/venv/bin/python tests/golden/training.py BERT.SO     ends with "N passed, N failed"
+
+training.json says what PyTorch made of each case; make_training.py made it. Weights are read from what bert_save writes. """
+import json
+import os
+import sqlite3
+import struct
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def tensors(path):
+    """name -> numbers of a safetensors file of floats."""
+    with open(path, 'rb') as f:
+        size, = struct.unpack('<Q', f.read(8))
+        header = json.loads(f.read(size))
+        data = f.read()
+    header.pop('__metadata__', None)
+    def numbers(t):
+        first, past = t['data_offsets']
+        return struct.unpack(f'<{(past - first) // 4}f', data[first:past])
+    return {name: numbers(t) for name, t in header.items()}
+
+
+def train(db, case, folder):
+    """The losses, and the tensors of the trained model."""
+    db.execute("SELECT bert_load('m', ?)", (os.path.join(HERE, case['model']),)).fetchone()
+    db.execute(f"CREATE TABLE rows({', '.join(case['columns'])})")
+    db.executemany(f"INSERT INTO rows VALUES({', '.join('?' * len(case['columns']))})", case['rows'])
+    options = json.dumps({'from': 'm', 'model': 'trained', **case['options']})
+    losses = [r[0] for r in db.execute("SELECT loss FROM bert_finetune(?, 'SELECT * FROM rows', ?)", (case['task'], options))]
+    db.execute("SELECT bert_save('trained', ?)", (folder,)).fetchone()
+    return losses, tensors(os.path.join(folder, 'model.safetensors'))
+
+
+def wrong(db, case, folder):
+    """What differs, a line each."""
+    losses, found = train(db, case, folder)
+    out = [f'step {i + 1}: loss {a:.8g}, wanted {b:.8g}' for i, (a, b) in enumerate(zip(losses, case['losses']))
+           if not abs(a - b) <= 1e-5 * max(1, abs(b))]
+    if len(losses) != len(case['losses']):
+        out.append(f'{len(losses)} steps, wanted {len(case["losses"])}')
+    for name, want in case['tensors'].items():
+        if name not in found:
+            out.append(f'{name} is not there')
+            continue
+        off = max(abs(a - b) for a, b in zip(found[name][::want['every']], want['values']))
+        if not off <= 1e-5 * max(want['largest'], 1e-2):
+            out.append(f'{name}: off by {off:.3g}, the largest is {want["largest"]:.3g}')
+    return out
+
+
+def main(so):
+    passed = failed = 0
+    for name, case in json.load(open(os.path.join(HERE, 'training.json'))).items():
+        db = sqlite3.connect(':memory:')
+        db.enable_load_extension(True)
+        db.load_extension(os.path.splitext(os.path.abspath(so))[0])
+        with tempfile.TemporaryDirectory() as folder:
+            lines = wrong(db, case, os.path.join(folder, 'saved'))
+        for line in lines[:10]:
+            print(f'tests/golden/training.py: {name}: {line}')
+        passed, failed = passed + (not lines), failed + bool(lines)
+        db.close()
+    print(f'{passed} passed, {failed} failed')
+    return failed > 0 or passed == 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else 'bert.so'))
