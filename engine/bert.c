@@ -432,6 +432,14 @@ bert_training *bert_finetune(bert_model *from, const char *task, const bert_rows
   return t;
 }
 
+bert_model *bert_model_fresh(const char *config, bert_text vocabulary, int lowercase, uint64_t seed, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  bert_model *m = e->code ? NULL : model_fresh(config, vocabulary, lowercase, seed, e);
+  fesetenv(&before);
+  return m;
+}
+
 bert_training *bert_pretrain(bert_model *from, const bert_rows *documents, const char *options_json,
                              const bert_progress *progress, bert_err *e) {
   fenv_t before;

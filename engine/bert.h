@@ -552,9 +552,9 @@ void bert_element_floats(bert_element kind, const void *data, int dimensions, fl
 
 /* ---- training -------------------------------------------------------------------------------------------------------- */
 
-/* A run of training: a copy of a model's weights that moves, step by step. Which examples a step takes, what dropout draws and
-** what the rate is follow from the options and the step's number, so the same rows and options give the same bits, on any
-** number of threads. */
+/* A run of training: a copy of a model's weights that moves, step by step. Which examples a step takes, what dropout
+** draws and what the rate is follow from the options and the step's number, so the same rows and options give the same
+** bits, on any number of threads. */
 typedef struct bert_training bert_training;
 
 /* Trains `from` for a task: "classify", "rerank", "qa", "tag", "embed" or "mlm" (model/examples.h has the columns of each).
@@ -565,11 +565,14 @@ typedef struct bert_training bert_training;
 **    dropout, attention_dropout, head_dropout                        (default: as config.json says)
 **    labels: their names, in the order of the units                  (default: those of the rows, sorted)
 **    scale 20, margin 5: of ranking and triplets;  checkpoint: a directory, checkpoint_steps 500
-** and what model/examples.h names. from, model, evaluate and progress are let pass: they are the caller's. Rows are needed
-** during the call alone. */
+** and what model/examples.h names. from, model, config, vocabulary and lowercase are let pass: they are the caller's.
+** Rows are needed during the call alone. */
 bert_training *bert_finetune(bert_model *from, const char *task, const bert_rows *rows, const char *options_json,
                              const bert_progress *progress, bert_err *e);
-/* Pre-trains it on documents: masked words, and next sentences where the model has segments. The defaults are the paper's:
+/* A BERT of drawn weights, to pre-train: config has what differs from BERT-base's config.json (hidden_size …), as a
+** JSON object or NULL; vocabulary is a vocab.txt, a piece a line. */
+bert_model *bert_model_fresh(const char *config, bert_text vocabulary, int lowercase, uint64_t seed, bert_err *e);
+/* Pre-trains it on documents: masked words, and next sentences where it has segments. The defaults are the paper's:
 ** steps 1000000, batch_size 256, learning_rate 1e-4, warmup 10000, epsilon 1e-6, no correct_bias. */
 bert_training *bert_pretrain(bert_model *from, const bert_rows *documents, const char *options_json,
                              const bert_progress *progress, bert_err *e);

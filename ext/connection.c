@@ -307,7 +307,7 @@ static Loaded *find_stored(Connection *c, bert_text name, bert_err *e) {
   return m ? m : open_stored(c, name, &stored, e);
 }
 
-/* ---- any name ----------------------------------------------------------------------------------------------------- */
+/* ---- any name ---------------------------------------------------------------------------------------------------- */
 
 /* A name that is not loaded as it stands: name@hash, the default, or one of the database. */
 static Loaded *find_further(Connection *c, bert_text asked, bert_err *e) {

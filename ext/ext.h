@@ -133,7 +133,7 @@ int *connection_depth(Connection *c);
 typedef struct Call Call;
 Call **connection_call(Connection *c);
 
-/* ---- stored.c: models in the table bert_model_data ---------------------------------------------------------------- */
+/* ---- stored.c: models in the table bert_model_data --------------------------------------------------------------- */
 
 /* A model of a schema, as its first row tells. */
 typedef struct {
@@ -223,6 +223,9 @@ bert_rows *rows_copy(Connection *c, sqlite3_value *sql, int fewest, int most, co
 
 /* The text of a key in a JSON object of options, freed by sqlite3_free; NULL where it is absent, or on error. */
 char *options_text(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
+/* Likewise an integer. */
+sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char *key, sqlite3_int64 otherwise,
+                              bert_err *e);
 /* The model that a key names, or "default", held; NULL on error. */
 Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
 
@@ -253,6 +256,12 @@ void each_open(Each *x, Connection *c, sqlite3_value *sql, int most, const char 
 /* To the next row. 1: it begins a window, whose texts are now to be computed; count is 0 at the end. */
 int each_next(Each *x, bert_err *e);
 void each_close(Each *x);
+
+/* ---- fresh.c --------------------------------------------------------------------------------------------------- */
+
+/* The model of drawn weights that the option `vocabulary` asks for, freed by bert_model_free; NULL where it is absent. *rc:
+** SQLite's code where the vocabulary's own query failed. */
+bert_model *fresh_model(Connection *c, sqlite3_value *options, int *rc, bert_err *e);
 
 /* ---- fn.c: scalar functions -------------------------------------------------------------------------------------- */
 

@@ -9,24 +9,46 @@
 
 #include <string.h>
 
-char *options_text(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
+/* A statement that stands on the member of that key, to be finalized; NULL on error, or where there are no options. */
+static sqlite3_stmt *member(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
   sqlite3_stmt *s = NULL;
-  char *text = NULL;
   if (e->code || !options) return NULL;
   int rc = sqlite3_prepare_v2(connection_db(c), "SELECT json_extract(?1, '$.' || ?2)", -1, &s, NULL);
   if (rc == SQLITE_OK) rc = sqlite3_bind_value(s, 1, options);
   if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 2, key, -1, SQLITE_STATIC);
   if (rc == SQLITE_OK) rc = sqlite3_step(s);
-  int type = rc == SQLITE_ROW ? sqlite3_column_type(s, 0) : SQLITE_NULL;
   if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT)
     error_set(e, rc == SQLITE_NOMEM ? BERT_NOMEM : BERT_INTERRUPT, "%s", sqlite3_errstr(rc));
   else if (rc != SQLITE_ROW) error_set(e, BERT_ARGUMENT, "options: %s", sqlite3_errmsg(connection_db(c)));
-  else if (type != SQLITE_NULL && type != SQLITE_TEXT)
-    error_set(e, BERT_ARGUMENT, "options: %s: found %s, wanted TEXT", key, value_shown(sqlite3_column_value(s, 0)).text);
+  if (!e->code) return s;
+  sqlite3_finalize(s);
+  return NULL;
+}
+
+static void refuse(sqlite3_stmt *s, const char *key, const char *wanted, bert_err *e) {
+  Shown found = value_shown(sqlite3_column_value(s, 0));
+  error_set(e, BERT_ARGUMENT, "options: %s: found %s, wanted %s", key, found.text, wanted);
+}
+
+char *options_text(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
+  sqlite3_stmt *s = member(c, options, key, e);
+  char *text = NULL;
+  int type = s ? sqlite3_column_type(s, 0) : SQLITE_NULL;
+  if (type != SQLITE_NULL && type != SQLITE_TEXT) refuse(s, key, "TEXT", e);
   else if (type == SQLITE_TEXT && !(text = sqlite3_mprintf("%s", sqlite3_column_text(s, 0))))
     error_set(e, BERT_NOMEM, "out of memory");
   sqlite3_finalize(s);
   return text;
+}
+
+sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char *key, sqlite3_int64 otherwise,
+                              bert_err *e) {
+  sqlite3_stmt *s = member(c, options, key, e);
+  int type = s ? sqlite3_column_type(s, 0) : SQLITE_NULL;
+  sqlite3_int64 x = type == SQLITE_INTEGER ? sqlite3_column_int64(s, 0) : otherwise;
+  if (type != SQLITE_NULL && type != SQLITE_INTEGER) refuse(s, key, "an INTEGER", e);
+  sqlite3_finalize(s);
+  return x;
 }
 
 Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {

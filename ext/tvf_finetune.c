@@ -7,8 +7,8 @@
 **
 ** A row is made when it is asked for: a step of training each. The rows of the query are copied before the first one
 ** (rows.c). With the last step the trained weights become a model of this connection under the name `model`: bert_store
-** puts it into the database, bert_save into a directory. A scan that ends earlier, by LIMIT, an interrupt or an error, leaves
-** no model; where there is a `checkpoint`, the same call goes on from it.
+** puts it into the database, bert_save into a directory. A scan that ends earlier, by LIMIT, an interrupt or an error,
+** leaves no model; where there is a `checkpoint`, the same call goes on from it.
 **
 ** One cursor trains once: in a join that would start it for each row of another table, the second start is an error. */
 #include "ext.h"
@@ -26,7 +26,7 @@ typedef struct {
   int started;    /* outlives close: a cursor trains once */
 } Training;
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 static void keep_model(Training *t, bert_err *e) {
   Watch watch;
@@ -44,7 +44,8 @@ static void next(Cursor *c, bert_err *e) {
   watch_start(&watch, connection_db(c->connection));
   c->done = !bert_training_step(t->training, &t->step, &watch.progress, e);
   watch_stop(&watch);
-  if (!t->kept && (c->done || t->step.step == t->step.steps)) keep_model(t, e); /* done at once: a checkpoint of the end */
+  if (!t->kept && (c->done || t->step.step == t->step.steps)) keep_model(t,
+                                                                         e); /* done at once: a checkpoint of the end */
 }
 
 /* task NULL: pre-training. Arguments first (sql) and first + 1 (options). */
@@ -52,20 +53,25 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   Cursor *c = &t->cursor;
   sqlite3_value *options = c->arguments[first + 1];
   Watch watch;
-  if (t->started) error_set(e, BERT_ARGUMENT, "started a second time within one statement: it stands inside a loop of a join, "
+  if (t->started) error_set(e, BERT_ARGUMENT,
+                            "started a second time within one statement: it stands inside a loop of a join, "
                                               "wanted it to stand alone");
   t->started = 1;
   const char *json = options ? value_string(options, "options", e) : NULL;
   t->name = options_text(c->connection, options, "model", e);
-  if (!e->code && !t->name) error_set(e, BERT_ARGUMENT, "options: model: found nothing, wanted the name that the trained model gets");
-  t->from = options_model(c->connection, options, "from", e);
+  if (!e->code && !t->name) error_set(e, BERT_ARGUMENT,
+                                      "options: model: found nothing, wanted the name that the trained model gets");
+  bert_model *fresh = task ? NULL : fresh_model(c->connection, options, &c->rc, e);
+  if (!fresh) t->from = options_model(c->connection, options, "from", e);
+  bert_model *from = fresh ? fresh : t->from ? t->from->model : NULL;
   bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[first], 1, 64, columns, &c->rc, e);
   watch_start(&watch, connection_db(c->connection));
   if (!e->code)
-    t->training = task ? bert_finetune(t->from->model, task, rows, json, &watch.progress, e)
-                       : bert_pretrain(t->from->model, rows, json, &watch.progress, e);
+    t->training = task ? bert_finetune(from, task, rows, json, &watch.progress, e)
+                       : bert_pretrain(from, rows, json, &watch.progress, e);
   watch_stop(&watch);
   bert_rows_free(rows);
+  bert_model_free(fresh);
   if (t->training) next(c, e);
 }
 
@@ -85,7 +91,8 @@ static void number(sqlite3_context *context, double x) {
 
 static void column(Cursor *c, sqlite3_context *context, int i) {
   const bert_step *s = &((Training *)c)->step;
-  const double numbers[] = {s->epoch,         s->loss,         s->mlm_loss,      s->nsp_loss,          s->accuracy, s->mlm_accuracy,
+  const double numbers[] = {s->epoch,         s->loss,         s->mlm_loss,      s->nsp_loss,          s->accuracy,
+                            s->mlm_accuracy,
                             s->nsp_accuracy,  s->learning_rate, s->tokens_per_second, s->seconds,      s->eta};
   if (i == 0) sqlite3_result_int64(context, s->step);
   else number(context, numbers[i - 1]);

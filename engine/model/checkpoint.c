@@ -98,7 +98,8 @@ int64_t checkpoint_read(const char *directory, uint64_t identity, Params *p, ber
     if (!e->code && memcmp(h.magic, MAGIC, sizeof h.magic))
       err_set(e, BERT_FORMAT, "%s: found another file, wanted a checkpoint of training", path);
     if (!e->code && (h.identity != identity || h.count != p->count))
-      err_set(e, BERT_ARGUMENT, "%s: is of another run (its model, task, options or rows differ), wanted one of this run, "
+      err_set(e, BERT_ARGUMENT,
+              "%s: is of another run (its model, task, options or rows differ), wanted one of this run, "
                                 "or a directory without one", path);
     if (!e->code && (h.step < 0 || f.size != sizeof h + 3 * p->count * sizeof(float) + sizeof(uint64_t)))
       err_set(e, BERT_FORMAT, "%s: found %llu bytes, wanted %llu", path, (unsigned long long)f.size,

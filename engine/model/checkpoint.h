@@ -3,9 +3,9 @@
 **
 **    DIRECTORY/training.checkpoint    "bertTRN1" identity step count  w[count] m[count] v[count]  hash of all before it
 **
-** The file is written under another name and renamed once it is whole, so one that is killed meanwhile leaves the last good
-** one. `identity` is a hash over the model, the task, the options and the examples: a run goes on only from a checkpoint of
-** its own; another's is an error, not overwritten. Little-endian machines. Cost: 12 bytes a weight. */
+** The file is written under another name and renamed once it is whole, so one that is killed meanwhile leaves the last
+** good one. `identity` is a hash over the model, the task, the options and the examples: a run goes on only from a
+** checkpoint of its own; another's is an error, not overwritten. Little-endian machines. Cost: 12 bytes a weight. */
 #ifndef MODEL_CHECKPOINT_H
 #define MODEL_CHECKPOINT_H
 

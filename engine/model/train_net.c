@@ -18,7 +18,7 @@ int net_task(const char *name, bert_err *e) {
   return -1;
 }
 
-/* ---- blocks and their names -------------------------------------------------------------------------------------------- */
+/* ---- blocks and their names -------------------------------------------------------------------------------------- */
 
 /* "pattern" with its layer, and a suffix. */
 static void name_part(Net *n, const char *pattern, int layer, const char *suffix, size_t at, int rows, int columns,
@@ -100,7 +100,7 @@ static void add_encoder(Net *n, bert_err *e) {
   }
 }
 
-/* ---- heads -------------------------------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 static void add_first(Net *n, const ArchDense *dense, const char *out, int units, bert_err *e) {
   TrainHead *h = &n->head;
@@ -136,10 +136,17 @@ static void add_vector(Net *n, bert_err *e) {
   h->pooled_mean = m->pooling.kind[0] == POOLING_MEAN;
   h->normalizes = m->sentence.normalize;
   h->units = n->info.units;
+  if (!e->code && h->loss == LOSS_VECTOR && h->units != n->encoder.hidden)
+    err_set(e, BERT_ARGUMENT, "found a teacher's vectors of %d numbers, wanted as many as the model gives: %d",
+            h->units, n->encoder.hidden);
   if (h->loss == LOSS_PAIR) h->out = add_linear(n, "classifier", 0, 3 * n->encoder.hidden, h->units, e);
 }
 
 static void add_head(Net *n, bert_err *e) {
+  if (n->info.feature_count)
+    err_set(e, BERT_ARGUMENT,
+            "found %d numeric columns beside the texts, wanted none: models with features are not trained",
+            n->info.feature_count);
   const Arch *a = n->from->arch;
   TrainHead *h = &n->head;
   *h = (TrainHead){.loss = n->info.loss, .scale = 20, .margin = 5, .feature_count = n->info.feature_count};
@@ -165,7 +172,7 @@ static void add_head(Net *n, bert_err *e) {
   }
 }
 
-/* ---- dropout ------------------------------------------------------------------------------------------------------------ */
+/* ---- dropout ----------------------------------------------------------------------------------------------------- */
 
 /* A probability out of config.json; `otherwise` where it says nothing. */
 static float probability(const Json *config, const char *key, double otherwise, bert_err *e) {
@@ -177,7 +184,8 @@ static float probability(const Json *config, const char *key, double otherwise, 
 /* Where a head has dropout, as transformers' models of that task do. */
 static void place_head_dropout(Net *n, float p) {
   TrainHead *h = &n->head;
-  int is_roberta = !strcmp(n->from->arch->model_type, "roberta"), is_distil = !strcmp(n->from->arch->model_type, "distilbert");
+  int is_roberta = !strcmp(n->from->arch->model_type, "roberta");
+  int is_distil = !strcmp(n->from->arch->model_type, "distilbert");
   if (h->kind == TRAIN_FIRST) h->drop_out = p;
   if (h->kind == TRAIN_FIRST && is_roberta) h->drop_in = p;
   if (h->kind == TRAIN_TOKENS && (n->task == TASK_TAG || is_distil)) h->drop_in = p;
@@ -203,7 +211,7 @@ static void set_dropout(Net *n, const NetDropout *drop, bert_err *e) {
   place_head_dropout(n, drop->head >= 0 ? (float)drop->head : drop->hidden >= 0 ? (float)drop->hidden : head);
 }
 
-/* ---- weights ------------------------------------------------------------------------------------------------------------ */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 /* N(0, 0.02) within two deviations, by Box and Muller's way; number i is a function of seed, name's place and i. */
 static void draw(float *w, size_t count, uint64_t seed, size_t place) {
@@ -215,13 +223,11 @@ static void draw(float *w, size_t count, uint64_t seed, size_t place) {
   }
 }
 
-static void begin_anew(Net *n, const ParamName *p) {
-  float *w = n->params.w + p->at;
-  const char *name = p->name;
+void net_draw(float *w, const char *name, size_t count, int is_matrix, uint64_t seed, size_t place) {
   int is_norm = strstr(name, "LayerNorm") || strstr(name, "layer_norm");
-  if (p->columns) draw(w, (size_t)p->rows * (size_t)p->columns, n->seed, p->at);
+  if (is_matrix) draw(w, count, seed, place);
   else
-    for (int i = 0; is_norm && strstr(name, ".weight") && i < p->rows; i++) w[i] = 1;
+    for (size_t i = 0; i < count; i++) w[i] = is_norm && strstr(name, ".weight") ? 1.0f : 0.0f;
 }
 
 static int same_labels(const Net *n) {
@@ -245,16 +251,17 @@ static const Slot *known(const Net *n, const ParamName *p) {
   return NULL;
 }
 
-static void read_weights(Net *n, int fresh) {
+static void read_weights(Net *n) {
   for (int i = 0; i < params_names(&n->params); i++) {
     const ParamName *p = params_named(&n->params, i);
-    const Slot *s = fresh ? NULL : known(n, p);
+    const Slot *s = known(n, p);
     if (s) slot_read(s, 0, p->rows, n->params.w + p->at);
-    else begin_anew(n, p);
+    else net_draw(n->params.w + p->at, p->name, (size_t)p->rows * (size_t)(p->columns ? p->columns : 1),
+                  p->columns > 0, n->seed, p->at);
   }
 }
 
-void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pairs, const NetDropout *drop, int fresh,
+void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pairs, const NetDropout *drop,
               uint64_t seed, bert_err *e) {
   *n = (Net){.task = task, .info = *info, .pairs = pairs, .seed = seed};
   if (e->code) return;
@@ -264,7 +271,7 @@ void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pair
   add_head(n, e);
   set_dropout(n, drop, e);
   params_allocate(&n->params, e);
-  if (!e->code) read_weights(n, fresh);
+  if (!e->code) read_weights(n);
 }
 
 void net_close(Net *n) {

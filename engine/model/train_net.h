@@ -31,6 +31,7 @@ typedef struct {
   TrainEncoder encoder;
   TrainHead head;
   int pairs; /* TASK_PRETRAIN: has the head of next sentences */
+  int null_answers; /* TASK_QA: some rows have no answer, so the model may give none */
   uint64_t seed;
   Arena arena;
 } Net;
@@ -40,13 +41,20 @@ typedef struct {
   double hidden, attention, head;
 } NetDropout;
 
-/* The network of a task, its weights read or drawn. from is kept (a reference more). fresh: none is read. */
-void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pairs, const NetDropout *drop, int fresh,
+/* The network of a task, its weights read or drawn. from is kept (a reference more). */
+void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pairs, const NetDropout *drop,
               uint64_t seed, bert_err *e);
 void net_close(Net *n);
 
 /* An ordinary model of the weights as they stand. `source` is what bert_model_info shows. */
 Model *net_model(const Net *n, const char *source, const bert_progress *progress, bert_err *e);
+
+/* A weight as it begins: a matrix is drawn (place tells one from another), a gamma is 1, all else 0. */
+void net_draw(float *w, const char *name, size_t count, int is_matrix, uint64_t seed, size_t place);
+
+/* A BERT of drawn weights: config has what differs from BERT-base's config.json, as JSON or NULL; vocabulary is a
+** vocab.txt. */
+Model *model_fresh(const char *config, bert_text vocabulary, int lowercase, uint64_t seed, bert_err *e);
 
 /* The task of that name, or -1 and an error that lists them. */
 int net_task(const char *name, bert_err *e);

@@ -1,8 +1,8 @@
 /* train_save.c -- see train_net.h: an ordinary model out of a network.
 ** Layer: model. Uses: base nn.
 **
-** config.json says what transformers wants to know: the class of the architecture, the labels, the kind of problem. Its other
-** members stay as they were. */
+** config.json says what transformers wants to know: the class of the architecture, the labels, the kind of problem. Its
+** other members stay as they were. */
 #include <string.h>
 
 #include "base/json_write.h"
@@ -26,20 +26,23 @@ static void add_labels(Buf *b, const ExamplesInfo *info, bert_err *e) {
 }
 
 /* One unit is named as transformers names it, or its config would take two. */
-static void add_one_unit(Buf *b, bert_err *e) { add(b, ", \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}", e); }
+static void add_one_unit(Buf *b, bert_err *e) { add(b,
+    ", \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}", e); }
 
 static void add_config(const Net *n, Buf *b, bert_err *e) {
-  static const char *const SUFFIX[TASKS] = {"ForSequenceClassification", "ForSequenceClassification", "ForQuestionAnswering",
+  static const char *const SUFFIX[TASKS] = {"ForSequenceClassification", "ForSequenceClassification",
+                                            "ForQuestionAnswering",
                                             "ForTokenClassification",    "Model",                     "ForMaskedLM",
                                             "ForPreTraining"};
   const char *suffix = n->task == TASK_PRETRAIN && !n->pairs ? "ForMaskedLM" : SUFFIX[n->task];
   json_write_format(b, e, "{\"architectures\": [\"%s%s\"]", n->from->arch->class_name, suffix);
   if (n->info.label_count && n->task != TASK_EMBED) add_labels(b, &n->info, e);
   else if (n->head.kind == TRAIN_FIRST && n->head.units == 1) add_one_unit(b, e);
-  if (n->task == TASK_CLASSIFY)
-    json_write_format(b, e, ", \"problem_type\": \"%s\"", n->info.loss == LOSS_BINARY   ? "multi_label_classification"
-                                                          : n->info.loss == LOSS_NUMBER && !n->info.label_count ? "regression"
-                                                                                        : "single_label_classification");
+  const char *problem = n->info.loss == LOSS_BINARY   ? "multi_label_classification"
+                        : n->info.label_count == 0    ? "regression"
+                                                      : "single_label_classification";
+  if (n->task == TASK_CLASSIFY) json_write_format(b, e, ", \"problem_type\": \"%s\"", problem);
+  if (n->task == TASK_QA) json_write_format(b, e, ", \"bert_null_threshold\": %s", n->null_answers ? "0.0" : "null");
   buf_add(b, "}", 2, e); /* with its NUL */
 }
 

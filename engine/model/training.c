@@ -10,9 +10,9 @@
 #include "base/rng.h"
 #include "model/checkpoint.h"
 
-enum { RNG_ORDER = 2 };
+enum { RNG_ORDER = 2, ANSWER = 2 /* its column */ };
 
-/* ---- beginning and end --------------------------------------------------------------------------------------------------- */
+/* ---- beginning and end ------------------------------------------------------------------------------------------- */
 
 /* Steps in all, once the examples are known. */
 static void plan(Training *t) {
@@ -48,8 +48,11 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
     plan(t);
   }
   if (!e->code && t->count == 0) err_set(e, BERT_ARGUMENT, "the rows give no example to train on");
-  int pairs = pretrains && from->arch->next && (t->options.examples.nsp > 0 || (t->options.examples.nsp < 0 && from->encoder.embedding.types > 1));
-  net_open(&t->net, from, task, &info, pairs, &t->options.drop, 0, t->options.seed, e);
+  int nsp = t->options.examples.nsp, pairs = pretrains && from->arch->next && (nsp > 0 || (nsp < 0 &&
+                                                                                           from->config.types > 1));
+  net_open(&t->net, from, task, &info, pairs, &t->options.drop, t->options.seed, e);
+  for (int i = 0; task == TASK_QA && !e->code && i < rows_count(rows); i++)
+    t->net.null_answers |= rows_at(rows, i, ANSWER).kind == ROWS_NULL;
   t->net.head.scale = (float)t->options.scale;
   t->net.head.margin = (float)t->options.margin;
   t->order = mem_new((size_t)t->count, sizeof *t->order, e);
@@ -71,7 +74,8 @@ Training *training_finetune(Model *from, const char *task, const Rows *rows, con
   return e->code ? NULL : begin(from, (Task)which, 0, rows, task, options, progress, e);
 }
 
-Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress, bert_err *e) {
+Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress,
+                            bert_err *e) {
   return e->code ? NULL : begin(from, TASK_PRETRAIN, 1, rows, NULL, options, progress, e);
 }
 
@@ -91,7 +95,7 @@ Model *training_model(const Training *t, const bert_progress *progress, bert_err
   return e->code ? NULL : net_model(&t->net, t->net.from->source, progress, e);
 }
 
-/* ---- a step ------------------------------------------------------------------------------------------------------------------ */
+/* ---- a step ------------------------------------------------------------------------------------------------------ */
 
 static double rate_at(const Training *t, int64_t step) {
   const TrainOptions *o = &t->options;
@@ -153,7 +157,8 @@ static int batches_of(const Training *t) {
   return n;
 }
 
-/* Forward and backward of a batch, a part after the other; place tells the dropout of one batch from that of another. */
+/* Forward and backward of a batch, a part after the other; place tells the dropout of one batch from that of another.
+** */
 static void run_batch(Training *t, Job *j, const TrainBatch *b, uint64_t place, const Stop *stop, bert_err *e) {
   for (int row = 0, part = 0; !*stop->stopped && parts_next(b, &row, &t->part, &j->part, e); part++) {
     train_reserve(&t->scratch, &t->net.encoder, j->part.tokens.tokens, j->part.tokens.longest, t->threads, e);

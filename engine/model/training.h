@@ -4,8 +4,8 @@
 **    examples -> an order of each epoch, drawn from (seed, epoch) -> batches -> forward, backward, `accumulate` of them
 **             -> length of the gradient, clipped -> Adam at the schedule's rate -> a row of the table of steps
 **
-** A run is a function of its options and examples: the step's number says which examples it takes, what dropout draws and
-** what the rate is, so that a run may stop at a checkpoint (weights and moments) and go on to the same bits. */
+** A run is a function of its options and examples: the step's number says which examples it takes, what dropout draws
+** and what the rate is, so that a run may stop at a checkpoint (weights and moments) and go on to the same bits. */
 #ifndef MODEL_TRAINING_H
 #define MODEL_TRAINING_H
 
@@ -24,12 +24,11 @@ typedef struct {
   uint64_t seed;
   const char *checkpoint; /* a directory, or NULL */
   int64_t checkpoint_steps;
-  int pretrains;          /* defaults are those of pre-training */
   ExamplesOptions examples;
 } TrainOptions;
 
-/* Options as JSON; what is not among them, and not among `others` (names parted by spaces: the caller's own), is an error.
-** Texts live in the arena. */
+/* Options as JSON; a key that is neither among them nor one of the callers' own is an error. Texts live in the arena.
+** */
 void training_options(TrainOptions *o, const char *json, int pretrains, Arena *a, bert_err *e);
 
 typedef struct bert_training Training;
@@ -55,7 +54,8 @@ struct bert_training {
 
 Training *training_finetune(Model *from, const char *task, const Rows *rows, const char *options,
                             const bert_progress *progress, bert_err *e);
-Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress, bert_err *e);
+Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress,
+                            bert_err *e);
 int training_step(Training *t, bert_step *out, const bert_progress *progress, bert_err *e);
 Model *training_model(const Training *t, const bert_progress *progress, bert_err *e);
 void training_free(Training *t);

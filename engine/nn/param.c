@@ -1,8 +1,8 @@
 /* param.c -- see param.h.
 ** Layer: nn. Uses: base kernel.
 **
-** Adam and the norm go over chunks of a block, shared out among the team. Squares are summed in 16 lanes within a chunk,
-** chunks in double and in order, so that the norm is the same for every number of threads. */
+** Adam and the norm go over chunks of a block, shared out among the team. Squares are summed in 16 lanes within a
+** chunk, chunks in double and in order, so that the norm is the same for every number of threads. */
 #include "nn/param.h"
 
 #include <math.h>

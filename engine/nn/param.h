@@ -4,10 +4,10 @@
 **    block:   qkv.w          qkv.b   project.w   …        in order of params_add, each at a cache line
 **    w:       [3H * H . . . |3H . . |H * H . . .|…]       likewise g, m and v
 **
-** Matrices lie as Hugging Face's files have them, [out][in]. Names are given to parts of blocks: query, key and value are
-** one block that is multiplied at once. A block whose gradient is sparse (the table of words) says which of its rows have
-** one: the others are neither added up nor moved, which changes no bit, since a row without moments stays as it is but
-** for its decay. */
+** Matrices lie as Hugging Face's files have them, [out][in]. Names are given to parts of blocks: query, key and value
+** are one block that is multiplied at once. A block whose gradient is sparse (the table of words) says which of its
+** rows have one: the others are neither added up nor moved, which changes no bit, since a row without moments stays as
+** it is but for its decay. */
 #ifndef NN_PARAM_H
 #define NN_PARAM_H
 
@@ -63,7 +63,8 @@ void params_touch(const Params *p, size_t at, int row);
 
 /* Length of the gradient; the same whatever the team. Body of a team, *norm written by rank 0, behind a barrier. */
 void params_norm(const Params *p, double *norm, const Team *team);
-/* A step of Adam along the gradient times `scale`, after which gradients are 0 and no row is touched. Body of a team. */
+/* A step of Adam along the gradient times `scale`, after which gradients are 0 and no row is touched. Body of a team.
+** */
 void params_step(Params *p, const AdamStep *s, double scale, const Team *team);
 /* After moments were read: says which rows of sparse blocks have some. */
 void params_revive(Params *p);

@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 
-/* ---- room ----------------------------------------------------------------------------------------------------------- */
+/* ---- room -------------------------------------------------------------------------------------------------------- */
 
 static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
@@ -77,7 +77,7 @@ void train_reserve(TrainScratch *s, const TrainEncoder *n, int tokens, int longe
   s->ranks = ranks;
 }
 
-/* ---- the passes ------------------------------------------------------------------------------------------------------ */
+/* ---- the passes -------------------------------------------------------------------------------------------------- */
 
 int train_stopped(const TrainPass *p, const Team *team) {
   const Stop *stop = p->stop;
@@ -111,7 +111,7 @@ int train_backward(const TrainPass *p, const Team *team) {
   return 1;
 }
 
-/* ---- products -------------------------------------------------------------------------------------------------------- */
+/* ---- products ---------------------------------------------------------------------------------------------------- */
 
 void train_linear(const Params *p, const TrainLinear *l, float *y, const float *x, size_t x_stride, int m, float *own,
                   const Team *team) {
@@ -170,18 +170,18 @@ void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t 
   product(&inputs, own, team);
 }
 
-/* ---- along rows ------------------------------------------------------------------------------------------------------ */
+/* ---- along rows -------------------------------------------------------------------------------------------------- */
 
-void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, const float *x, const float *residual, int m,
-                int hidden, float epsilon, const Team *team) {
+void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, const float *x, const float *residual,
+                int m, int hidden, float epsilon, const Team *team) {
   int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
   size_t at = (size_t)from * (size_t)hidden;
   kernels()->layernorm_keep(y + at, k->hat + at, k->scale + from, x + at, residual ? residual + at : NULL,
                             p->w + n->gamma, p->w + n->beta, to - from, hidden, epsilon);
 }
 
-void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float *dy, const Normed *k, int m, int hidden,
-                     const Team *team) {
+void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float *dy, const Normed *k, int m,
+                     int hidden, const Team *team) {
   int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
   size_t at = (size_t)from * (size_t)hidden;
   kernels()->layernorm_back(dx + at, dy + at, k->hat + at, k->scale + from, p->w + n->gamma, to - from, hidden);

@@ -1,14 +1,15 @@
-/* train.h -- the encoder as training runs it: a forward pass that keeps what the backward pass needs, and the backward pass.
+/* train.h -- the encoder as training runs it: forward, keeping what the way back needs, and backward.
 ** Layer: nn. Uses: base kernel.
 **
-**    ids -> sum, norm, drop -> x0 -> [ qkv -> attend -> project, drop -> + norm -> inner, activation -> outer, drop -> + norm ] * L
-**    d   <- table rows      <- dx0 <- [ the same parts, last to first, each adding up its weights' gradients ]              <- dxL
+**    ids -> sum, norm, drop -> x0 -> [ qkv -> attend -> project, drop -> + norm                       a layer, L times
+**                                      -> inner, activation -> outer, drop -> + norm ] -> xL
+**    tables' rows <- dx0 <- [ the same parts, last to first, each adding up its weights' gradients ] <- dxL
 **
-** (Devlin et al. 2018; Rumelhart et al. 1986.) Rows stand one after the other without padding, as in encoder.h. Kept, for each
-** layer: what goes into it, queries, keys and values, what attention gives, inner states before the activation, and of each
-** normalisation its result without gamma and beta: 12 H floats a token. Attention weights and activations are computed
-** again. Every function is the body of a team; sums over tokens are made by one rank for each column, first token first, so
-** that gradients do not depend on how many ranks there are.
+** (Devlin et al. 2018; Rumelhart et al. 1986.) Rows stand one after the other without padding, as in encoder.h. Kept,
+** for each layer: what goes into it, queries, keys and values, what attention gives, inner states before the
+** activation, and of each normalisation its result without gamma and beta: 12 H floats a token. Attention weights and
+** activations are computed again. Every function is the body of a team; sums over tokens are made by one rank for each
+** column, first token first, so that gradients do not depend on how many ranks there are.
 **
 ** Dropout draws from (seed, step, layer, site, element): a function of where it stands, not of who computes it.
 **
@@ -107,7 +108,7 @@ void train_attend_back(const TrainPass *p, int layer, const Team *team);
 void train_feed(const TrainPass *p, int layer, float *y, const Team *team);
 void train_feed_back(const TrainPass *p, int layer, const Team *team);
 
-/* ---- what the parts and the heads share; no barriers within --------------------------------------------------------- */
+/* ---- what the parts and the heads share; no barriers within ------------------------------------------------------ */
 
 /* Floats before the rank's share of m rows of that width. */
 static inline size_t train_rows(const Team *t, int m, int width, int rank) {
@@ -123,11 +124,11 @@ void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t 
                        const float *x, size_t x_stride, int m, float *own, const Team *team);
 
 /* y = norm(x + residual) of the rank's rows, keeping k. */
-void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, const float *x, const float *residual, int m,
-                int hidden, float epsilon, const Team *team);
+void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, const float *x, const float *residual,
+                int m, int hidden, float epsilon, const Team *team);
 /* dx[m][H] from dy of the rank's rows; gradients of gamma and beta of its columns. Reads all of dy. */
-void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float *dy, const Normed *k, int m, int hidden,
-                     const Team *team);
+void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float *dy, const Normed *k, int m,
+                     int hidden, const Team *team);
 
 /* The stream of a site, at probability `p` (0: NULL). `what` tells apart streams of one site. */
 const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint64_t what, float p, KernelDrop *d);

@@ -4,9 +4,9 @@
 **    P = softmax(c Q K^T),  W = drop(P),  O = W V            of each head over each row, c = 1 / sqrt(D)
 **    dV = W^T dO,  dW = dO V^T,  dP = drop(dW),  dS = c P (dP - P . dP),  dQ = dS K,  dK = dS^T Q
 **
-** (Vaswani et al. 2017, 3.2.1.) A (row, head) pair is one rank's work, with its n x n matrices in that rank's own scratch; the
-** weights are computed again on the way back rather than kept, which costs 2 n D of the 10 n D and saves T n A floats a
-** layer. */
+** (Vaswani et al. 2017, 3.2.1.) A (row, head) pair is one rank's work, with its n x n matrices in that rank's own
+** scratch; the weights are computed again on the way back rather than kept, which costs 2 n D of the 10 n D and saves T
+** n A floats a layer. */
 #include <math.h>
 
 #include "nn/train.h"
@@ -32,8 +32,8 @@ typedef struct {
 } Pair;
 
 /* y[m][n] = x[m][k] w, w in panels at a->side. */
-static void multiply(const Pair *a, float *y, size_t y_stride, const float *x, size_t x_stride, int transposed, int m, int n,
-                     int k) {
+static void multiply(const Pair *a, float *y, size_t y_stride, const float *x, size_t x_stride, int transposed, int m,
+                     int n, int k) {
   KernelGemm g = {.y = y,
                   .y_stride = y_stride,
                   .x = x,
@@ -55,7 +55,8 @@ static void outer(const Pair *a, float *y, const float *x, size_t x_stride, cons
 }
 
 /* y[n][d] = m[n][n] z[n][d], or of m^T. */
-static void inner(const Pair *a, float *y, size_t y_stride, const float *m, int transposed, const float *z, size_t z_stride) {
+static void inner(const Pair *a, float *y, size_t y_stride, const float *m, int transposed, const float *z,
+                  size_t z_stride) {
   kernel_pack_rows(a->side, z, z_stride, a->d, a->n);
   multiply(a, y, y_stride, m, a->across, transposed, a->n, a->d, a->n);
 }
@@ -84,7 +85,8 @@ static Pair pair_of(const TrainPass *t, int layer, int item, float *own, KernelD
   const TrainEncoder *n = t->net;
   int row = item / n->heads, head = item % n->heads, d = n->hidden / n->heads, first = t->batch->start[row];
   size_t H = (size_t)n->hidden;
-  Pair a = {.n = t->batch->start[row + 1] - first, .d = d, .stride = 3 * H, .scale = 1.0f / sqrtf((float)d), .gemm = own};
+  Pair a = {.n = t->batch->start[row + 1] - first, .d = d, .stride = 3 * H, .scale = 1.0f / sqrtf((float)d),
+            .gemm = own};
   a.q = t->scratch->kept[layer].qkv + (size_t)first * 3 * H + (size_t)(head * d);
   a.k = a.q + H;
   a.v = a.k + H;

@@ -3,8 +3,8 @@
 **
 **    x = drop(norm(word[id] + position[at] + type[segment]))
 **
-** The gradient of a table is that of the rows that the batch has: each rank adds up its columns of all tokens, first token
-** first. */
+** The gradient of a table is that of the rows that the batch has: each rank adds up its columns of all tokens, first
+** token first. */
 #include "nn/train.h"
 
 static Embedding view(const TrainEncoder *n) {
@@ -31,8 +31,8 @@ void train_embed(const TrainPass *p, const Team *team) {
 }
 
 /* table[row[t]] += columns from … to-1 of d[t], t ascending. */
-static void scatter(float *table, const int32_t *row, const uint8_t *small_row, const float *d, int tokens, int hidden, int from,
-                    int to) {
+static void scatter(float *table, const int32_t *row, const uint8_t *small_row, const float *d, int tokens,
+                    int hidden, int from, int to) {
   for (int t = 0; t < tokens; t++) {
     float *to_row = table + (size_t)(row ? row[t] : small_row[t]) * (size_t)hidden;
     const float *x = d + (size_t)t * (size_t)hidden;

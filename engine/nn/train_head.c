@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- room ------------------------------------------------------------------------------------------------------------ */
+/* ---- room -------------------------------------------------------------------------------------------------------- */
 
 static float *take(HeadScratch *s, size_t *used, size_t n) {
   float *p = s->block ? s->block + *used : NULL;
@@ -63,7 +63,7 @@ void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int h
   if (!e->code) share_out(s, h, b, hidden);
 }
 
-/* ---- rows of tokens ---------------------------------------------------------------------------------------------------- */
+/* ---- rows of tokens ---------------------------------------------------------------------------------------------- */
 
 /* to[n][hidden] = x of tokens at[n]; the rank's rows. */
 static void gather(float *to, const float *x, const int32_t *at, int n, int hidden, const Team *team) {
@@ -75,7 +75,8 @@ static void gather(float *to, const float *x, const int32_t *at, int n, int hidd
 static void scatter(float *x, const float *d, const int32_t *at, int n, int hidden, const Team *team) {
   int from = team_start(team, hidden, team->rank), to = team_start(team, hidden, team->rank + 1);
   for (int i = 0; i < n; i++)
-    for (int j = from; j < to; j++) x[(size_t)at[i] * (size_t)hidden + (size_t)j] += d[(size_t)i * (size_t)hidden + (size_t)j];
+    for (int j = from; j < to; j++) x[(size_t)at[i] * (size_t)hidden + (size_t)j] += d[(size_t)i * (size_t)hidden
+                                                                                       + (size_t)j];
 }
 
 static double sum_of(const float *loss, int n) {
@@ -90,10 +91,11 @@ static int64_t count_of(const uint8_t *right, int n) {
   return count;
 }
 
-/* ---- TRAIN_FIRST: a label of a row ------------------------------------------------------------------------------------- */
+/* ---- TRAIN_FIRST: a label of a row ------------------------------------------------------------------------------- */
 
 /* joined[R][hidden + features] = what `out` takes: [activation(dense(x of the first tokens)), features], dropped. */
-static void first_forward(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const Team *team) {
+static void first_forward(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s,
+                          const Team *team) {
   int R = b->tokens.rows, H = p->net->hidden, f = h->feature_count;
   size_t J = (size_t)(H + f);
   float *own = p->scratch->own[team->rank];
@@ -167,7 +169,7 @@ static void first_step(const TrainPass *p, const TrainHead *h, const TrainBatch 
   first_back(p, h, b, s, team);
 }
 
-/* ---- TRAIN_TOKENS: a label, or start and end, of each token ------------------------------------------------------------ */
+/* ---- TRAIN_TOKENS: a label, or start and end, of each token ------------------------------------------------------ */
 
 static void tag_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, float weight, const Team *team) {
   int T = b->tokens.tokens, U = h->units;
@@ -224,9 +226,10 @@ static void tokens_step(const TrainPass *p, const TrainHead *h, const TrainBatch
   team_barrier(team);
 }
 
-/* ---- TRAIN_FILL: words behind masks ------------------------------------------------------------------------------------ */
+/* ---- TRAIN_FILL: words behind masks ------------------------------------------------------------------------------ */
 
-static void fill_forward(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const Team *team) {
+static void fill_forward(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s,
+                         const Team *team) {
   int C = b->chosen, H = p->net->hidden;
   const Params *q = p->net->params;
   float *own = p->scratch->own[team->rank];
@@ -286,10 +289,10 @@ static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *
   if (team->rank == 0) out->loss = out->fill_loss + out->next_loss;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
-void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
-               const Team *team) {
+void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
+               TrainResult *out, const Team *team) {
   int T = b->tokens.tokens, H = p->net->hidden;
   size_t from = train_rows(team, T, H, team->rank), to = train_rows(team, T, H, team->rank + 1);
   memset(p->scratch->dx + from, 0, (to - from) * sizeof(float));

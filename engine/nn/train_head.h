@@ -1,14 +1,14 @@
 /* train_head.h -- what stands on the encoder while it trains: states in; the loss, and the gradient of the states, out.
 ** Layer: nn. Uses: base kernel.
 **
-**    TRAIN_FIRST    x[0] -> (drop) dense, activation (with features beside it) (drop) -> out    a label, numbers     train_head.c
-**    TRAIN_TOKENS   x[T] -> (drop) -> out                                  a label of each token; start and end      train_head.c
-**    TRAIN_FILL     x[t] -> dense, activation, norm -> decoder             the word behind a mask, at chosen tokens
-**                   and, where there are pairs, TRAIN_FIRST                alone; does b follow a?                   train_head.c
-**    TRAIN_VECTOR   x[T] -> pooled (normalised)                            sentence vectors beside one another       train_vector.c
+**    TRAIN_FIRST    x[0] -> (drop) dense, activation (beside features) (drop) -> out    a label, numbers
+**    TRAIN_TOKENS   x[T] -> (drop) -> out                        a label of each token; start and end
+**    TRAIN_FILL     x[t] -> dense, activation, norm -> decoder   the word behind a mask, at chosen tokens alone;
+**                   and, where there are pairs, TRAIN_FIRST      does b follow a?
+**    TRAIN_VECTOR   x[T] -> pooled (normalised)                  sentence vectors beside one another (train_vector.c)
 **
-** loss.c has the losses: logits become their own gradients in place. What an example, or a token that is judged, weighs is the
-** caller's to say: 1 / their number makes the means that PyTorch has, and a batch may be run in parts. */
+** loss.c has the losses: logits become their own gradients in place. What an example, or a token that is judged, weighs
+** is the caller's to say: 1 / their number makes the means that PyTorch has, and a batch may be run in parts. */
 #ifndef NN_TRAIN_HEAD_H
 #define NN_TRAIN_HEAD_H
 
@@ -64,17 +64,17 @@ typedef struct {
 void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden, bert_err *e);
 void head_release(HeadScratch *s);
 
-/* From p->scratch->x: p->scratch->dx; what it comes to and the head's own gradients are added up. Body of a team, ends behind a barrier;
-** *out is rank 0's. */
-void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
-               const Team *team);
+/* From p->scratch->x: p->scratch->dx; what it comes to and the head's own gradients are added up. Body of a team, ends
+** behind a barrier; *out is rank 0's. */
+void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
+               TrainResult *out, const Team *team);
 
-/* ---- train_vector.c -------------------------------------------------------------------------------------------------- */
+/* ---- train_vector.c ---------------------------------------------------------------------------------------------- */
 
-void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
-                 const Team *team);
+void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
+                 TrainResult *out, const Team *team);
 
-/* ---- loss.c: one row, one thread ------------------------------------------------------------------------------------- */
+/* ---- loss.c: one row, one thread --------------------------------------------------------------------------------- */
 
 /* x[n], logits, become (softmax(x) - one at target) times share; returns the cross-entropy. *right: the largest was the
 ** target. */

@@ -1,11 +1,11 @@
 /* train_vector.c -- sentence vectors and their losses, forward and backward; see train_head.h.
 ** Layer: nn. Uses: base kernel.
 **
-**    x[T][H] -> mean of a row's tokens, or the first -> u[R][H] (u / |u|) -> a loss over vectors of an example, or of the batch
+**    x[T][H] -> mean of a row's tokens, or the first -> u[R][H] (u / |u|) -> a loss over an example's vectors, or all
 **
-** (Reimers, Gurevych 2019; multiple negatives: Henderson et al. 2017, as sentence-transformers has them: cosine times a scale,
-** symmetric.) Losses compare vectors by cosine where they are about angles, whatever their lengths. A batch has tens of
-** vectors, so what is between them is rank 0's work; what goes over tokens is shared. */
+** (Reimers, Gurevych 2019; multiple negatives: Henderson et al. 2017, as sentence-transformers has them: cosine times a
+** scale, symmetric.) Losses compare vectors by cosine where they are about angles, whatever their lengths. A batch has
+** tens of vectors, so what is between them is rank 0's work; what goes over tokens is shared. */
 #include <math.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static void add_times(float *to, float factor, const float *v, int n) {
   for (int i = 0; i < n; i++) to[i] += factor * v[i];
 }
 
-/* ---- pooling ------------------------------------------------------------------------------------------------------------- */
+/* ---- pooling ----------------------------------------------------------------------------------------------------- */
 
 static void pool(const TrainHead *h, const Batch *b, float *to, const float *x, int row, int hidden) {
   int from = b->start[row], n = h->pooled_mean ? b->start[row + 1] - from : 1;
@@ -50,7 +50,7 @@ static void normalize_back(float *d, const float *u, float length, int n) {
   for (int i = 0; i < n; i++) d[i] = (d[i] - u[i] * along) / length;
 }
 
-/* ---- losses: vectors u[R][H] to their gradients d[R][H], zeros at first ---------------------------------------------------- */
+/* ---- losses: vectors u[R][H] to their gradients d[R][H], zeros at first ------------------------------------------ */
 
 /* d of both sides of a cosine, from its own gradient. */
 static void cosine_back(float *du, float *dv, const float *u, const float *v, float cosine, float gradient, int n) {
@@ -114,8 +114,8 @@ static float distance_of(float *to, const float *u, const float *v, int n) {
   return length;
 }
 
-static double triplet_loss(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H, float weight,
-                           TrainResult *out) {
+static double triplet_loss(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H,
+                           float weight, TrainResult *out) {
   int B = b->examples;
   double sum = 0;
   float each = weight, *toward = s->in, *away = s->in + H;
@@ -144,10 +144,10 @@ static double vector_loss(const TrainBatch *b, const float *u, float *d, int H, 
   return sum * (double)weight / H;
 }
 
-/* ---- LOSS_PAIR: a product with (u, v, |u - v|), shared by the team --------------------------------------------------------- */
+/* ---- LOSS_PAIR: a product with (u, v, |u - v|), shared by the team ----------------------------------------------- */
 
-static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const float *u, float *d,
-                        float weight, TrainResult *out, const Team *team) {
+static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, const float *u,
+                        float *d, float weight, TrainResult *out, const Team *team) {
   int B = b->examples, H = p->net->hidden, U = h->units;
   float *own = p->scratch->own[team->rank];
   double sum = 0;
@@ -171,7 +171,8 @@ static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch
   train_linear_back(p->net->params, &h->out, s->d_joined, W, 0, s->logits, s->joined, W, B, own, team);
   team_barrier(team);
   for (int i = team_start(team, B, team->rank); i < team_start(team, B, team->rank + 1); i++) {
-    const float *from = s->d_joined + (size_t)i * W, *one = u + (size_t)i * (size_t)H, *two = u + (size_t)(B + i) * (size_t)H;
+    const float *from = s->d_joined + (size_t)i * W, *one = u + (size_t)i * (size_t)H, *two = u + (size_t)(B
+        + i) * (size_t)H;
     float *d_one = d + (size_t)i * (size_t)H, *d_two = d + (size_t)(B + i) * (size_t)H;
     for (int j = 0; j < H; j++) {
       float off = one[j] - two[j], side = off > 0 ? 1.0f : off < 0 ? -1.0f : 0.0f;
@@ -182,10 +183,10 @@ static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch
   return sum * (double)weight;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
-static double loss_of(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H, float weight,
-                      TrainResult *out) {
+static double loss_of(const TrainHead *h, const TrainBatch *b, const float *u, float *d, HeadScratch *s, int H,
+                      float weight, TrainResult *out) {
   switch (h->loss) {
     case LOSS_COSINE: return cosine_loss(b, u, d, H, weight);
     case LOSS_RANKING: return ranking_loss(h, b, u, d, s, H, weight, out);
@@ -194,8 +195,8 @@ static double loss_of(const TrainHead *h, const TrainBatch *b, const float *u, f
   }
 }
 
-void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
-                 const Team *team) {
+void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
+                 TrainResult *out, const Team *team) {
   int R = b->tokens.rows, H = p->net->hidden;
   int from = team_start(team, R, team->rank), to = team_start(team, R, team->rank + 1);
   float *u = s->before, *d = s->d_pooled;

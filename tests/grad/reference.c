@@ -33,7 +33,8 @@ static void activation(double *x, int n, KernelActivation a) {
   for (int i = 0; i < n; i++)
     switch (a) {
       case KERNEL_GELU: x[i] *= 0.5 * (1 + erf(x[i] / sqrt(2))); break;
-      case KERNEL_GELU_TANH: x[i] *= 0.5 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x[i] + 0.044715 * x[i] * x[i] * x[i]))); break;
+      case KERNEL_GELU_TANH: x[i] *= 0.5 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x[i]
+          + 0.044715 * x[i] * x[i] * x[i]))); break;
       case KERNEL_RELU: x[i] = x[i] > 0 ? x[i] : 0; break;
       case KERNEL_TANH: x[i] = tanh(x[i]); break;
       case KERNEL_NONE: break;
@@ -80,8 +81,8 @@ static void attend_row(const Reference *r, int layer, double *context, const dou
   const Batch *b = &r->batch->tokens;
   int H = n->hidden, d = H / n->heads, from = b->start[row], count = b->start[row + 1] - from;
   KernelDrop where;
-  const KernelDrop *mask = train_drop(r->pass, DROP_ATTENTION, layer, (uint64_t)(row * n->heads + head), n->attention_dropout,
-                                      &where);
+  const KernelDrop *mask = train_drop(r->pass, DROP_ATTENTION, layer, (uint64_t)(row * n->heads + head),
+                                      n->attention_dropout, &where);
   double *p = zeros((size_t)count);
   for (int i = 0; i < count; i++) {
     const double *q = qkv + (from + i) * 3 * H + head * d;
@@ -96,7 +97,8 @@ static void attend_row(const Reference *r, int layer, double *context, const dou
     for (int j = 0; j < count; j++) p[j] /= sum;
     drop(p, count, (uint32_t)(i * count), mask);
     for (int j = 0; j < count; j++)
-      for (int c = 0; c < d; c++) context[(from + i) * H + head * d + c] += p[j] * qkv[(from + j) * 3 * H + 2 * H + head * d + c];
+      for (int c = 0; c < d; c++) context[(from + i) * H + head * d + c] += p[j] * qkv[(from + j) * 3 * H + 2 * H
+                                                                                       + head * d + c];
   }
   free(p);
 }
@@ -127,7 +129,7 @@ static double *states(const Reference *r) {
   return x;
 }
 
-/* ---- losses -------------------------------------------------------------------------------------------------------------- */
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
 
 static double entropy(const double *x, int stride, int n, int target) {
   double sum = 0;
@@ -203,7 +205,8 @@ static double dot(const double *u, const double *v, int n) {
   for (int i = 0; i < n; i++) sum += u[i] * v[i];
   return sum;
 }
-static double cosine(const double *u, const double *v, int n) { return dot(u, v, n) / sqrt(dot(u, u, n) * dot(v, v, n)); }
+static double cosine(const double *u, const double *v, int n) { return dot(u, v, n) / sqrt(dot(u, u, n) * dot(v, v,
+                                                                                                              n)); }
 static double distance(const double *u, const double *v, int n) {
   double sum = 0;
   for (int i = 0; i < n; i++) sum += (u[i] - v[i] + 1e-6) * (u[i] - v[i] + 1e-6);
@@ -236,7 +239,8 @@ static double vector_loss(const Reference *r, const double *x) {
   for (int i = 0; i < B; i++) {
     const double *one = u + i * H, *two = u + (B + i) * H;
     double off = h->loss == LOSS_COSINE ? cosine(one, two, H) - (double)b->value[i] : 0;
-    double gap = h->loss == LOSS_TRIPLET ? distance(one, two, H) - distance(one, u + (2 * B + i) * H, H) + (double)h->margin : 0;
+    double gap = h->loss == LOSS_TRIPLET ? distance(one, two, H) - distance(one, u + (2 * B + i) * H,
+                                                                            H) + (double)h->margin : 0;
     loss += (off * off + (gap > 0 ? gap : 0)) / B;
     for (int j = 0; h->loss == LOSS_PAIR && j < H; j++) {
       joined[i * 3 * H + j] = one[j], joined[i * 3 * H + H + j] = two[j];

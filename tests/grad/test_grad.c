@@ -6,7 +6,8 @@
 #include "reference.h"
 #include "test.h"
 
-enum { HIDDEN = 12, HEADS = 3, INNER = 20, LAYERS = 2, VOCABULARY = 17, POSITIONS = 12, UNITS = 3, FEATURES = 2, ROWS = 6 };
+enum { HIDDEN = 12, HEADS = 3, INNER = 20, LAYERS = 2, VOCABULARY = 17, POSITIONS = 12, UNITS = 3, FEATURES = 2,
+      ROWS = 6 };
 
 typedef struct {
   Params params;
@@ -38,7 +39,8 @@ static TrainNorm add_norm(Net *n, bert_err *e) {
 }
 
 static void build(Net *n, TrainHeadKind kind, LossKind loss, KernelActivation a, int types, bert_err *e) {
-  *n = (Net){.net = {.hidden = HIDDEN, .heads = HEADS, .inner = INNER, .layers = LAYERS, .epsilon = 1e-5f, .activation = a,
+  *n = (Net){.net = {.hidden = HIDDEN, .heads = HEADS, .inner = INNER, .layers = LAYERS, .epsilon = 1e-5f,
+                     .activation = a,
                      .vocabulary = VOCABULARY, .positions = POSITIONS, .types = types, .pad = -1,
                      .first_position = types ? 0 : 2}};
   Params *p = &n->params;
@@ -153,7 +155,8 @@ static void compare(Net *n, const char *what) {
   free(w);
 }
 
-static void one(const char *what, TrainHeadKind kind, LossKind loss, int towers, KernelActivation a, int types, float drops) {
+static void one(const char *what, TrainHeadKind kind, LossKind loss, int towers, KernelActivation a, int types,
+                float drops) {
   bert_err e = {0};
   Net n;
   Rng r = rng_stream(11, (uint64_t)loss);
