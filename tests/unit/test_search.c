@@ -408,6 +408,50 @@ TEST(search_says_what_cannot_be_read_or_asked) {
   rows_free(&r);
 }
 
+/* Codes a row, deals it to lists, and searches twice, once from the cache. */
+static void all_at_once(Rows *r, int64_t *nearest, bert_err *e) {
+  static float centroids[2 * 64];
+  int32_t list[8];
+  bert_hits found[2] = {{NULL, 0}, {NULL, 0}};
+  bert_scope scope = scope_of(r, 40);
+  scope.threads = 2;
+  bert_cache_limit(1 << 24);
+  bert_block_put(r->data, bert_block_bytes(64, SLOTS), 64, (int[]){0}, (int64_t[]){rowid_of(r, 0)}, r->vectors, 1, e);
+  bert_centroids(r->vectors, 8, 64, 2, centroids, NULL, e);
+  bert_assign(centroids, 2, 64, r->vectors, 8, list, NULL, e);
+  bert_search(&scope, r->vectors, 2, found, NULL, e);
+  bert_hits_free(&found[0]), bert_hits_free(&found[1]);
+  bert_search(&scope, r->vectors, 2, found, NULL, e);
+  OK(e->code || found[1].n == 40);
+  if (!e->code) *nearest = found[1].hit[39].rowid;
+  bert_hits_free(&found[0]), bert_hits_free(&found[1]);
+  bert_cache_limit(0);
+}
+
+TEST(search_says_so_when_an_allocation_fails) {
+  Rows r = rows_of(1, 64, 1000);
+  int64_t wanted = 0, live = bert_test_live_allocations();
+  bert_err good = {0};
+  for (int b = 0; b < r.blocks; b++) r.block[b].stamp = 3000 + (uint64_t)b;
+  all_at_once(&r, &wanted, &good);
+  GOOD(good);
+  int64_t last = 0;
+  for (int forever = 1; forever >= 0; forever--)
+    for (int64_t n = 1; forever ? !last : n < last; n++) {
+      bert_err e = {0};
+      int64_t found = wanted;
+      bert_test_fail_allocation(n, forever);
+      all_at_once(&r, &found, &e);
+      bert_test_fail_allocation(0, 0);
+      if (e.code) EQ(e.code, BERT_NOMEM);
+      else if (forever) last = n;
+      EQ(found, wanted);
+      EQ(bert_test_live_allocations(), live);
+    }
+  OK(last > 30);
+  rows_free(&r);
+}
+
 TEST(search_of_nothing_finds_nothing) {
   bert_err e = {0};
   bert_hits found = {0};
