@@ -385,20 +385,20 @@ static int fail_vectors(void *context, const int64_t *slots, int n, float *out) 
 
 TEST(search_says_what_cannot_be_read_or_asked) {
   Rows r = rows_of(0, 64, 1000);
-  bert_hits found;
+  bert_hits found[2];
   bert_err e = {0};
   bert_scope scope = scope_of(&r, 3);
   scope.store.read = fail_read;
-  bert_search(&scope, r.vectors, 1, &found, NULL, &e);
+  bert_search(&scope, r.vectors, 1, found, NULL, &e);
   FAILS(e, BERT_IO, "block 1 of an index cannot be read");
   e = (bert_err){0}, scope = scope_of(&r, 3);
   scope.store.vectors = fail_vectors;
-  bert_search(&scope, r.vectors, 1, &found, NULL, &e);
+  bert_search(&scope, r.vectors, 1, found, NULL, &e);
   FAILS(e, BERT_IO, "vectors of an index cannot be read");
-  EQ(found.n, 0);
+  EQ(found[0].n, 0);
   e = (bert_err){0}, scope = scope_of(&r, 3);
   r.vectors[64 + 9] = NAN;
-  bert_search(&scope, r.vectors, 2, &found, NULL, &e);
+  bert_search(&scope, r.vectors, 2, found, NULL, &e);
   FAILS(e, BERT_ARGUMENT, "query 1: element 9");
   e = (bert_err){0};
   int place = 3;
