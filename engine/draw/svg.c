@@ -74,7 +74,7 @@ void svg_put(Buf *b, bert_err *e, const char *format, ...) {
       case 'n': add_number(b, va_arg(ap, double), e); break;
       case 'd': add_integer(b, va_arg(ap, int), e); break;
       case 's': add(b, va_arg(ap, const char *), e); break;
-      case 't': add_text(b, va_arg(ap, const bert_text *), INT32_MAX, e); break;
+      case 't': add_text(b, va_arg(ap, const bert_text *), SVG_LONGEST, e); break;
       case 'c': add_text(b, va_arg(ap, const bert_text *), SVG_CHARACTERS, e); break;
       default: add(b, "%", e);
     }

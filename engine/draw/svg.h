@@ -18,12 +18,13 @@ enum {
   SVG_STYLES = 28,     /* pairs of a colour and a shape: style s and s + SVG_STYLES look alike */
   SVG_NO_STYLE = -1,   /* grey */
   SVG_CHARACTERS = 40, /* of a text that %c writes */
+  SVG_LONGEST = 1000,  /* of one that %t writes */
   SVG_SHADES = 9       /* classes w1 … w9 of strokes: an ink by its strength */
 };
 
 /* Appends the format, in which
 **    %n  a double, to two decimals            %d  an int
-**    %s  a C string as it stands              %t  a const bert_text *, any bytes, escaped
+**    %s  a C string as it stands              %t  a const bert_text *, any bytes, escaped, cut to SVG_LONGEST
 **    %c  likewise, cut to SVG_CHARACTERS      %%  a percent sign
 ** What XML cannot hold (control characters, bytes that are not UTF-8) is written as U+FFFD. */
 void svg_put(Buf *b, bert_err *e, const char *format, ...);

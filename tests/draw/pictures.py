@@ -94,6 +94,8 @@ def labels_come_back_whole(so, models):
     root = check_shape(one(db, 'SELECT bert_map_svg(v, l) FROM p'))
     titles = [''.join(t.itertext()) for t in root.iter(SVG + 'title')][1:]
     assert titles == ODD, titles
+    svg = one(db, "SELECT bert_map_svg('[1, 2]', printf('%.*c', 1000000, 'x'))")
+    assert list(check_shape(svg).iter(SVG + 'title'))[1].text == 'x' * 1000 + '…' and len(svg) < 8000
 
 
 def what_xml_cannot_hold_is_replaced(so, models):
