@@ -79,6 +79,8 @@ typedef struct {
   void (*begin)(void *context, const char *name, uint64_t size, bert_err *e);
   void (*write)(void *context, const void *bytes, size_t n, bert_err *e);
   int compact; /* what bert_extra.safetensors has is not to be written in f32 too: for who opens it with this library */
+  /* NULL, or: what tells the file that was just written from whatever may lie under its name later; 0: nothing does. */
+  uint64_t (*stamp)(void *context, bert_err *e);
 } bert_sink;
 
 /* Files in memory: what a sink took, to be read again. One thread at a time. */

@@ -81,9 +81,11 @@ const char *stored_schema(Connection *c, int i, char out[SCHEMA_ROOM]) {
 }
 
 /* 1 if the schema has the table (a view is none). */
-static int has_table(Connection *c, const char *schema) {
-  return *schema && sqlite3_table_column_metadata(connection_db(c), schema, TABLE, NULL, NULL, NULL, NULL, NULL, NULL) ==
-                        SQLITE_OK;
+static int has_table(Connection *c, const char *schema, bert_err *e) {
+  if (e->code || !*schema) return 0;
+  int rc = sqlite3_table_column_metadata(connection_db(c), schema, TABLE, NULL, NULL, NULL, NULL, NULL, NULL);
+  if (rc != SQLITE_OK && rc != SQLITE_ERROR) error_sqlite(e, connection_db(c), rc); /* no such table is SQLITE_ERROR */
+  return rc == SQLITE_OK;
 }
 
 /* ---- the first row ------------------------------------------------------------------------------------------------ */
@@ -98,11 +100,13 @@ static char *print_first(const Stored *x) {
 /* Column i of a first row; *arithmetic is that of its maker. */
 static void read_first(sqlite3_stmt *s, int i, const char *schema, bert_text name, Stored *out, int *arithmetic,
                        bert_err *e) {
+  int is_null = sqlite3_column_type(s, i) == SQLITE_NULL;
   const char *text = (const char *)sqlite3_column_text(s, i);
   unsigned long long a = 0, b = 0;
   int end = 0, n = sqlite3_column_bytes(s, i);
   *out = (Stored){.stamp = {0}};
   sqlite3_snprintf(SCHEMA_ROOM, out->schema, "%s", schema);
+  if (!text && !is_null) error_set(e, BERT_NOMEM, "out of memory");
   if (text && n < 200)
     sscanf(text, "bert 1 stamp=%16llx%16llx hash=%16[0-9a-f] arithmetic=%d%n", &a, &b, out->hash, arithmetic, &end);
   if (!end || end != n || strlen(out->hash) != 16 || !(a || b))
@@ -115,7 +119,7 @@ int stored_find(Connection *c, bert_text name, Stored *out, bert_err *e) {
   char schema[SCHEMA_ROOM];
   int found = 0, arithmetic;
   for (int i = 0; !found && !e->code && stored_schema(c, i, schema); i++) {
-    if (!has_table(c, schema)) continue;
+    if (!has_table(c, schema, e)) continue;
     sqlite3_stmt *s = prepare(c, FIRST, schema, e);
     if (s) bind_text(s, 1, name, e);
     if (s && step(c, s, e)) {
@@ -129,7 +133,7 @@ int stored_find(Connection *c, bert_text name, Stored *out, bert_err *e) {
 
 void stored_list(Connection *c, const char *schema,
                  void (*each)(void *context, bert_text name, const Stored *x, bert_err *e), void *context, bert_err *e) {
-  if (e->code || !has_table(c, schema)) return;
+  if (!has_table(c, schema, e)) return;
   sqlite3_stmt *s = prepare(c, "SELECT model, data FROM \"%w\".bert_model_data WHERE file = '' AND part = 0 "
                             "AND typeof(model) = 'text' ORDER BY model", schema, e);
   while (s && step(c, s, e)) {
@@ -138,7 +142,8 @@ void stored_list(Connection *c, const char *schema,
     Stored x;
     int arithmetic;
     read_first(s, 1, schema, name, &x, &arithmetic, &damaged);
-    if (name.data && !damaged.code) each(context, name, &x, e);
+    if (!name.data || damaged.code == BERT_NOMEM) error_set(e, BERT_NOMEM, "out of memory");
+    else if (!damaged.code) each(context, name, &x, e);
   }
   sqlite3_finalize(s);
 }
@@ -355,7 +360,7 @@ static void put_first(RowSink *x, const bert_model *m, bert_err *e) {
 
 static void put_model(Connection *c, bert_text name, const char *schema, const bert_model *m, bert_err *e) {
   RowSink x = {.connection = c, .part = memory_new(PART, 1, e)};
-  bert_sink sink = {&x, begin_file, write_file, 1};
+  bert_sink sink = {.context = &x, .begin = begin_file, .write = write_file, .compact = 1};
   Watch watch;
   run(c, "CREATE TABLE IF NOT EXISTS \"%w\".bert_model_data(model TEXT NOT NULL, file TEXT NOT NULL, "
       "part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(model, file, part))", schema, name, e);
@@ -370,37 +375,55 @@ static void put_model(Connection *c, bert_text name, const char *schema, const b
   sqlite3_free(x.part);
 }
 
+/* The statements around a change, made beforehand: its end must not lack memory for them. */
+typedef struct {
+  sqlite3_stmt *undo, *end;
+} Change;
+
 /* Begins a change that end_change makes or undoes as a whole. */
-static void begin_change(Connection *c, bert_err *e) {
-  sqlite3 *db = connection_db(c);
-  int rc = e->code ? SQLITE_OK : sqlite3_exec(db, "SAVEPOINT bert_model_data", NULL, NULL, NULL);
+static Change begin_change(Connection *c, bert_err *e) {
+  Change x = {prepare(c, "ROLLBACK TO bert_model_data", "", e), prepare(c, "RELEASE bert_model_data", "", e)};
+  sqlite3_stmt *begin = prepare(c, "SAVEPOINT bert_model_data", "", e);
+  int rc = e->code ? SQLITE_OK : sqlite3_step(begin);
   if (rc == SQLITE_BUSY)
     error_set(e, BERT_ARGUMENT, "called by a statement that writes itself, wanted a statement of its own");
-  else if (rc) error_sqlite(e, db, rc);
+  else if (rc != SQLITE_OK && rc != SQLITE_DONE) error_sqlite(e, connection_db(c), rc);
+  sqlite3_finalize(begin);
+  if (!e->code) return x;
+  sqlite3_finalize(x.undo);
+  sqlite3_finalize(x.end);
+  return (Change){NULL, NULL};
 }
 
-static void end_change(Connection *c, bert_err *e) {
-  sqlite3 *db = connection_db(c);
-  if (e->code) sqlite3_exec(db, "ROLLBACK TO bert_model_data", NULL, NULL, NULL);
-  int rc = sqlite3_exec(db, "RELEASE bert_model_data", NULL, NULL, NULL);
-  if (!rc || e->code) return;
-  error_sqlite(e, db, rc);
-  sqlite3_exec(db, "ROLLBACK TO bert_model_data", NULL, NULL, NULL); /* where the commit was refused */
-  sqlite3_exec(db, "RELEASE bert_model_data", NULL, NULL, NULL);
+static void undo(Change *x) {
+  if (sqlite3_step(x->undo) == SQLITE_DONE) sqlite3_step(x->end);
+  sqlite3_reset(x->undo);
+  sqlite3_reset(x->end);
+}
+
+/* What can be neither made nor undone stays in a transaction that the user has to end. */
+static void end_change(Connection *c, Change x, bert_err *e) {
+  if (!x.end) return;
+  if (!e->code) {
+    int rc = sqlite3_step(x.end);
+    if (rc != SQLITE_DONE) error_sqlite(e, connection_db(c), rc);
+    sqlite3_reset(x.end);
+  }
+  if (e->code) undo(&x);
+  sqlite3_finalize(x.undo);
+  sqlite3_finalize(x.end);
 }
 
 void stored_put(Connection *c, bert_text name, const char *schema, const bert_model *m, bert_err *e) {
-  begin_change(c, e);
-  if (e->code) return;
-  put_model(c, name, schema, m, e);
-  end_change(c, e);
+  Change change = begin_change(c, e);
+  if (!e->code) put_model(c, name, schema, m, e);
+  end_change(c, change, e);
 }
 
 void stored_remove(Connection *c, bert_text name, const char *schema, Stored *out, bert_err *e) {
   int arithmetic, found = 0;
-  begin_change(c, e);
-  if (e->code) return;
-  if (has_table(c, schema)) {
+  Change change = begin_change(c, e);
+  if (has_table(c, schema, e)) {
     bert_err damaged = {0};
     sqlite3_stmt *s = prepare(c, FIRST, schema, e);
     if (s) bind_text(s, 1, name, e);
@@ -412,5 +435,5 @@ void stored_remove(Connection *c, bert_text name, const char *schema, Stored *ou
     error_set(e, BERT_ARGUMENT, "no model called '%.*s' in %s.%s", error_shown(name.data, name.size, 80), name.data,
               schema, TABLE);
   run(c, "DELETE FROM \"%w\".bert_model_data WHERE model = ?1", schema, name, e);
-  end_change(c, e);
+  end_change(c, change, e);
 }

@@ -79,7 +79,7 @@ static void write(void *context, const void *bytes, size_t n, bert_err *e) {
   b->left -= n;
 }
 
-bert_sink bundle_sink(Bundle *b) { return (bert_sink){b, begin, write, 0}; }
+bert_sink bundle_sink(Bundle *b) { return (bert_sink){.context = b, .begin = begin, .write = write}; }
 
 static int64_t size_of(void *context, const char *name) {
   const BundleFile *f = bundle_find(context, name);

@@ -1,5 +1,5 @@
 /* outdir.c -- see outdir.h.
-** Layer: base. Uses: arena. */
+** Layer: base. Uses: arena io. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/outdir.h"
 
@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/io.h"
 
 enum { NAMES_TRIED = 1000 };
 
@@ -127,7 +129,16 @@ static void write_bytes(void *context, const void *bytes, size_t n, bert_err *e)
   }
 }
 
-bert_sink outdir_sink(OutDir *d) { return (bert_sink){d, begin, write_bytes, 0}; }
+/* Of the file once it is closed; giving the directory its name changes nothing of a file. */
+static uint64_t stamp(void *context, bert_err *e) {
+  OutDir *d = context;
+  close_file(d, e);
+  return e->code ? 0 : io_stamp(d->file);
+}
+
+bert_sink outdir_sink(OutDir *d) {
+  return (bert_sink){.context = d, .begin = begin, .write = write_bytes, .stamp = stamp};
+}
 
 /* ---- the end ------------------------------------------------------------------------------------------------------ */
 

@@ -9,7 +9,7 @@
 enum { PIECE = 256 << 10 };
 
 static uint64_t *field(ExtraStamp *s, int i) {
-  uint64_t *const fields[] = {&s->version, &s->arithmetic, &s->beside, &s->weights, &s->self};
+  uint64_t *const fields[] = {&s->version, &s->arithmetic, &s->beside, &s->file, &s->weights, &s->self};
   return fields[i];
 }
 
@@ -58,6 +58,12 @@ static ExtraStamp read_stamp(const Model *m, const Weights *w, const char *path,
   return s;
 }
 
+/* 1 if the weights beside are those that the file was written with. */
+static int is_beside(const Model *m, const char *beside, const ExtraStamp *s, bert_err *e) {
+  if (!m->folder.files && s->file && io_stamp(beside) == s->file) return 1;
+  return digest_of(&m->folder, beside, UINT64_MAX, e) == s->beside;
+}
+
 Weights *extra_open(const Model *m, uint64_t *hash, bert_err *e) {
   Arena scratch = {0};
   const char *folder = m->sentence.transformer_directory;
@@ -68,7 +74,7 @@ Weights *extra_open(const Model *m, uint64_t *hash, bert_err *e) {
     w = weights_open_safetensors(&m->folder, path, e);
     ExtraStamp s = read_stamp(m, w, path, e);
     *hash = s.weights;
-    if (e->code || s.version != EXTRA_VERSION || digest_of(&m->folder, beside, UINT64_MAX, e) != s.beside) {
+    if (e->code || s.version != EXTRA_VERSION || !is_beside(m, beside, &s, e)) {
       weights_free(w);
       w = NULL;
     }

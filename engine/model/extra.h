@@ -3,12 +3,13 @@
 **
 **    encoder.layer.0.output.dense.weight         I8 [rows][columns]   integers in ±127, by the names of Slots
 **    encoder.layer.0.output.dense.weight.scale   F32 [rows][groups]
-**    bert_stamp                                  U8 [40]              five numbers, last in the file:
-**       version, BERT_ARITHMETIC, digest of model.safetensors beside it, the weights' share of the model's hash (that of
-**       the f32 that the integers came from), digest of this file before the stamp
+**    bert_stamp                                  U8 [48]              six numbers, last in the file:
+**       version, BERT_ARITHMETIC, digest of model.safetensors beside it, stamp of it on disk (or 0), the weights' share of
+**       the model's hash (that of the f32 that the integers came from), digest of this file before the stamp
 **
 ** Rows are as in a file and not in panels, so that a kernel's layout may change. It counts only beside the very
-** model.safetensors that it was written with: beside another one, or written by a version with another arithmetic, it is
+** model.safetensors that it was written with, which its stamp says at once (io_stamp: device, inode, size, times) and, in
+** a copy of the directory, its digest: beside another one, or written by a version with another arithmetic, it is
 ** as if it were not there. One that is damaged is an error. */
 #ifndef MODEL_EXTRA_H
 #define MODEL_EXTRA_H
@@ -21,9 +22,9 @@
 #define EXTRA_SCALE ".scale"
 
 typedef struct {
-  uint64_t version, arithmetic, beside, weights, self;
+  uint64_t version, arithmetic, beside, file, weights, self;
 } ExtraStamp;
-enum { EXTRA_VERSION = 1, EXTRA_STAMP_SIZE = 40 };
+enum { EXTRA_VERSION = 1, EXTRA_STAMP_SIZE = 48 };
 
 void extra_stamp_print(const ExtraStamp *s, unsigned char out[EXTRA_STAMP_SIZE]);
 

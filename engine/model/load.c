@@ -114,15 +114,20 @@ static float *load_plain(Loader *l, Found f, int rows, int columns) {
   return p;
 }
 
+static int has_lowest(const int8_t *q, size_t n) {
+  int found = 0;
+  for (size_t i = 0; i < n; i++) found |= q[i] == INT8_MIN;
+  return found;
+}
+
 /* Rows r … r+n-1 of what is in 8 bits: integers into l->rows, scales behind them. */
 static float *read_packed(Loader *l, const Found *f, int64_t r, int n, int width) {
   int8_t *q = (int8_t *)l->rows;
   float *scale = l->rows + (size_t)ROWS_AT_ONCE * (size_t)width;
   weights_read_bytes(l->extra, f->packed, (uint64_t)r * (uint64_t)width, q, (size_t)n * (size_t)width, l->e);
   weights_read(l->extra, f->scale, r, n, scale, l->e);
-  for (size_t i = 0; !l->e->code && i < (size_t)n * (size_t)width; i++)
-    if (q[i] == INT8_MIN) /* which the kernels' sums have no room for */
-      err_set(l->e, BERT_FORMAT, "%s: %s: found -128, wanted integers in -127 to 127", f->packed->path, f->packed->name);
+  if (!l->e->code && has_lowest(q, (size_t)n * (size_t)width)) /* which the kernels' sums have no room for */
+    err_set(l->e, BERT_FORMAT, "%s: %s: found -128, wanted integers in -127 to 127", f->packed->path, f->packed->name);
   return scale;
 }
 

@@ -231,7 +231,8 @@ static void write_rows8(Saver *s, const Slot *x, int pass, int8_t *q, float *sca
 /* Right after model.safetensors, whose digest stands in s. */
 static void write_extra(Saver *s, const char *folder) {
   const Model *m = s->model;
-  ExtraStamp stamp = {EXTRA_VERSION, BERT_ARITHMETIC, digest_end(&s->digest), m->weight_hash, 0};
+  ExtraStamp stamp = {EXTRA_VERSION, BERT_ARITHMETIC, digest_end(&s->digest), 0, m->weight_hash, 0};
+  if (!s->e->code && s->to->stamp) stamp.file = s->to->stamp(s->to->context, s->e);
   unsigned char bytes[EXTRA_STAMP_SIZE];
   int widest = 1;
   for (int i = 0; i < m->slots; i++)
@@ -405,7 +406,7 @@ void save_model(const Model *m, const bert_changes *changes, const bert_sink *si
                 bert_err *e) {
   static const bert_changes NONE;
   Saver s = {.model = m, .changes = changes ? changes : &NONE, .to = sink, .progress = progress, .e = e};
-  const bert_sink digested = {&s, begin_digested, write_digested, sink->compact};
+  const bert_sink digested = {.context = &s, .begin = begin_digested, .write = write_digested};
   if (e->code) return;
   s.sink = &digested;
   const char *inside = below(m, m->sentence.transformer_directory);

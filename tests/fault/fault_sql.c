@@ -134,6 +134,12 @@ static const Script scripts[] = {
     {"bert_hybrid", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED
      "CREATE VIRTUAL TABLE f USING fts5(body); INSERT INTO f(rowid, body) SELECT rowid, body FROM x;",
      "SELECT * FROM bert_hybrid('x', 'main.f', 'the river', 2)", NULL},
+    {"bert_store", LOAD, "SELECT bert_store('m')", NULL},
+    {"bert_store in place of another", LOAD "SELECT bert_store('m');", "BEGIN; SELECT bert_store('m'); COMMIT", NULL},
+    {"a stored model", LOAD "SELECT bert_store('m'), bert_unload('m');",
+     "SELECT bert_embed('the river', 'm'), name, hash FROM bert_models", NULL},
+    {"bert_drop", LOAD "SELECT bert_store('m');", "SELECT bert_drop('m')", NULL},
+    {"bert_save over files", LOAD, "SELECT bert_save('m', '%s')", "found a directory with files"},
     {"UTF-16", "PRAGMA encoding = 'UTF-16';" LOAD NOTES,
      "SELECT * FROM t, bert_embed_each('SELECT 1, ''train''', 'm'), bert_tokens(body, NULL, 'm')", NULL},
 };

@@ -120,7 +120,7 @@ def check_extra(so, saved, wanted, where, count):
     with open(file, 'rb') as f:
         good = f.read()
     db = connect(so)
-    for at in (9, len(good) // 2, len(good) - 41, len(good) - 3):
+    for at in (9, len(good) // 2, len(good) - 49, len(good) - 3):
         with open(file, 'wb') as f:
             f.write(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
         try:

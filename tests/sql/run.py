@@ -1,4 +1,4 @@
-"""run.py -- runs the .test files of this folder, connections.py and indexes.py, against a bert.so.
+"""run.py -- runs the .test files of this folder, connections.py, files.py and indexes.py, against a bert.so.
 
     /usr/bin/python3 tests/sql/run.py [BERT.SO [MODELS [WORD ...]]]    default: ./bert.so, tests/golden/models, all
 
@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 import connections  # noqa: E402
+import files  # noqa: E402
 import indexes  # noqa: E402
 
 
@@ -175,7 +176,7 @@ def run_module(module, host, words):
     for name, test in module.TESTS:
         if words and not any(w in f'{module.__name__}.{name}' for w in words):
             continue
-        wrong = connections.outcome(test, host)
+        wrong = outcome(test, host)
         passed, failed = passed + (not wrong), failed + bool(wrong)
         if wrong:
             print(f'tests/sql/{module.__name__}.py:{test.__code__.co_firstlineno}: {name}: {wrong}')
@@ -187,7 +188,7 @@ def main(so='bert.so', models=os.path.join(HERE, '..', 'golden', 'models'), *wor
     host = Host(so, models)
     counts = [File(path, host).run() for path in sorted(glob.glob(os.path.join(HERE, '*.test')))
               if not words or any(w in os.path.basename(path) for w in words)]
-    counts += [run_module(module, host, words) for module in (connections, indexes)]
+    counts += [run_module(module, host, words) for module in (connections, files, indexes)]
     passed, failed = map(sum, zip(*counts))
     print(f'{passed} passed, {failed} failed')
     return failed != 0 or passed == 0
