@@ -53,8 +53,8 @@ static ExtraStamp read_stamp(const Model *m, const Weights *w, const char *path,
   if (e->code) return (ExtraStamp){0};
   weights_read_bytes(w, t, 0, bytes, sizeof bytes, e);
   ExtraStamp s = stamp_of(bytes);
+  if (digest_of(&m->folder, path, t->offset + EXTRA_SELF, e) != s.self) refuse_damaged(path, e);
   if (e->code || s.version != EXTRA_VERSION || s.arithmetic != BERT_ARITHMETIC) return (ExtraStamp){0};
-  if (digest_of(&m->folder, path, t->offset, e) != s.self) refuse_damaged(path, e);
   return s;
 }
 

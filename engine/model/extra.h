@@ -5,7 +5,7 @@
 **    encoder.layer.0.output.dense.weight.scale   F32 [rows][groups]
 **    bert_stamp                                  U8 [48]              six numbers, last in the file:
 **       version, BERT_ARITHMETIC, digest of model.safetensors beside it, stamp of it on disk (or 0), the weights' share of
-**       the model's hash (that of the f32 that the integers came from), digest of this file before the stamp
+**       the model's hash (that of the f32 that the integers came from), digest of this file before this last number
 **
 ** Rows are as in a file and not in panels, so that a kernel's layout may change. It counts only beside the very
 ** model.safetensors that it was written with, which its stamp says at once (io_stamp: device, inode, size, times) and, in
@@ -24,7 +24,7 @@
 typedef struct {
   uint64_t version, arithmetic, beside, file, weights, self;
 } ExtraStamp;
-enum { EXTRA_VERSION = 1, EXTRA_STAMP_SIZE = 48 };
+enum { EXTRA_VERSION = 1, EXTRA_STAMP_SIZE = 48, EXTRA_SELF = 40 /* where the digest begins in it */ };
 
 void extra_stamp_print(const ExtraStamp *s, unsigned char out[EXTRA_STAMP_SIZE]);
 

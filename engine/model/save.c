@@ -248,9 +248,11 @@ static void write_extra(Saver *s, const char *folder) {
       if (extra_has(&m->slot[i])) write_rows8(s, &m->slot[i], pass, q, scale);
       stop_if_asked(s);
     }
+  extra_stamp_print(&stamp, bytes);
+  if (!s->e->code) s->sink->write(s->sink->context, bytes, EXTRA_SELF, s->e);
   stamp.self = digest_end(&s->digest);
   extra_stamp_print(&stamp, bytes);
-  if (!s->e->code) s->sink->write(s->sink->context, bytes, sizeof bytes, s->e);
+  if (!s->e->code) s->sink->write(s->sink->context, bytes + EXTRA_SELF, sizeof bytes - EXTRA_SELF, s->e);
 }
 
 /* ---- texts -------------------------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ then saved and loaded again, and stored and read from the file by another connec
 What transformers makes of the directories is save_reference.py's to say."""
 import json
 import os
-import shutil
+import random
 import sqlite3
 import struct
 import sys
@@ -120,12 +120,16 @@ def check_extra(so, saved, wanted, where, count):
     with open(file, 'rb') as f:
         good = f.read()
     db = connect(so)
-    for at in (9, len(good) // 2, len(good) - 49, len(good) - 3):
+    chance = random.Random(len(good))
+    places = [0, 9, len(good) // 2] + [len(good) - i for i in range(1, 58, 8)] + [chance.randrange(len(good)) for _ in range(20)]
+    damaged = [good[:at] + bytes([good[at] ^ 1 << chance.randrange(8)]) + good[at + 1:] for at in places]
+    damaged += [good[:at] for at in places] + [good + b'\0', good[:8], b'', good.replace(b'I8', b'U8', 1)]
+    for data in damaged:
         with open(file, 'wb') as f:
-            f.write(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+            f.write(data)
         try:
             load(db, 'x', saved)
-            count.claim(False, f'{where}: byte {at} of {EXTRA} is damaged, and it was taken')
+            count.claim(False, f'{where}: {EXTRA} is damaged, and it was taken')
         except sqlite3.OperationalError as e:
             count.claim(EXTRA in str(e), f'{where}: {e}')
     os.remove(file)
