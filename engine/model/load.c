@@ -114,10 +114,14 @@ static float *load_plain(Loader *l, Found f, int rows, int columns) {
   return p;
 }
 
+/* 1 if one of q[n] is -128. Blocks of a fixed length let compilers use vectors. */
 static int has_lowest(const int8_t *q, size_t n) {
-  int found = 0;
-  for (size_t i = 0; i < n; i++) found |= q[i] == INT8_MIN;
-  return found;
+  enum { BLOCK = 256 };
+  int8_t found = 0;
+  for (; n >= BLOCK; q += BLOCK, n -= BLOCK)
+    for (int i = 0; i < BLOCK; i++) found |= (int8_t)-(q[i] == INT8_MIN);
+  for (size_t i = 0; i < n; i++) found |= (int8_t)-(q[i] == INT8_MIN);
+  return found != 0;
 }
 
 /* Rows r … r+n-1 of what is in 8 bits: integers into l->rows, scales behind them. */
