@@ -66,7 +66,7 @@ struct Connection {
 static Connection *all;
 static Lock lock = ATOMIC_FLAG_INIT; /* of the list; what is in a Connection is its own thread's */
 
-/* ---- owners ----------------------------------------------------------------------------------------------------- */
+/* ---- owners ------------------------------------------------------------------------------------------------------ */
 
 static Connection *find_connection(sqlite3 *db) {
   lock_take(&lock);
@@ -144,7 +144,7 @@ float *connection_floats(Connection *c, int which, size_t n, bert_err *e) {
   return memory_grow(&f->data, &f->room, n, sizeof *f->data, e) ? f->data : NULL;
 }
 
-/* ---- models ----------------------------------------------------------------------------------------------------- */
+/* ---- models ------------------------------------------------------------------------------------------------------ */
 
 void connection_hold(Loaded *m) { m->users++; }
 
@@ -264,7 +264,7 @@ static Name *open_default(Connection *c, bert_text name, bert_err *e) {
   return failed.code ? NULL : find(c, name);
 }
 
-/* ---- in the database -------------------------------------------------------------------------------------------- */
+/* ---- in the database --------------------------------------------------------------------------------------------- */
 
 Loaded *connection_stored(Connection *c, bert_stamp stamp) {
   for (Opened *x = c->opened; x; x = x->next)

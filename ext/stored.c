@@ -25,7 +25,7 @@ enum { PART = 256 << 10, SCHEMA_ROOM = sizeof((Stored *)0)->schema };
 
 static const char TABLE[] = "bert_model_data";
 
-/* ---- SQL ---------------------------------------------------------------------------------------------------------- */
+/* ---- SQL --------------------------------------------------------------------------------------------------------- */
 
 /* A statement on the table of a schema: %w in `format` is the schema. NULL on error. */
 static sqlite3_stmt *prepare(Connection *c, const char *format, const char *schema, bert_err *e) {
@@ -88,7 +88,7 @@ static int has_table(Connection *c, const char *schema, bert_err *e) {
   return rc == SQLITE_OK;
 }
 
-/* ---- the first row ------------------------------------------------------------------------------------------------ */
+/* ---- the first row ----------------------------------------------------------------------------------------------- */
 
 static const char FIRST[] = "SELECT data FROM \"%w\".bert_model_data WHERE model = ?1 AND file = '' AND part = 0";
 
@@ -148,7 +148,7 @@ void stored_list(Connection *c, const char *schema,
   sqlite3_finalize(s);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   char *name;
@@ -240,7 +240,7 @@ static void add_part(RowFiles *x, const char *file, sqlite3_int64 part, sqlite3_
 
 static void list_files(RowFiles *x, bert_err *e) {
   sqlite3_int64 total = 0;
-  sqlite3_stmt *s = prepare(x->connection, "SELECT file, part, CASE WHEN typeof(data) = 'blob' THEN length(data) ELSE -1 END, "
+  sqlite3_stmt *s = prepare(x->connection, "SELECT file, part, iif(typeof(data) = 'blob', length(data), -1), "
                             "typeof(part) FROM \"%w\".bert_model_data WHERE model = ?1 AND typeof(file) = 'text' AND "
                             "file <> '' ORDER BY file, part", x->schema, e);
   if (s) bind_text(s, 1, x->model, e);
@@ -293,13 +293,15 @@ Shared *stored_open(Connection *c, bert_text name, const Stored *stored, bert_er
   sqlite3_stmt *s = prepare(c, FIRST, stored->schema, e);
   if (s) bind_text(s, 1, name, e);
   if (s && step(c, s, e)) read_first(s, 0, stored->schema, name, &now, &arithmetic, e);
-  else error_set(e, BERT_ARGUMENT, "the model '%.*s' was dropped meanwhile", error_shown(name.data, name.size, 80), name.data);
+  else
+    error_set(e, BERT_ARGUMENT, "the model '%.*s' was dropped meanwhile", error_shown(name.data, name.size, 80),
+              name.data);
   bert_model *m = e->code ? NULL : read_model(c, name, &now, arithmetic, e);
   sqlite3_finalize(s);
   return registry_adopt(m, now.stamp, e);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 /* A sink whose files are rows. */
 typedef struct {

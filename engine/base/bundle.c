@@ -59,7 +59,7 @@ size_t bundle_bytes(const Bundle *b) {
   return n;
 }
 
-/* ---- as a sink and as files --------------------------------------------------------------------------------------- */
+/* ---- as a sink and as files -------------------------------------------------------------------------------------- */
 
 static void begin(void *context, const char *name, uint64_t size, bert_err *e) {
   Bundle *b = context;

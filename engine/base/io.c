@@ -53,7 +53,8 @@ void io_read(const File *f, const char *path, uint64_t offset, void *out, size_t
   char *to = out;
   if (is_handed_in(f->in) && !e->code) {
     uint64_t left = offset < f->size ? f->size - offset : 0;
-    if (n > left) err_set(e, BERT_FORMAT, "%s: ends at byte %" PRIu64 ", wanted %zu bytes more", path, f->size, n - (size_t)left);
+    if (n > left)
+      err_set(e, BERT_FORMAT, "%s: ends at byte %" PRIu64 ", wanted %zu bytes more", path, f->size, n - (size_t)left);
     else if (n) f->in->files->read(f->in->files->context, name_of(f->in, path), offset, out, n, e);
     return;
   }

@@ -24,7 +24,7 @@ struct OutPath {
 
 static void set_failed(const char *path, bert_err *e) { err_set(e, BERT_IO, "%s: %s", path, strerror(errno)); }
 
-/* ---- the name --------------------------------------------------------------------------------------------------- */
+/* ---- the name ---------------------------------------------------------------------------------------------------- */
 
 static int is_empty(const char *path) {
   DIR *d = opendir(path);
@@ -43,7 +43,7 @@ static void refuse_taken(const char *path, bert_err *e) {
     err_set(e, BERT_IO, "%s: found a directory with files in it, wanted a new or an empty one", path);
 }
 
-/* ---- making ------------------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------------------ */
 
 /* Notes what is about to be made, so that it can be removed. */
 static OutPath *note(OutDir *d, const char *path, int is_folder, bert_err *e) {
@@ -140,7 +140,7 @@ bert_sink outdir_sink(OutDir *d) {
   return (bert_sink){.context = d, .begin = begin, .write = write_bytes, .stamp = stamp};
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------ */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 static const char *parent_of(OutDir *d, bert_err *e) {
   const char *slash = strrchr(d->path, '/');

@@ -22,7 +22,8 @@ typedef struct {
 
 /* directory/name, whose root is an object or array, as `kind` says. An absent file is BERT_IO if it is required, else a
 ** document without a root, where every key is absent. */
-void document_open(Document *d, const Folder *in, const char *directory, const char *name, JsonKind kind, int required, bert_err *e);
+void document_open(Document *d, const Folder *in, const char *directory, const char *name, JsonKind kind, int required,
+                   bert_err *e);
 void document_close(Document *d);
 
 int document_integer(const Document *d, const Json *in, const char *key, int otherwise, int low, int high, bert_err *e);

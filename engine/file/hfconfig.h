@@ -110,8 +110,9 @@ typedef struct {
 } HfPooling;
 extern const HfPooling HFCONFIG_POOLINGS[POOL_COUNT];
 
-/* Each reads from `directory`, which is the root of a Folder or below it, into *out; what it points at lives in the arena. An absent optional file gives the
-** defaults that transformers (or sentence-transformers) uses; config.json is not optional. */
+/* Each reads from `directory`, which is the root of a Folder or below it, into *out; what it points at lives in
+** the arena. An absent optional file gives the defaults that transformers (or sentence-transformers) uses;
+** config.json is not optional. */
 void hfconfig_model(const Folder *in, const char *directory, ModelConfig *out, Arena *a, bert_err *e);
 void hfconfig_sentence(const Folder *in, const char *directory, SentenceConfig *out, Arena *a, bert_err *e);
 void hfconfig_tokenizer(const Folder *in, const char *directory, TokenizerConfig *out, Arena *a, bert_err *e);

@@ -78,7 +78,7 @@ void hfconfig_print_pooling(int bits, int is_named, Buf *out, bert_err *e) {
 void hfconfig_write_modules(const SentenceConfig *s, int width, Bundle *out, bert_err *e) {
   static const char BEGIN[] =
       "[\n  {\"idx\": 0, \"name\": \"0\", \"path\": \"\", \"type\": \"sentence_transformers.models.Transformer\"},\n"
-      "  {\"idx\": 1, \"name\": \"1\", \"path\": \"1_Pooling\", \"type\": \"sentence_transformers.models.Pooling\"}";
+      "  {\"idx\": 1, \"name\": \"1\", \"path\": \"" HFCONFIG_POOLING "\", \"type\": \"sentence_transformers.models.Pooling\"}";
   static const char NORMALIZE[] = ",\n  {\"idx\": 2, \"name\": \"2\", \"path\": \"2_Normalize\", \"type\": "
                                   "\"sentence_transformers.models.Normalize\"}";
   Buf b = {0}, pooling = {0};
@@ -90,7 +90,7 @@ void hfconfig_write_modules(const SentenceConfig *s, int width, Bundle *out, ber
   json_write_format(&b, e, "{\"word_embedding_dimension\": %d, ", width);
   if (!e->code) buf_add(&b, pooling.data + 1, pooling.size - 1, e); /* without its brace */
   buf_fini(&pooling);
-  put(&b, "1_Pooling/config.json", out, e);
+  put(&b, HFCONFIG_POOLING "/config.json", out, e);
   if (!s->max_tokens) return;
   json_write_format(&b, e, "{\"max_seq_length\": %d, \"do_lower_case\": false}\n", s->max_tokens);
   put(&b, "sentence_bert_config.json", out, e);

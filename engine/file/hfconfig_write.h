@@ -15,6 +15,7 @@ void hfconfig_write_model(const ModelConfig *m, Bundle *out, bert_err *e);
 void hfconfig_write_tokenizer(const TokenizerConfig *t, Bundle *out, bert_err *e);
 /* modules.json, 1_Pooling/config.json and, where there is a window, sentence_bert_config.json: a Transformer at the root,
 ** pooling of `width` numbers a token, and Normalize if the model does so. */
+#define HFCONFIG_POOLING "1_Pooling"
 void hfconfig_write_modules(const SentenceConfig *s, int width, Bundle *out, bert_err *e);
 
 /* What a pooling's config.json says of its modes, as JSON that is merged into the old one: by name where that has names

@@ -181,7 +181,8 @@ static void open_directory(Weights *w, bert_err *e) {
     return;
   }
   err_set(e, BERT_IO, "%s: found no %s, wanted model.safetensors, model.safetensors.index.json, pytorch_model.bin or "
-          "pytorch_model.bin.index.json", w->directory, io_is_directory(&w->in, w->directory) ? "weights" : "such directory");
+          "pytorch_model.bin.index.json", w->directory,
+          io_is_directory(&w->in, w->directory) ? "weights" : "such directory");
 }
 
 static Weights *new_weights(const Folder *in, const char *path, bert_err *e) {

@@ -98,6 +98,7 @@ void describe_model(Model *m, bert_err *e) {
     m->info.multi_label = m->can & BERT_CAN_CLASSIFY && !strcmp(m->config.problem, "multi_label_classification");
   }
   if (m->sentence.prompt_count) m->info.prompts = prompts_json(m, e);
-  m->info.bytes = (int64_t)(sizeof *m + m->weight_bytes + m->arena.held + bundle_bytes(&m->texts)) + tokenizer_bytes(m->tokenizer);
+  m->info.bytes = (int64_t)(sizeof *m + m->weight_bytes + m->arena.held + bundle_bytes(&m->texts)) +
+                  tokenizer_bytes(m->tokenizer);
   snprintf(m->info.hash, sizeof m->info.hash, "%016" PRIx64, m->hash);
 }

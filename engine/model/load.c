@@ -21,7 +21,7 @@ enum { ROWS_AT_ONCE = 32, NAME_ROOM = 200 };
 typedef struct {
   const Tensor *tensor;
   const char *name;
-  const Tensor *packed, *scale; /* where bert_extra.safetensors has it in 8 bits, and it is wanted so; tensor is NULL then */
+  const Tensor *packed, *scale; /* of bert_extra.safetensors, where it is wanted in 8 bits and is there; tensor is NULL */
 } Found;
 
 typedef struct {

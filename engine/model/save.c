@@ -44,7 +44,7 @@ typedef struct {
   const float *data;
 } Output;
 
-/* ---- the sink, digested --------------------------------------------------------------------------------------------- */
+/* ---- the sink, digested ------------------------------------------------------------------------------------------ */
 
 static void begin_digested(void *context, const char *name, uint64_t size, bert_err *e) {
   Saver *s = context;
@@ -58,7 +58,7 @@ static void write_digested(void *context, const void *bytes, size_t n, bert_err 
   s->to->write(s->to->context, bytes, n, e);
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------------ */
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
 static void stop_if_asked(Saver *s) {
   if (!s->e->code && s->progress && s->progress->stop && s->progress->stop(s->progress->context))
@@ -197,7 +197,7 @@ static void write_module(Saver *s, int module) {
   if (!s->e->code) write_tensors(s, file, o, n);
 }
 
-/* ---- bert_extra.safetensors ------------------------------------------------------------------------------------------ */
+/* ---- bert_extra.safetensors -------------------------------------------------------------------------------------- */
 
 /* Entries of the scales, of the integers, and the stamp; returns how many. */
 static int list_extra(Saver *s, SafetensorsEntry *x) {
@@ -255,7 +255,7 @@ static void write_extra(Saver *s, const char *folder) {
   if (!s->e->code) s->sink->write(s->sink->context, bytes + EXTRA_SELF, sizeof bytes - EXTRA_SELF, s->e);
 }
 
-/* ---- texts -------------------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 static const Json *parse(Saver *s, const char *text, size_t n, const char *name) {
   const Json *root = json_parse(text, n, name, &s->arena, s->e);
@@ -402,7 +402,7 @@ static void write_texts(Saver *s, const char *folder) {
   if (!m->sentence.present && !m->can && m->options.pooling.count && !s->changes->count) write_modules(s);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 void save_model(const Model *m, const bert_changes *changes, const bert_sink *sink, const bert_progress *progress,
                 bert_err *e) {

@@ -30,6 +30,7 @@ void source_config(Model *m, bert_err *e) {
     if (e->code) return;
     hfconfig_write_model(&m->config, &m->texts, e);
     hfconfig_write_modules(&m->sentence, m->config.hidden, &m->texts, e);
+    m->sentence.pooling_directory = arena_print(&m->arena, e, "%s/" HFCONFIG_POOLING, m->source);
     return;
   }
   if (!io_is_directory(&m->folder, m->source)) refuse_missing(m->source, e);

@@ -121,7 +121,8 @@ def check_extra(so, saved, wanted, where, count):
         good = f.read()
     db = connect(so)
     chance = random.Random(len(good))
-    places = [0, 9, len(good) // 2] + [len(good) - i for i in range(1, 58, 8)] + [chance.randrange(len(good)) for _ in range(20)]
+    places = [0, 9, len(good) // 2] + [len(good) - i for i in range(1, 58, 8)]
+    places += [chance.randrange(len(good)) for _ in range(20)]
     damaged = [good[:at] + bytes([good[at] ^ 1 << chance.randrange(8)]) + good[at + 1:] for at in places]
     damaged += [good[:at] for at in places] + [good + b'\0', good[:8], b'', good.replace(b'I8', b'U8', 1)]
     for data in damaged:

@@ -2,7 +2,7 @@
 
     python3 save_reference.py BERT.SO DIRECTORY ...
 
-Run by hand, with a Python that has transformers and sentence-transformers; not a part of make test, which has neither.
+Run by hand, with a Python that has transformers, sentence-transformers and apsw; no part of make test, which has none.
 Each model is loaded into SQLite and saved; then the original and the saved directory are opened by the class that
 config.json names (and as a SentenceTransformer where there is modules.json), and asked the same texts. A .gguf file is
 compared with our own vectors out of it, and int8 with ours too, since nobody else opens them. Prints the largest
@@ -10,11 +10,11 @@ difference a model; ends with "N passed, N failed": a difference past 1e-6 of f3
 numbers are the same), past 1e-4 where our vectors are the reference."""
 import json
 import os
-import sqlite3
 import sys
 import tempfile
 import warnings
 
+import apsw
 import numpy as np
 import torch
 import transformers
@@ -27,7 +27,7 @@ TEXTS = ['the river is deep', 'A train to Zürich leaves at 7:45.', 'no']
 
 
 def connect(so):
-    db = sqlite3.connect(':memory:', isolation_level=None)
+    db = apsw.Connection(':memory:')
     db.enable_load_extension(True)
     db.load_extension(os.path.splitext(os.path.abspath(so))[0])
     return db
@@ -43,8 +43,10 @@ def outputs(path):
     tokenizer = transformers.AutoTokenizer.from_pretrained(path)
     found = []
     for text in TEXTS:
-        given = tokenizer(text, return_tensors='pt', truncation=True, max_length=model.config.max_position_embeddings - 2)
-        given = {k: v for k, v in given.items() if k in ('input_ids', 'attention_mask') or 'distil' not in model.config.model_type}
+        given = tokenizer(text, return_tensors='pt', truncation=True,
+                          max_length=model.config.max_position_embeddings - 2)
+        if model.config.model_type == 'distilbert':
+            given.pop('token_type_ids', None)
         with torch.no_grad():
             out = model(**given)
         found += [v.numpy() for k, v in sorted(out.items()) if isinstance(v, torch.Tensor) and k != 'loss']
@@ -62,7 +64,8 @@ def difference(a, b):
 
 
 def ours(db, name):
-    return [np.stack([np.frombuffer(db.execute('SELECT bert_embed(?, ?)', (t, name)).fetchone()[0], '<f4') for t in TEXTS])]
+    rows = [db.execute('SELECT bert_embed(?, ?)', (text, name)).fetchone()[0] for text in TEXTS]
+    return [np.stack([np.frombuffer(row, '<f4') for row in rows])]
 
 
 def check(so, path, options):
@@ -93,7 +96,8 @@ def main(so, *paths):
                 for what, found, most in check(so, path, options):
                     ok = found <= most
                     passed, failed = passed + ok, failed + (not ok)
-                    print(f'{"ok  " if ok else "FAIL"} {os.path.basename(path):32} {options or "":40} {what:30} {found:.2g}', flush=True)
+                    name = f'{os.path.basename(path):32} {options or "":40}'
+                    print('ok  ' if ok else 'FAIL', name, f'{what:30} {found:.2g}', flush=True)
             except Exception as e:
                 failed += 1
                 print(f'FAIL {path} {options}: {type(e).__name__}: {str(e)[:300]}')

@@ -234,7 +234,6 @@ def another_copy_of_sqlite_is_refused(host):
     raise AssertionError('it was loaded into both')
 
 
-
 # ---- training ----------------------------------------------------------------------------------------------------------
 
 ROWS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT 'the river is old ' || i, i % 2 FROM n"
@@ -313,5 +312,11 @@ def training_lets_go_of_the_rows_it_reads(host):
         db.execute("DELETE FROM t WHERE rowid % 2")
         equal(len(scan.fetchall()), 5)
 
-TESTS = [(name, f) for name, f in list(globals().items())
-         if callable(f) and getattr(f, '__code__', None) and f.__code__.co_varnames[:1] == ('host',) and f.__code__.co_argcount == 1]
+
+def tests_of(names):
+    """(name, function) of a module's functions of the host alone."""
+    return [(name, f) for name, f in list(names.items())
+            if getattr(f, '__code__', None) and f.__code__.co_varnames[:1] == ('host',) and f.__code__.co_argcount == 1]
+
+
+TESTS = tests_of(globals())

@@ -1,4 +1,4 @@
-"""files.py -- models in files: databases that several connections and processes open, directories that are saved. See run.py.
+"""files.py -- models in files: databases that many connections and processes open, directories. See run.py.
 
 Each function takes the Host and fails by an assertion or an exception. """
 import os
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 
-from connections import equal, error_of, one
+from connections import equal, error_of, one, tests_of
 
 VECTOR = "SELECT bert_embed('the river', 'm')"
 
@@ -116,7 +116,7 @@ def reading_a_stored_model_obeys_the_authorizer(host):
     with tempfile.TemporaryDirectory() as where:
         file, vector = stored(host, where)
         db = host.connect(file)
-        db.set_authorizer(lambda action, what, *rest: sqlite3.SQLITE_DENY if what == 'bert_model_data' else sqlite3.SQLITE_OK)
+        db.set_authorizer(lambda action, what, *rest: sqlite3.SQLITE_DENY if what == 'bert_model_data' else 0)
         assert 'prohibited' in error_of(db, VECTOR) or 'not authorized' in error_of(db, VECTOR), error_of(db, VECTOR)
         db.set_authorizer(None)
         equal(one(db, VECTOR), vector)
@@ -195,5 +195,4 @@ def a_child_reads_what_its_parent_was_reading(host):
         thread.join()
 
 
-TESTS = [(name, f) for name, f in list(globals().items())
-         if callable(f) and getattr(f, '__code__', None) and f.__code__.co_varnames[:1] == ('host',) and f.__code__.co_argcount == 1]
+TESTS = tests_of(globals())

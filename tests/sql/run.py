@@ -176,7 +176,7 @@ def run_module(module, host, words):
     for name, test in module.TESTS:
         if words and not any(w in f'{module.__name__}.{name}' for w in words):
             continue
-        wrong = outcome(test, host)
+        wrong = connections.outcome(test, host)
         passed, failed = passed + (not wrong), failed + bool(wrong)
         if wrong:
             print(f'tests/sql/{module.__name__}.py:{test.__code__.co_firstlineno}: {name}: {wrong}')
