@@ -203,6 +203,22 @@ def a_forked_child_embeds(so, model, tiny):
     check([embed(db, text) for text in TEXTS[:8]] == wanted, "the parent's vectors changed")
 
 
+def a_child_reads_what_its_parent_was_reading(so, model, tiny):
+    """Forked while another thread reads a model: in the child nobody goes on reading it."""
+    reader, other = connect(so), connect(so)
+    thread = threading.Thread(target=reader.execute, args=("SELECT bert_load('m', ?)", (model,)))
+    thread.start()
+    time.sleep(0.02)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        other.execute("SELECT bert_load('default', ?)", (model,)).fetchall()
+        os._exit(len(embed(other, "hello")) == 0)
+    ended = os.waitpid(child, 0)[1]
+    thread.join()
+    check(ended == 0, f"the child ended with {ended}")
+
+
 def closing_every_connection_leaves_the_library(so, model, tiny):
     """Code that threads of the pool may still run must not go away with the last connection."""
     db = connect(so, tiny)
@@ -217,7 +233,8 @@ TESTS = {f.__name__: f for f in (
     interrupt_stops_bert_embed_each_in_python, interrupt_stops_bert_embed_each_in_apsw,
     bert_embed_each_takes_constant_memory, a_fresh_process_needs_the_model_and_60_mb, connections_share_the_weights,
     unloading_gives_the_memory_back, eight_threads_embed_at_once_with_the_same_bits,
-    eight_threads_embed_many_rows_at_once, a_forked_child_embeds, closing_every_connection_leaves_the_library)}
+    eight_threads_embed_many_rows_at_once, a_forked_child_embeds, a_child_reads_what_its_parent_was_reading,
+    closing_every_connection_leaves_the_library)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "--list":

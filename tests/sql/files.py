@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 
 from connections import equal, error_of, one, tests_of
 
@@ -167,32 +166,6 @@ def an_empty_directory_is_filled(host):
         host.load(db, 'm', 'sbert-two-dense')
         saved = one(db, "SELECT bert_save('m', ?)", where + '/')
         equal(one(db, "SELECT bert_load('m', ?)", where), saved)
-
-
-def a_child_reads_what_its_parent_was_reading(host):
-    """Forked while another thread reads a model: nobody in the child goes on reading it."""
-    def load():
-        while not done.is_set():
-            db = host.connect()
-            for model in ('bert-512', 'bert-head-80', 'bert-wild'):
-                host.load(db, 'm', model)
-            db.close()
-    done = threading.Event()
-    thread = threading.Thread(target=load)
-    thread.start()
-    try:
-        for _ in range(20):
-            child = os.fork()
-            if child == 0:
-                signal.alarm(30)
-                db = host.connect()
-                for model in ('bert-512', 'bert-head-80', 'bert-wild'):
-                    host.load(db, 'm', model)
-                os._exit(0)
-            equal(os.waitpid(child, 0)[1], 0)
-    finally:
-        done.set()
-        thread.join()
 
 
 TESTS = tests_of(globals())
