@@ -3,7 +3,7 @@
 
 A client is a program (client.py, client.js) or the sqlite3 shell; each runs in a process of its own, as two copies of
 SQLite in one process would share the extension's table of routines. MODEL is the directory of all-MiniLM-L6-v2, for the
-memory and time of real work (process.py). NAMEs choose clients and process tests.
+memory and time of real work (process.py, cores.py). NAMEs choose clients and process tests.
 """
 import json
 import os
@@ -14,7 +14,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TINY = os.path.join(HERE, "..", "golden", "models", "sbert-mean")
-PROCESS_TESTS = os.path.join(HERE, "process.py")
+PROCESS_TESTS = [os.path.join(HERE, name) for name in ("process.py", "cores.py")]
 
 
 # ---- claims ----------------------------------------------------------------------------------------------------------
@@ -162,13 +162,13 @@ def run_claims(count, name, ask, claims):
         count.add(f"{name} {claim.name}", "\n  ".join(complaints(claim, given)))
 
 
-def run_process_tests(count, so, model, chosen):
-    listed = subprocess.run([sys.executable, PROCESS_TESTS, "--list"], capture_output=True, text=True, check=True)
+def run_process_tests(count, script, so, model, chosen):
+    listed = subprocess.run([sys.executable, script, "--list"], capture_output=True, text=True, check=True)
     for name in listed.stdout.split():
         if chosen and name not in chosen:
             continue
         try:
-            done = subprocess.run([sys.executable, PROCESS_TESTS, name, so, model, TINY], capture_output=True,
+            done = subprocess.run([sys.executable, script, name, so, model, TINY], capture_output=True,
                                   text=True, timeout=300)
             print(done.stdout, end="")
             count.add(name, done.returncode and (done.stderr.strip() or f"exit status {done.returncode}"))
@@ -182,7 +182,8 @@ def main(so, model, *chosen):
     for name, ask in clients(so).items():
         if not chosen or name in chosen:
             run_claims(count, name, ask, claims)
-    run_process_tests(count, so, model, chosen)
+    for script in PROCESS_TESTS:
+        run_process_tests(count, script, so, model, chosen)
     print(f"{count.passed} passed, {count.failed} failed")
     return count.failed != 0 or count.passed == 0
 
