@@ -10,7 +10,7 @@
 
 #include "kernel/kernel.h"
 
-static double peak_flops, peak_bytes;
+static double peak_flops, peak_ops8, peak_bytes; /* of the set that is measured, and of memory */
 static const char *isa;
 static const Kernels *set;
 
@@ -82,8 +82,8 @@ static void one_gemm8(const char *what, int m, int n, int k) {
   kernel_pack8(&p, w, (size_t)k, 0, n, k);
   set->quantize((int8_t *)r.g.x, (float *)r.g.x_scale, x, (size_t)k, m, k);
   double rate = 2.0 * m * n * k / bench_time(run_gemm8, &r);
-  printf("%-7s gemm8     %-22s m %4d  n %4d  k %4d  %7.1f GOP/s   %3.1f x the peak in f32\n", isa, what, m, n, k, rate / 1e9,
-         rate / peak_flops);
+  printf("%-7s gemm8     %-22s m %4d  n %4d  k %4d  %7.1f GOP/s    %3.0f %% of peak, %3.1f x that of f32\n", isa, what, m, n, k,
+         rate / 1e9, peak_ops8 > 0 ? 100 * rate / peak_ops8 : 0, rate / peak_flops);
   mem_pages_free(x, (size_t)m * (size_t)k * 4), mem_pages_free(w, wide * 4);
   mem_pages_free(p.panels, bytes), mem_pages_free(p.scale, scales * 4), mem_pages_free(p.sum, scales * 4);
   mem_pages_free(r.g.y, (size_t)m * (size_t)n * 4), mem_pages_free((void *)r.g.x, q_floats * 4);
@@ -241,9 +241,8 @@ static void bench_screen(void) {
 static void bench_dot_code(void) { report("dot_code", bench_time(run_dot_code, NULL), 5.0 * ROWS * WIDTH); }
 
 int main(void) {
-  peak_flops = bench_peak_flops();
   peak_bytes = bench_peak_bytes();
-  printf("one core: %.1f GFLOP/s in fused multiply-adds, %.1f GB/s from memory\n", peak_flops / 1e9, peak_bytes / 1e9);
+  printf("one core: %.1f GB/s from memory\n", peak_bytes / 1e9);
   rows = memory((size_t)ROWS * WIDTH);
   more = memory((size_t)ROWS * WIDTH);
   third = memory(ALL);
@@ -252,6 +251,10 @@ int main(void) {
   beta_row = memory(WIDTH);
   for (int i = 0; (isa = kernels_name(i)); i++) {
     if (i == 0 || !(set = kernels_at(i))) continue; /* ref is a definition, not an implementation */
+    peak_flops = bench_peak_flops(isa);
+    peak_ops8 = bench_peak_ops8(isa);
+    printf("%-7s peak      %.1f GFLOP/s in fused multiply-adds, %.1f GOP/s in 8 bits\n", isa, peak_flops / 1e9,
+           peak_ops8 / 1e9);
 #define KERNEL(name, parameters, cost) bench_##name();
 #include "kernel/kernels.def"
 #undef KERNEL

@@ -11,8 +11,10 @@ double bench_now(void);
 ** other programs on the machine only ever add. */
 double bench_time(void (*run)(void *context), void *context);
 
-/* Most single-precision operations a second that one core does in fused multiply-adds, by the widest registers there are. */
-double bench_peak_flops(void);
+/* Most operations a second of one core with an instruction set that runs here: in fused multiply-adds of floats, and in the
+** instructions by which the set multiplies numbers of 8 bits and adds them up. 0 where that is not known. */
+double bench_peak_flops(const char *isa);
+double bench_peak_ops8(const char *isa);
 
 /* Bytes a second that one core reads from memory, far past every cache. */
 double bench_peak_bytes(void);

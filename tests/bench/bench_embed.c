@@ -12,6 +12,7 @@
 
 #include "bench.h"
 #include "bert.h"
+#include "kernel/kernel.h"
 
 enum { TEXTS = 2000, ONES = 60, ROOM = 4096 };
 
@@ -101,6 +102,12 @@ static void report(const char *model, const char *compute, int threads, const Wo
   bert_model_free(m);
 }
 
+static const char *isa_in_use(void) {
+  int i = 0;
+  while (kernels_name(i + 1) && kernels() != kernels_at(i)) i++;
+  return kernels_name(i);
+}
+
 int main(int argc, char **argv) {
   static Work paragraphs = {.name = "paragraphs"}, sentences = {.name = "sentences"};
   if (argc < 3 || !read_corpus(argv[2], &paragraphs, &sentences)) {
@@ -108,7 +115,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   int threads = argc > 3 ? atoi(argv[3]) : bert_threads();
-  double peak = bench_peak_flops();
+  double peak = bench_peak_flops(isa_in_use());
   printf("%d threads\n", threads);
   const char *computes[] = {"f32", "int8"};
   for (int c = 0; c < 2; c++) {

@@ -60,15 +60,47 @@ static void chains_256(void *unused) {
   CHAINS_OF(__m256, _mm256_set1_ps, _mm256_fmadd_ps, first_256)
 }
 TARGET_END
-double bench_peak_flops(void) {
-  double best = 0;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    best = 2.0 * 8 * CHAINS * TURNS / bench_time(chains_256, NULL);
-  if (__builtin_cpu_supports("avx512f")) {
-    double wide = 2.0 * 16 * CHAINS * TURNS / bench_time(chains_512, NULL);
-    if (wide > best) best = wide;
-  }
-  return best;
+/* Products of numbers of 16 bits by pairs, and sums of 32: what multiplies bytes where nothing multiplies them itself. */
+#define MADD_512(sum, factor, add) _mm512_add_epi32(_mm512_madd_epi16(sum, factor), add)
+#define MADD_256(sum, factor, add) _mm256_add_epi32(_mm256_madd_epi16(sum, factor), add)
+#define ONE_512(x) _mm512_set1_epi32((int)(1000 * (x)))
+#define ONE_256(x) _mm256_set1_epi32((int)(1000 * (x)))
+TARGET_BEGIN("avx512f,avx512bw")
+static float first_word_512(__m512i v) { return (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(v)); }
+static void pairs_512(void *unused) {
+  (void)unused;
+  CHAINS_OF(__m512i, ONE_512, MADD_512, first_word_512)
+}
+/* As an instruction of ours, for the reason given in vnni.c. */
+static inline __m512i bytes_dot(__m512i sum, __m512i x, __m512i w) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
+  return sum;
+}
+static void bytes_512(void *unused) {
+  (void)unused;
+  CHAINS_OF(__m512i, ONE_512, bytes_dot, first_word_512)
+}
+TARGET_END
+TARGET_BEGIN("avx2")
+static float first_word_256(__m256i v) { return (float)_mm_cvtsi128_si32(_mm256_castsi256_si128(v)); }
+static void pairs_256(void *unused) {
+  (void)unused;
+  CHAINS_OF(__m256i, ONE_256, MADD_256, first_word_256)
+}
+TARGET_END
+
+/* Operations a second: two for each of `lanes` products of each turn. */
+static double rate(int lanes, void (*chains)(void *unused)) { return 2.0 * lanes * CHAINS * TURNS / bench_time(chains, NULL); }
+
+double bench_peak_flops(const char *isa) {
+  if (!strcmp(isa, "avx512") || !strcmp(isa, "vnni")) return rate(16, chains_512);
+  return !strcmp(isa, "avx2") ? rate(8, chains_256) : 0;
+}
+
+double bench_peak_ops8(const char *isa) {
+  if (!strcmp(isa, "vnni")) return rate(64, bytes_512);
+  if (!strcmp(isa, "avx512")) return rate(32, pairs_512);
+  return !strcmp(isa, "avx2") ? rate(16, pairs_256) : 0;
 }
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -78,9 +110,11 @@ static void chains_neon(void *unused) {
   (void)unused;
   CHAINS_OF(float32x4_t, vdupq_n_f32, fma_neon, first_neon)
 }
-double bench_peak_flops(void) { return 2.0 * 4 * CHAINS * TURNS / bench_time(chains_neon, NULL); }
+double bench_peak_flops(const char *isa) { return (void)isa, 2.0 * 4 * CHAINS * TURNS / bench_time(chains_neon, NULL); }
+double bench_peak_ops8(const char *isa) { return (void)isa, 0; }
 #else
-double bench_peak_flops(void) { return 0; }
+double bench_peak_flops(const char *isa) { return (void)isa, 0; }
+double bench_peak_ops8(const char *isa) { return (void)isa, 0; }
 #endif
 
 /* ---- memory ----------------------------------------------------------------------------------------------------------- */
