@@ -6,8 +6,9 @@
 **    SELECT value FROM bert_evaluate('embed', 'SELECT a, b, score FROM stsb') WHERE metric = 'spearman';
 **
 ** Any model that is loaded can be judged, trained here or not; the default one where the options name none. Tasks and
-** columns are those of bert_finetune, and nsp (a, b, label: 1 where b follows a); bert.h lists the metrics. The rows are
-** copied first; a row that cannot be judged, as for a label that the model does not have, is an error that names it. */
+** columns are those of bert_finetune, and nsp (a, b, label: 1 where b follows a); bert.h lists the metrics. The rows
+** are copied first; a row that cannot be judged, as for a label that the model does not have, is an error that names
+** it. */
 #include "ext.h"
 
 enum { TASK, SQL, OPTIONS }; /* arguments */
@@ -29,7 +30,8 @@ static void open(Cursor *c, bert_err *e) {
   const char *task = value_string(c->arguments[TASK], "task", e);
   const char *json = c->arguments[OPTIONS] ? value_string(c->arguments[OPTIONS], "options", e) : NULL;
   Loaded *m = options_model(c->connection, c->arguments[OPTIONS], "model", e);
-  bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[SQL], 1, 64, "texts, then a label", &c->rc, e);
+  bert_rows *rows =
+      e->code ? NULL : rows_copy(c->connection, c->arguments[SQL], 1, 64, "texts, then a label", &c->rc, e);
   watch_start(&watch, connection_db(c->connection));
   if (rows) t->count = bert_evaluate(m->session, task, rows, json, t->metric, &watch.progress, e);
   watch_stop(&watch);

@@ -5,11 +5,12 @@
 **      -- [CLS] the [MASK] is due on friday . [SEP] restart the router , [MASK] try again . [SEP]|0, say
 **    SELECT avg(is_next), avg(json_array_length(positions)) FROM bert_pretrain_examples('SELECT doc, line FROM book');
 **
-** tokens are the pieces with the masks, original without, positions (JSON, from 0) those that were chosen, labels (JSON)
-** the pieces that stood there; is_next is NULL where there is no second part. One column is a document a row, its paragraphs
-** parted by line ends; two are document, text: the rows of a document follow one another. Options: from (a loaded model,
-** for its vocabulary and window), and bert_pretrain's own: seed, max_tokens, dupe_factor, short_seq_prob, masked_lm_prob,
-** max_predictions, whole_word, nsp. The same seed gives the same rows, as in training. */
+** tokens are the pieces with the masks, original without, positions (JSON, from 0) those that were chosen, labels
+** (JSON) the pieces that stood there; is_next is NULL where there is no second part. One column is a document a row,
+** its paragraphs parted by line ends; two are document, text: the rows of a document follow one another. Options: from
+** (a loaded model, for its vocabulary and window), and bert_pretrain's own: seed, max_tokens, dupe_factor,
+** short_seq_prob, masked_lm_prob, max_predictions, whole_word, nsp. The same seed gives the same rows, as in training.
+** */
 #include "ext.h"
 
 enum { SQL, OPTIONS }; /* arguments */
@@ -32,7 +33,8 @@ static void open(Cursor *c, bert_err *e) {
   Watch watch;
   const char *json = c->arguments[OPTIONS] ? value_string(c->arguments[OPTIONS], "options", e) : NULL;
   t->from = options_model(c->connection, c->arguments[OPTIONS], "from", e);
-  bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[SQL], 1, 2, "text, or document, text", &c->rc, e);
+  bert_rows *rows =
+      e->code ? NULL : rows_copy(c->connection, c->arguments[SQL], 1, 2, "text, or document, text", &c->rc, e);
   watch_start(&watch, connection_db(c->connection));
   if (rows) t->examples = bert_masked_new(t->from->model, rows, json, &watch.progress, e);
   watch_stop(&watch);

@@ -4,9 +4,10 @@
 **    CREATE TABLE vocab AS SELECT id, piece FROM bert_train_vocab('SELECT body FROM notes', '{"vocab_size":8000}');
 **    SELECT piece, frequency FROM bert_train_vocab('SELECT body FROM notes') WHERE piece LIKE '##%' LIMIT 10;
 **
-** A row is a step, and a step makes a piece: special tokens first, then characters, then the pair that occurs most often,
-** again and again. The rows, in order of id, are the vocabulary: kept in a table it is what bert_pretrain's option
-** `vocabulary` takes ('SELECT piece FROM vocab ORDER BY id'), and in the shell `.once vocab.txt` makes a file of it.
+** A row is a step, and a step makes a piece: special tokens first, then characters, then the pair that occurs most
+** often, again and again. The rows, in order of id, are the vocabulary: kept in a table it is what bert_pretrain's
+** option `vocabulary` takes ('SELECT piece FROM vocab ORDER BY id'), and in the shell `.once vocab.txt` makes a file of
+** it.
 **
 ** All texts are counted, and the query has ended, before the first row; memory is that of the different words. A NULL
 ** counts for nothing. */

@@ -1,11 +1,11 @@
 /* rng.h -- random numbers by counting: number i of a stream is a function of (seed, stream, i).
 ** Layer: base. Uses: bert.h.
 **
-**    seed 7, stream 3:   rng_block(7, 3, 0) -> 4 numbers   rng_block(7, 3, 1) -> 4 numbers   …   in any order, by any thread
+**    seed 7, stream 3:   rng_block(7, 3, 0) -> 4 numbers   rng_block(7, 3, 1) -> 4 more, by any thread
 **
 ** Nothing is carried from one number to the next, so what is drawn does not depend on who draws first: dropout of row r
-** in layer l at step s is a place in a stream, whatever thread computes it, and training that goes on at step s needs no
-** state of a generator. Philox-4x32-10 (Salmon and others, "Parallel random numbers: as easy as 1, 2, 3", 2011): ten
+** in layer l at step s is a place in a stream, whatever thread computes it, and training that goes on at step s needs
+** no state of a generator. Philox-4x32-10 (Salmon and others, "Parallel random numbers: as easy as 1, 2, 3", 2011): ten
 ** rounds of two 32-bit products. The same bits on every machine. Cost: 4 numbers in 12 ns, one core of Zen 4. */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

@@ -245,7 +245,7 @@ static void cosines_of(Evaluation *v, int texts, double *out, bert_err *e) {
     for (int i = 0; i < count && !e->code; i++) {
       const float *own = vector + (size_t)(i * texts) * (size_t)D;
       for (int t = 1; t < texts; t++)
-        out[(size_t)(first + i) * (size_t)(texts - 1) + (size_t)(t - 1)] = cosine_of(own, own + (size_t)t * (size_t)D, D);
+        out[(first + i) * (texts - 1) + t - 1] = cosine_of(own, own + (size_t)t * (size_t)D, D);
     }
   }
   mem_free(text);
@@ -278,7 +278,8 @@ static const Json *right_answers(const Evaluation *v, int row, Arena *a, bert_te
   RowsValue x = rows_at(v->rows, row, 2);
   bert_err wrong = {0};
   *one = x.bytes;
-  if (x.kind != ROWS_NULL && x.kind != ROWS_TEXT) rows_refuse(v->rows, row, 2, "a TEXT, a JSON array of texts or NULL", e);
+  if (x.kind != ROWS_NULL && x.kind != ROWS_TEXT)
+    rows_refuse(v->rows, row, 2, "a TEXT, a JSON array of texts or NULL", e);
   if (e->code || x.kind == ROWS_NULL || !x.bytes.size || x.bytes.data[0] != '[') return NULL;
   const Json *list = json_parse(x.bytes.data, x.bytes.size, "answer", a, &wrong);
   if (wrong.code == BERT_NOMEM) err_set(e, BERT_NOMEM, "%s", wrong.text);
@@ -288,7 +289,8 @@ static const Json *right_answers(const Evaluation *v, int row, Arena *a, bert_te
 }
 
 /* The best score beside any of them. Without one that has words, the right answer is the empty text. */
-static AnswerScore judge_answer(const Evaluation *v, int row, bert_text found, int has_none, int *answered, bert_err *e) {
+static AnswerScore judge_answer(const Evaluation *v, int row, bert_text found, int has_none, int *answered,
+                                bert_err *e) {
   Arena a = {0};
   bert_text one, empty = {"", 0};
   AnswerScore best = {0, 0};

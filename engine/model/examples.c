@@ -30,9 +30,11 @@ int examples_option(ExamplesOptions *o, const Json *v, Arena *a, bert_err *e) {
   else if (json_is(key, "regression")) o->regression = json_flag(v, -1, "regression", e);
   else if (json_is(key, "loss")) o->loss = json_text(v, NULL, "loss", a, e);
   else if (json_is(key, "doc_stride")) o->doc_stride = (int)json_integer(v, PAIR_OVERLAP, 0, 1 << 16, "doc_stride", e);
-  else if (json_is(key, "max_question")) o->max_question = (int)json_integer(v, PAIR_QUESTION, 1, 1 << 16, "max_question", e);
+  else if (json_is(key, "max_question"))
+    o->max_question = (int)json_integer(v, PAIR_QUESTION, 1, 1 << 16, "max_question", e);
   else if (json_is(key, "masked_lm_prob")) o->masked_lm_prob = share(v, "masked_lm_prob", e);
-  else if (json_is(key, "max_predictions")) o->max_predictions = (int)json_integer(v, 0, 0, 1 << 16, "max_predictions", e);
+  else if (json_is(key, "max_predictions"))
+    o->max_predictions = (int)json_integer(v, 0, 0, 1 << 16, "max_predictions", e);
   else if (json_is(key, "whole_word")) o->whole_word = json_flag(v, 0, "whole_word", e);
   else if (json_is(key, "short_seq_prob")) o->short_seq_prob = share(v, "short_seq_prob", e);
   else if (json_is(key, "dupe_factor")) o->dupe_factor = (int)json_integer(v, 10, 1, 1 << 14, "dupe_factor", e);

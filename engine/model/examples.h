@@ -18,8 +18,8 @@
 **               conll                             lines "word … tag", a blank line after each sentence
 **    mlm        text                              masked as in pre-training
 **
-** A column called label, labels or score is the target wherever it stands (those after it are numeric features), else it
-** is the last of two or three. Numeric features are standardised: (x - mean) / deviation over all rows. */
+** A column called label, labels or score is the target wherever it stands (those after it are numeric features), else
+** it is the last of two or three. Numeric features are standardised: (x - mean) / deviation over all rows. */
 #ifndef MODEL_EXAMPLES_H
 #define MODEL_EXAMPLES_H
 
@@ -61,8 +61,8 @@ typedef struct {
 
 /* The defaults: seed 0, and the paper's. */
 void examples_defaults(ExamplesOptions *o);
-/* All of an object of options (JSON, or NULL) where the caller has none but `own`: an unknown key is BERT_ARGUMENT. Texts
-** live in the arena. */
+/* All of an object of options (JSON, or NULL) where the caller has none but `own`: an unknown key is BERT_ARGUMENT.
+** Texts live in the arena. */
 void examples_options(ExamplesOptions *o, const char *json, const char *own, Arena *a, bert_err *e);
 /* Takes a member of an object of options if its key is one of the above (but label); 0 if it is not. Texts live in the
 ** arena. */

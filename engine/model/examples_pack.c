@@ -3,13 +3,13 @@
 **
 **    document   s s s s s s s s s …        sentences: what ends with . ! ? or its paragraph
 **    chunk      s s s s                    as many as fill the target length
-**    pair       [CLS] s s [SEP] s s [SEP]  cut at random in two: the second part follows, or, for half of the pairs, another
-**                                          document's sentences take its place, and it begins the next chunk
+**    pair       [CLS] s s [SEP] s s [SEP]  cut at random in two: the second part follows, or, for half of the pairs,
+**                                          another document's takes its place, and it begins the next chunk
 **
 ** As create_pretraining_data of google-research/bert, where a sentence is a line: ours come in paragraphs, and one of a
-** hundred tokens as one sentence would leave nothing to follow. The target is drawn for each pair, not for each document
-** (ours may be whole books): max_tokens, or, for short_seq_prob of them, 2 tokens up to that. All dupe_factor readings of
-** a document cut it in other places. Without nsp a document is cut into runs of the target length.
+** hundred tokens as one sentence would leave nothing to follow. The target is drawn for each pair, not for each
+** document (ours may be whole books): max_tokens, or, for short_seq_prob of them, 2 tokens up to that. All dupe_factor
+** readings of a document cut it in other places. Without nsp a document is cut into runs of the target length.
 ** Drawn from (seed, reading, document) alone. */
 #include <string.h>
 
@@ -122,7 +122,8 @@ static int happens(Rng *r, double probability) { return rng_below(r, 10000) < (u
 
 static int draw_target(const Pack *p, Rng *r) {
   int least = p->most < 2 ? p->most : 2;
-  return happens(r, p->x->options.short_seq_prob) ? least + (int)rng_below(r, (uint32_t)(p->most - least + 1)) : p->most;
+  if (!happens(r, p->x->options.short_seq_prob)) return p->most;
+  return least + (int)rng_below(r, (uint32_t)(p->most - least + 1));
 }
 
 /* Takes tokens off either end of the longer part, until both fit. */

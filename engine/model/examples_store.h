@@ -26,7 +26,7 @@ typedef struct {
 } Packed;
 
 struct bert_masked {
-  Session *session;     /* its tokenizer scratch, and as items the rows of tokens: tower t of example i is i * towers + t */
+  Session *session;     /* its tokenizer scratch; its items: tower t of example i is i * towers + t */
   Arena arena;
   ExamplesOptions options;
   ExamplesInfo info;
@@ -46,7 +46,7 @@ struct bert_masked {
 /* Fails where the caller says stop: asked every few rows. */
 void examples_ask(const bert_progress *progress, int row, bert_err *e);
 
-/* Adds a row of tokens: the text of a cell, or of two (pair -1: one), cut to max_tokens. One without tokens is refused. */
+/* Adds a row of tokens: the text of a cell, or of two (pair -1: one), cut to max_tokens. One without any is refused. */
 void examples_add_text(Examples *x, const Rows *rows, int row, int column, int pair, bert_err *e);
 
 void examples_add_label(Examples *x, int label, bert_err *e);

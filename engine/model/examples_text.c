@@ -132,7 +132,8 @@ static const Json *set_of(const Rows *rows, int row, int column, Arena *a, bert_
   const Json *set = v.kind == ROWS_TEXT ? json_parse(v.bytes.data, v.bytes.size, "labels", a, &wrong) : NULL;
   if (wrong.code == BERT_NOMEM) err_set(e, BERT_NOMEM, "%s", wrong.text);
   int good = set && set->kind == JSON_ARRAY;
-  for (const Json *l = json_first(set); l && good; l = json_next(l)) good = l->kind == JSON_STRING || l->kind == JSON_NUMBER;
+  for (const Json *l = json_first(set); l && good; l = json_next(l))
+    good = l->kind == JSON_STRING || l->kind == JSON_NUMBER;
   if (!good) rows_refuse(rows, row, column, wanted, e);
   return e->code ? NULL : set;
 }

@@ -31,7 +31,8 @@ static int stands_at(bert_text passage, bert_text answer, int64_t start) {
   if (start < 0 || start > (int64_t)passage.size) return 0;
   Walk w = walk_begin(passage);
   size_t at = walk_to(&w, (int32_t)start);
-  return w.character == start && passage.size - at >= answer.size && !memcmp(passage.data + at, answer.data, answer.size);
+  return w.character == start && passage.size - at >= answer.size &&
+         !memcmp(passage.data + at, answer.data, answer.size);
 }
 
 static Answer answer_of(const Rows *rows, int row, bert_text passage, bert_err *e) {

@@ -154,7 +154,8 @@ static int is_article(const char *p, size_t n) {
 }
 
 /* The words of lowered text, without articles, each followed by a NUL in *out; returns how many. Runs of \w end where
-** another character stands, and an article is such a run: "a-b" has lost its hyphen before, "l’a" keeps what is not \w. */
+** another character stands, and an article is such a run: "a-b" has lost its hyphen before, "l’a" keeps what is not \w.
+** */
 static int split_text(const Buf *text, Buf *out, bert_err *e) {
   const unsigned char *p = (const unsigned char *)text->data, *end = p + text->size;
   int words = 0, open = 0;

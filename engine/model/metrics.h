@@ -2,8 +2,8 @@
 ** Layer: model. Uses: base text.
 **
 ** Each as its usual implementation has it, to the last digit that doubles give: scikit-learn (accuracy, F1, MCC), SciPy
-** (Pearson, Spearman with mean ranks for ties), the official scripts of SQuAD 1.1 and 2.0 (exact match, F1), conlleval and
-** seqeval (F1 of spans). A quotient by 0 is 0, as there. */
+** (Pearson, Spearman with mean ranks for ties), the official scripts of SQuAD 1.1 and 2.0 (exact match, F1), conlleval
+** and seqeval (F1 of spans). A quotient by 0 is 0, as there. */
 #ifndef MODEL_METRICS_H
 #define MODEL_METRICS_H
 
@@ -22,7 +22,8 @@ void metrics_sets(const uint8_t *found, const uint8_t *wanted, int n, int labels
 double metrics_pearson(const double *x, const double *y, int n);
 double metrics_spearman(const double *x, const double *y, int n, bert_err *e);
 
-/* SQuAD: an answer beside one that is right. has_none: as the script of 2.0, where questions without an answer occur. */
+/* SQuAD: an answer beside one that is right. has_none: as the script of 2.0, where questions without an answer occur.
+** */
 typedef struct {
   double exact, f1; /* 0 to 1 */
 } AnswerScore;

@@ -33,8 +33,8 @@ typedef struct {
   int step; /* from a window's start to the next one's */
 } PairWindows;
 
-/* Windows of up to `window` tokens, of which the first text has at most `most`; each repeats `overlap` tokens of the one
-** before, or half of what it can. As pair_encode. */
+/* Windows of up to `window` tokens, of which the first text has at most `most`; each repeats `overlap` tokens of the
+** one before, or half of what it can. As pair_encode. */
 void pair_windows(PairWindows *w, Session *s, bert_text a, bert_text b, int window, int most, int overlap, bert_err *e);
 /* How many tokens of the second text the window has that starts at its token `from`. */
 static inline int pair_window_count(const PairWindows *w, int from) {

@@ -59,7 +59,8 @@ static void one_option(Vocab *v, int *strip, const Json *x, bert_err *e) {
   const Json *key = json_key(x);
   if (json_is(key, "vocab_size")) s->vocab_size = (int)json_integer(x, 30000, 1, VOCAB_MAX, "vocab_size", e);
   else if (json_is(key, "min_frequency")) s->min_frequency = json_integer(x, 2, 1, INT64_MAX, "min_frequency", e);
-  else if (json_is(key, "limit_alphabet")) s->limit_alphabet = (int)json_integer(x, 1000, 1, VOCAB_MAX, "limit_alphabet", e);
+  else if (json_is(key, "limit_alphabet"))
+    s->limit_alphabet = (int)json_integer(x, 1000, 1, VOCAB_MAX, "limit_alphabet", e);
   else if (json_is(key, "lowercase")) n->lower = (uint8_t)json_flag(x, 1, "lowercase", e);
   else if (json_is(key, "strip_accents")) *strip = json_flag(x, -1, "strip_accents", e);
   else if (json_is(key, "handle_chinese_chars")) n->chinese = (uint8_t)json_flag(x, 1, "handle_chinese_chars", e);
@@ -74,7 +75,8 @@ static void read_options(Vocab *v, const char *json, bert_err *e) {
   v->settings = (VocabSettings){30000, 2, 1000, SPECIAL, SPECIALS};
   v->words.normalizer = (Normalizer){.clean = 1, .chinese = 1, .lower = 1};
   const Json *root = json && *json ? json_parse(json, strlen(json), "options", &v->arena, e) : NULL;
-  if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"vocab_size\":8000}", e);
+  if (root && root->kind != JSON_OBJECT)
+    json_refuse(root, "all of it", "a JSON object such as {\"vocab_size\":8000}", e);
   for (const Json *x = e->code ? NULL : json_first(root); x && !e->code; x = json_next(x)) one_option(v, &strip, x, e);
   if (root) err_within(e, "options");
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT;

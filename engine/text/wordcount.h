@@ -5,8 +5,8 @@
 ** what a trained vocabulary meets later. Words of more than WORDCOUNT_CHARS characters are left out: WordPiece never
 ** splits them.
 **
-** Memory is bounded: past WORDCOUNT_MAX different words the rarest are forgotten, those seen once first, and so on; 100 MB
-** of English have a tenth of that. Cost: 100 MB of text in 3 s, one core of Zen 4. */
+** Memory is bounded: past WORDCOUNT_MAX different words the rarest are forgotten, those seen once first, and so on; 100
+** MB of English have 130,000. Cost: 100 MB of text in 1.8 s, one core of Zen 4. */
 #ifndef TEXT_WORDCOUNT_H
 #define TEXT_WORDCOUNT_H
 

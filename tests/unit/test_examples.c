@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "fixture.h"
 #include "model/examples.h"
 #include "model/model.h"
 #include "test.h"
@@ -414,4 +415,44 @@ TEST(examples_pretrain_is_the_same_for_the_same_seed) {
 
 TEST(examples_pretrain_refuses_one_document) {
   REFUSES("pretrain", 2, "the SQL gives one document, wanted at least two", NAMES("document", "text"), I(1), T(LONG), I(1), T(LONG));
+}
+
+/* ---- no memory --------------------------------------------------------------------------------------------------- */
+
+static Model *shared; /* of the tests below */
+
+/* The task's examples of a small table, and a batch of all. */
+static void make_all(const char *task, bert_err *e) {
+  static const struct {
+    const char *task, *cell[4];
+    int columns;
+  } tables[] = {
+      {"classify", {"the train", "[\"a\"]", "in", "[\"b\", \"a\"]"}, 2},
+      {"embed", {"the train", "in", "to", "and"}, 2},
+      {"qa", {"the", "to the train", "train", NULL}, 3},
+      {"tag", {"[\"trains\", \"in\"]", "[\"A\", \"B\"]", "to", "A"}, 2},
+      {"mlm", {"the train in", "to", NULL, NULL}, 1},
+      {"pretrain", {"the train. in the sea.", "to read. the end.", NULL, NULL}, 1},
+  };
+  size_t t = 0;
+  while (strcmp(tables[t].task, task)) t++;
+  ExamplesOptions o;
+  examples_defaults(&o);
+  Rows *rows = rows_new(tables[t].columns, NAMES("a", "b", "c"), e);
+  for (int i = 0; i < 4 && rows && tables[t].cell[i]; i++)
+    rows_add_bytes(rows, ROWS_TEXT, (bert_text){tables[t].cell[i], strlen(tables[t].cell[i])}, e);
+  Examples *x = e->code ? NULL : examples_make(shared, task, rows, &o, NULL, e);
+  TrainBatch b;
+  if (x) examples_batch(x, (const int32_t[]){0}, 1, &b, e);
+  examples_free(x);
+  rows_free(rows);
+}
+
+TEST(examples_take_every_failed_allocation) {
+  bert_err e = {0};
+  shared = model_open(NULL, "tests/golden/models/file-vocab-uncased", NULL, &e);
+  GOOD(e);
+  for (int i = 0; i < 6; i++)
+    OK(fixture_fail_each(make_all, NAMES("classify", "embed", "qa", "tag", "mlm", "pretrain")[i]) > 10);
+  model_free(shared);
 }
