@@ -67,6 +67,11 @@ int index_in_content(const IndexSchema *s, int column);
 enum { INDEX_PART_ROWS = 16, INDEX_PARTS = BERT_BLOCK_SLOTS / INDEX_PART_ROWS, INDEX_WORDS = BERT_BLOCK_SLOTS / 32 };
 enum { INDEX_BLOCKS_HELD = 64 };
 
+/* Numbers of blocks go from 1 to this; others are damage. */
+#define INDEX_BLOCK_MOST ((sqlite3_int64)1 << 50)
+
+static inline int index_is_block(sqlite3_int64 block) { return block > 0 && block <= INDEX_BLOCK_MOST; }
+
 typedef struct {
   uint32_t bits[INDEX_WORDS];
 } IndexPlaces;

@@ -435,6 +435,7 @@ static sqlite3_int64 find_free_block(IndexTable *t, sqlite3_int64 partition, sql
   while (found < 0 && index_step(t, s, e))
     if (!find_held(t, sqlite3_column_int64(s, 0))) found = sqlite3_column_int64(s, 0);
   sqlite3_reset(s);
+  if (found >= 0 && !index_is_block(found)) index_damaged(t, e, "a block has number %lld", (long long)found);
   return found;
 }
 
@@ -448,7 +449,7 @@ sqlite3_int64 index_last_block(IndexTable *t, bert_err *e) {
       if (t->blocks[i]->number > t->last_block) t->last_block = t->blocks[i]->number;
     t->last_block_known = e->code == BERT_OK;
   }
-  if (t->last_block < 0 || t->last_block >= INT64_MAX / BERT_BLOCK_SLOTS - 1)
+  if (t->last_block < 0 || t->last_block >= INDEX_BLOCK_MOST)
     index_damaged(t, e, "the last block has number %lld", (long long)t->last_block);
   return t->last_block;
 }

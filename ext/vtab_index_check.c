@@ -70,6 +70,10 @@ static void check_block(Check *c, sqlite3_stmt *s, bert_err *e) {
   sqlite3_int64 block = sqlite3_column_int64(s, 0);
   const unsigned char *places = sqlite3_column_blob(s, 2), *data = sqlite3_column_blob(s, 3);
   size_t size = (size_t)sqlite3_column_bytes(s, 3);
+  if (!index_is_block(block)) {
+    report(c, "a block has number %lld", (long long)block);
+    return;
+  }
   int count = 0, has_map = places && sqlite3_column_bytes(s, 2) == BERT_BLOCK_SLOTS / 8;
   if (!has_map) report(c, "block %lld has no map of its places", (long long)block);
   if (!data) report(c, "block %lld of the codes is missing", (long long)block);
@@ -101,7 +105,9 @@ static void check_blocks(Check *c, bert_err *e) {
 static void check_parts(Check *c, bert_err *e) {
   sqlite3_stmt *s = prepared(c, "SELECT part, data FROM \"%w\".\"%w_vectors\"", e);
   while (s && index_step(c->t, s, e))
-    if (!index_part_is_whole(c->t, sqlite3_column_int64(s, 0), sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+    if (!index_is_block(sqlite3_column_int64(s, 0) / INDEX_PARTS))
+      report(c, "a part of the vectors has number %lld", (long long)sqlite3_column_int64(s, 0));
+    else if (!index_part_is_whole(c->t, sqlite3_column_int64(s, 0), sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
       report(c, "part %lld of the vectors does not fit its checksums", (long long)sqlite3_column_int64(s, 0));
   sqlite3_finalize(s);
 }

@@ -18,6 +18,8 @@
 
 static void add_to_map(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
   size_t n = (size_t)t->map_count + 1;
+  if (!index_is_block(sqlite3_column_int64(s, 0)))
+    index_damaged(t, e, "a block has number %lld", (long long)sqlite3_column_int64(s, 0));
   if (!memory_grow(&t->map, &t->map_room, n, sizeof *t->map, e)) return;
   if (!memory_grow(&t->partitions, &t->partitions_room, n, sizeof *t->partitions, e)) return;
   if (!memory_grow(&t->lists, &t->lists_room, n, sizeof *t->lists, e)) return;

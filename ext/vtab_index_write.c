@@ -26,7 +26,7 @@ static int find_row(IndexTable *t, sqlite3_int64 rowid, Row *row, bert_err *e) {
   row->hash = sqlite3_column_int64(s, 1);
   row->partition = sqlite3_column_int64(s, 2);
   sqlite3_reset(s);
-  if (row->slot < -1) index_damaged(t, e, "row %lld has slot %lld", (long long)rowid, (long long)row->slot);
+  if (row->slot != -1 && !index_is_block(row->slot / BERT_BLOCK_SLOTS)) index_damaged(t, e, "row %lld has slot %lld", (long long)rowid, (long long)row->slot);
   return e->code == BERT_OK;
 }
 

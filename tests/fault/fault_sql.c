@@ -121,7 +121,7 @@ static const Script scripts[] = {
      "WHERE body MATCH 'river' AND u LIKE 'u%%' LIMIT 1; SELECT * FROM x WHERE rowid > 0 ORDER BY rowid DESC", NULL},
     {"bert_index, commanded", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
      "INSERT INTO x(x) VALUES ('rebuild'); INSERT INTO x(x) VALUES ('optimize'); INSERT INTO x(x) VALUES ('integrity-check'); "
-     "ALTER TABLE x RENAME TO y; SELECT * FROM bert_index_progress", NULL},
+     "SELECT * FROM bert_index_progress", NULL},
     {"bert_index, following", LOAD "CREATE TABLE n(id INTEGER PRIMARY KEY, body); INSERT INTO n(body) VALUES ('the river'); CREATE VIRTUAL TABLE x "
      "USING bert_index(body, model='m', content='n', content_rowid='id');",
      "INSERT INTO x(x) VALUES ('triggers'); INSERT INTO x(x) VALUES ('reembed'); INSERT INTO n(body) VALUES ('train'); UPDATE n SET body = 'x'; "
@@ -201,13 +201,13 @@ static int run(const Script *script, const char *before, const char *sql, Side s
 }
 
 /* Until a run in which nothing failed. The engine does not say whether it did: no script allocates as often as the limit. */
-static int sweep(const Script *script, const char *model, Side side, int all) {
+static int sweep(const Script *script, const char *model, Side side, int all, int step) {
   char *before = filled(script->before, model), *sql = filled(script->sql, model);
   int wrong = 0;
   enum { ENGINE_ALLOCATIONS = 400 };
-  for (long n = 1; !wrong; n++) {
+  for (long n = 1; !wrong; n += step) {
     wrong = run(script, before, sql, side, n, all);
-    if (side == SQLITE_FAILS ? !has_failed : n == ENGINE_ALLOCATIONS) break;
+    if (side == SQLITE_FAILS ? !has_failed : n >= ENGINE_ALLOCATIONS) break;
   }
   sqlite3_free(before);
   sqlite3_free(sql);
@@ -216,14 +216,16 @@ static int sweep(const Script *script, const char *model, Side side, int all) {
 
 int main(int argc, char **argv) {
   int passed = 0, failed = 0;
-  if (argc < 2) return printf("usage: fault_sql MODELS [WORD]\n") > 0;
+  if (argc < 2) return printf("usage: fault_sql MODELS [WORD [STEP]]\n") > 0;
   setvbuf(stdout, NULL, _IOLBF, 0);
   install();
   char *model = sqlite3_mprintf("%s/sbert-mean", argv[1]);
   for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
     if (argc > 2 && !strstr(scripts[i].name, argv[2])) continue;
+    /* An index makes many statements: of their thousands of allocations every 31st, unless one script is asked for. */
+    int step = argc > 3 ? atoi(argv[3]) : argc <= 2 && strstr(scripts[i].before, "bert_index") ? 31 : 1;
     for (int kind = 0; kind < 4; kind++) {
-      if (sweep(&scripts[i], model, kind & 1 ? ENGINE_FAILS : SQLITE_FAILS, kind >> 1)) failed++;
+      if (sweep(&scripts[i], model, kind & 1 ? ENGINE_FAILS : SQLITE_FAILS, kind >> 1, step)) failed++;
       else passed++;
     }
   }
