@@ -567,8 +567,8 @@ typedef struct bert_training bert_training;
 **    dropout, attention_dropout, head_dropout                        (default: as config.json says)
 **    labels: their names, in the order of the units                  (default: those of the rows, sorted)
 **    scale 20, margin 5: of ranking and triplets;  checkpoint: a directory, checkpoint_steps 500
-** and what model/examples.h names. from, model, config, vocabulary and lowercase are let pass: they are the caller's.
-** Rows are needed during the call alone. */
+** and what model/examples.h names. from, model, evaluate, config, vocabulary and lowercase are let pass: they are
+** the caller's. Rows are needed during the call alone. */
 bert_training *bert_finetune(bert_model *from, const char *task, const bert_rows *rows, const char *options_json,
                              const bert_progress *progress, bert_err *e);
 /* A BERT of drawn weights, to pre-train: config has what differs from BERT-base's config.json (hidden_size …), as a

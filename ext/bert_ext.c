@@ -86,11 +86,11 @@ static const TableFunction tables[] = {
      TAKES_SQL, &tvf_train_vocab},
     {"bert_finetune",
      "step INTEGER, epoch REAL, loss REAL, mlm_loss REAL, nsp_loss REAL, accuracy REAL, mlm_accuracy REAL, "
-     "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL",
+     "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL, evaluation TEXT",
      "task, sql, options", 3, TAKES_SQL, &tvf_finetune},
     {"bert_pretrain",
      "step INTEGER, epoch REAL, loss REAL, mlm_loss REAL, nsp_loss REAL, accuracy REAL, mlm_accuracy REAL, "
-     "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL",
+     "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL, evaluation TEXT",
      "sql, options", 2, TAKES_SQL, &tvf_pretrain},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
     {"bert_search_each", "\"key\", rowid INTEGER, distance REAL, rank INTEGER", "\"index\", sql, k", 3, TAKES_SQL,

@@ -218,6 +218,8 @@ void inner_close(Inner *inner);
 ** error, where *rc is SQLite's code if it was the query that failed. */
 bert_rows *rows_copy(Connection *c, sqlite3_value *sql, int fewest, int most, const char *columns, int *rc,
                      bert_err *e);
+bert_rows *rows_copy_text(Connection *c, bert_text sql, int fewest, int most, const char *columns, int *rc,
+                          bert_err *e);
 
 /* ---- options.c -------------------------------------------------------------------------------------------------- */
 

@@ -36,9 +36,14 @@ static void add_cell(bert_rows *r, sqlite3_stmt *s, int i, bert_err *e) {
 
 bert_rows *rows_copy(Connection *c, sqlite3_value *sql, int fewest, int most, const char *columns, int *rc,
                      bert_err *e) {
-  Inner inner = {0};
   bert_text text;
   value_text(sql, "sql", &text, e);
+  return rows_copy_text(c, text, fewest, most, columns, rc, e);
+}
+
+bert_rows *rows_copy_text(Connection *c, bert_text text, int fewest, int most, const char *columns, int *rc,
+                          bert_err *e) {
+  Inner inner = {0};
   inner_open(&inner, c, text, fewest, most, columns, e);
   bert_rows *r = e->code ? NULL : new_rows(&inner, e);
   while (inner_step(&inner, e)) {

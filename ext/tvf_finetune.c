@@ -10,6 +10,9 @@
 ** puts it into the database, bert_save into a directory. A scan that ends earlier, by LIMIT, an interrupt or an error,
 ** leaves no model; where there is a `checkpoint`, the same call goes on from it.
 **
+** The option `evaluate` is SQL whose rows judge the model at the end of each epoch: column `evaluation` then has what
+** bert_evaluate gives, as JSON (of pre-training, of the masked words).
+**
 ** One cursor trains once: in a join that would start it for each row of another table, the second start is an error. */
 #include "ext.h"
 
@@ -21,6 +24,9 @@ typedef struct {
   bert_training *training;
   bert_step step;
   char *name;     /* that the model gets */
+  char *task;     /* NULL: pre-training */
+  bert_rows *judged; /* of the option evaluate, or NULL */
+  char *evaluation;  /* of this row, as JSON, or NULL */
   Loaded *from;
   int kept;       /* the model is there */
   int started;    /* outlives close: a cursor trains once */
@@ -28,24 +34,57 @@ typedef struct {
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
-static void keep_model(Training *t, bert_err *e) {
-  Watch watch;
-  watch_start(&watch, connection_db(t->cursor.connection));
-  bert_model *m = bert_training_model(t->training, &watch.progress, e);
-  watch_stop(&watch);
+static void keep_model(Training *t, bert_model *m, bert_err *e) {
   Shared *x = registry_adopt(m, (bert_stamp){0}, e);
   t->kept = x != NULL;
   if (x) connection_name(t->cursor.connection, (bert_text){t->name, strlen(t->name)}, x, e);
 }
 
+/* t->evaluation of a model: {"accuracy":0.9,…}. */
+static void judge(Training *t, bert_model *m, const bert_progress *progress, bert_err *e) {
+  bert_metric metric[BERT_METRICS_MAX];
+  bert_session *s = e->code ? NULL : bert_session_new(m, e);
+  int n = s ? bert_evaluate(s, t->task ? t->task : "mlm", t->judged, NULL, metric, progress, e) : 0;
+  sqlite3_str *json = sqlite3_str_new(NULL);
+  for (int i = 0; i < n; i++) {
+    sqlite3_str_appendf(json, "%s\"%s\":", i ? "," : "{", metric[i].name);
+    if (isfinite(metric[i].value)) sqlite3_str_appendf(json, "%!.9g", metric[i].value);
+    else sqlite3_str_appendall(json, "null");
+  }
+  sqlite3_str_appendall(json, n ? "}" : "{}");
+  t->evaluation = sqlite3_str_finish(json);
+  if (!t->evaluation) error_set(e, BERT_NOMEM, "out of memory");
+  bert_session_free(s);
+}
+
+/* What follows a step: the model, at the end of all (or at once, where a checkpoint is of the end); its judgement, at the
+** end of each epoch. */
+static void after_step(Training *t, const bert_progress *progress, bert_err *e) {
+  int last = t->cursor.done || t->step.step == t->step.steps, judges = t->judged && t->step.epoch_ends && !t->cursor.done;
+  if (e->code || (!last && !judges)) return;
+  bert_model *m = bert_training_model(t->training, progress, e);
+  if (judges) judge(t, m, progress, e);
+  if (last && !t->kept && !e->code) keep_model(t, m, e);
+  else bert_model_free(m);
+}
+
 static void next(Cursor *c, bert_err *e) {
   Training *t = (Training *)c;
   Watch watch;
+  sqlite3_free(t->evaluation);
+  t->evaluation = NULL;
   watch_start(&watch, connection_db(c->connection));
   c->done = !bert_training_step(t->training, &t->step, &watch.progress, e);
+  if (!t->kept) after_step(t, &watch.progress, e);
   watch_stop(&watch);
-  if (!t->kept && (c->done || t->step.step == t->step.steps)) keep_model(t,
-                                                                         e); /* done at once: a checkpoint of the end */
+}
+
+/* The rows of the option evaluate, if it is there. */
+static void take_judged(Training *t, sqlite3_value *options, const char *columns, bert_err *e) {
+  Cursor *c = &t->cursor;
+  char *sql = options_text(c->connection, options, "evaluate", e);
+  if (sql) t->judged = rows_copy_text(c->connection, (bert_text){sql, strlen(sql)}, 1, 64, columns, &c->rc, e);
+  sqlite3_free(sql);
 }
 
 /* task NULL: pre-training. Arguments first (sql) and first + 1 (options). */
@@ -64,6 +103,9 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   bert_model *fresh = task ? NULL : fresh_model(c->connection, options, &c->rc, e);
   if (!fresh) t->from = options_model(c->connection, options, "from", e);
   bert_model *from = fresh ? fresh : t->from ? t->from->model : NULL;
+  t->task = task ? sqlite3_mprintf("%s", task) : NULL;
+  if (task && !t->task) error_set(e, BERT_NOMEM, "out of memory");
+  take_judged(t, options, columns, e);
   bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[first], 1, 64, columns, &c->rc, e);
   watch_start(&watch, connection_db(c->connection));
   if (!e->code)
@@ -94,17 +136,24 @@ static void column(Cursor *c, sqlite3_context *context, int i) {
   const double numbers[] = {s->epoch,         s->loss,         s->mlm_loss,      s->nsp_loss,          s->accuracy,
                             s->mlm_accuracy,
                             s->nsp_accuracy,  s->learning_rate, s->tokens_per_second, s->seconds,      s->eta};
+  const char *evaluation = ((Training *)c)->evaluation;
   if (i == 0) sqlite3_result_int64(context, s->step);
-  else number(context, numbers[i - 1]);
+  else if (i > (int)(sizeof numbers / sizeof *numbers)) {
+    if (evaluation) value_result_text(context, evaluation);
+  } else number(context, numbers[i - 1]);
 }
 
 static void close(Cursor *c) {
   Training *t = (Training *)c;
   bert_training_free(t->training);
+  bert_rows_free(t->judged);
+  sqlite3_free(t->evaluation);
+  sqlite3_free(t->task);
   sqlite3_free(t->name);
   connection_drop(c->connection, t->from);
   t->training = NULL;
-  t->name = NULL;
+  t->judged = NULL;
+  t->name = t->task = t->evaluation = NULL;
   t->from = NULL;
 }
 

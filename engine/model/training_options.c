@@ -48,7 +48,7 @@ static const Number NUMBERS[] = {
 static const char KEYS[] =
     "one of epochs, steps, batch_size, accumulate, learning_rate, warmup, schedule, weight_decay, beta1, beta2, "
     "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, scale, margin, seed, checkpoint, "
-    "checkpoint_steps, labels, from, model, config, vocabulary, lowercase, or of the examples' own";
+    "checkpoint_steps, labels, from, model, evaluate, config, vocabulary, lowercase, or of the examples' own";
 
 static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_err *e) {
   char *to = (char *)o + n->at;
@@ -75,7 +75,7 @@ static void take_labels(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
 }
 
 static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
-  static const char *const CALLERS[] = {"from", "model", "config", "vocabulary", "lowercase"};
+  static const char *const CALLERS[] = {"from", "model", "evaluate", "config", "vocabulary", "lowercase"};
   const Json *key = json_key(v);
   for (size_t i = 0; i < sizeof CALLERS / sizeof *CALLERS; i++)
     if (json_is(key, CALLERS[i])) return;
