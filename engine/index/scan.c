@@ -86,6 +86,25 @@ static void interval(const Scan *s, const Block *b, int place, float y, Candidat
   out->high = (float)(most >= c ? 1 : most <= -1 ? -c : most * c + sqrt(1 - most * most) * sine + s->slack);
 }
 
+/* The constants of bounds (2) and (3) for the query's present threshold. */
+static void renew(const Scan *s, int q, Found *found) {
+  ScanQuery *query = &s->query[q];
+  float t = atomic_load_explicit(&query->threshold, memory_order_relaxed);
+  if (t == found->threshold) return;
+  found->threshold = t;
+  /* A row whose computed cosine is t may have t - slack in truth. */
+  found->near = t < -1 ? 2 * PI : acos(fmax(-1, fmin(1, t - s->slack)));
+  found->near_c = cos(found->near), found->near_s = sin(found->near);
+  found->angle = found->near + query->code.angle + s->widest;
+  found->c = (float)cos(found->angle);
+  found->s = (float)sin(found->angle);
+}
+
+/* Whether a row whose fine code has cosine y with the query is too far, by (2) and without a square root. */
+static int too_far(const Scan *s, const Found *f, const Block *b, int place, float y) {
+  return f->near <= PI / 2 && y + s->slack < f->near_c * b->cosine8[place] - f->near_s * b->sine8[place] - s->slack;
+}
+
 /* Bound (2) for a row, which becomes a candidate or is out. */
 static void refine(const Scan *s, int q, const Block *b, int64_t number, int place, Found *found, bert_err *e) {
   ScanQuery *query = &s->query[q];
@@ -94,7 +113,9 @@ static void refine(const Scan *s, int q, const Block *b, int64_t number, int pla
     float y;
     kernels()->dot_code(&y, query->code.q, b->codes + (size_t)place * (size_t)b->depth, b->dimensions);
     y *= b->scale8[place];
+    renew(s, q, found);
     if (s->estimate) one.low = one.high = y;
+    else if (too_far(s, found, b, place, y)) return;
     else interval(s, b, place, y, &one);
   }
   float threshold = atomic_load_explicit(&query->threshold, memory_order_relaxed);
@@ -102,18 +123,6 @@ static void refine(const Scan *s, int q, const Block *b, int64_t number, int pla
   candidates_add(&found->found, &one, threshold, e);
   best_push(&found->best, one.low, e);
   if (!e->code && s->k && found->best.n == s->k) scan_raise(query, found->best.at[0]);
-}
-
-/* The constants of bound (3) for the query's present threshold. */
-static void renew(const Scan *s, int q, Found *found) {
-  ScanQuery *query = &s->query[q];
-  float t = atomic_load_explicit(&query->threshold, memory_order_relaxed);
-  if (t == found->threshold) return;
-  found->threshold = t;
-  /* A row whose computed cosine is t may have t - slack in truth. */
-  found->angle = t < -1 ? 2 * PI : acos(fmax(-1, fmin(1, t - s->slack))) + query->code.angle + s->widest;
-  found->c = (float)cos(found->angle);
-  found->s = (float)sin(found->angle);
 }
 
 /* ---- rows that are put off ------------------------------------------------------------------------------------------- */

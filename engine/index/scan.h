@@ -56,6 +56,7 @@ typedef struct {
   /* The constants of bound (3) for the threshold they were made for. */
   float threshold, c, s;
   double angle; /* a + pq: c its cosine, s its sine */
+  double near, near_c, near_s; /* a, likewise */
 } Found;
 
 typedef struct {

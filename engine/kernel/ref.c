@@ -336,8 +336,11 @@ static void screen(const KernelScreen *s) {
 }
 
 static void dot_code(float *sum, const float *q, const uint8_t *code, int n) {
-  float lane[KERNEL_LANES] = {0};
-  for (int i = 0; i < n; i++) lane[i % KERNEL_LANES] = fmaf(q[i], (float)code[i] - 127.5f, lane[i % KERNEL_LANES]);
+  enum { LANES = 4 * KERNEL_LANES };
+  float lane[LANES] = {0};
+  for (int i = 0; i < n; i++) lane[i % LANES] = fmaf(q[i], (float)code[i] - 127.5f, lane[i % LANES]);
+  for (int i = 0; i < KERNEL_LANES; i++)
+    lane[i] = (lane[i] + lane[i + 2 * KERNEL_LANES]) + (lane[i + KERNEL_LANES] + lane[i + 3 * KERNEL_LANES]);
   *sum = folded(lane);
 }
 

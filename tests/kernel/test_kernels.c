@@ -358,7 +358,7 @@ static void check_screen(const Kernels *fast, const Kernels *ref) {
 }
 
 static void check_dot_code(const Kernels *fast, const Kernels *ref) {
-  enum { MOST = 70 };
+  enum { MOST = 300 };
   float q[MOST], a, b;
   uint8_t code[MOST];
   for (int i = 0; i < MOST; i++) q[i] = next_float();
