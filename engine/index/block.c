@@ -222,7 +222,7 @@ Block *block_load(const void *data, size_t size, int dimensions, bert_err *e) {
   int slots = block_slots(data, size, dimensions, e);
   Block *b = mem_new(1, sizeof *b, e);
   if (!b) return NULL;
-  b->dimensions = dimensions, b->depth = code_depth(dimensions), b->slots = slots;
+  b->dimensions = dimensions, b->depth = code_depth(dimensions);
   b->padded = (slots + KERNEL_PANEL - 1) / KERNEL_PANEL * KERNEL_PANEL;
   lay_out(b);
   b->memory = mem_new(1, b->bytes, e); /* not mem_pages, which would write zeros over those that the system gives */

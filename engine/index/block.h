@@ -25,8 +25,8 @@ enum { BLOCK_HEADER = 16, BLOCK_SLOT_HEAD = 32 };
 
 typedef struct Block {
   uint64_t stamp;
-  int dimensions, depth, slots;
-  int padded;      /* slots rounded up to whole panels */
+  int dimensions, depth;
+  int padded;      /* slots, rounded up to whole panels */
   double widest4, widest8; /* the largest angles between a row and its codes */
   float *scale4, *cosine4, *sine4;
   uint8_t *panels;

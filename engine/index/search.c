@@ -1,5 +1,5 @@
 /* search.c -- see search.h.
-** Layer: index. Uses: base kernel fetch.h scan.h rescore.h.
+** Layer: index. Uses: base fetch.h scan.h rescore.h.
 **
 **    queries -> turned, coded                                       (code.h)
 **    blocks  -> a lot of them at a time                             (fetch.h)
@@ -17,7 +17,6 @@
 #include "index/fetch.h"
 #include "index/rescore.h"
 #include "index/scan.h"
-#include "kernel/kernel.h"
 
 enum { GROUP = 128 };
 
@@ -84,9 +83,7 @@ static void search_init(Search *s, const bert_scope *scope, const float *queries
   if (e->code) return;
   /* Where no more than k rows are there, all are among the nearest and no threshold is worth its keeping. */
   size_t rows = (size_t)scope->count * BERT_BLOCK_SLOTS;
-  for (int i = 0; i < s->threads * count; i++) {
-    s->found[i].best.most = s->found[i].nearest.most = k < rows ? k : 0;
-  }
+  for (int i = 0; i < s->threads * count; i++) s->found[i].best.most = s->found[i].nearest.most = k < rows ? k : 0;
   if (k >= rows) s->scan.k = 0;
   prepare(s, queries, e);
 }
