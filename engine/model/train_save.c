@@ -25,9 +25,14 @@ static void add_labels(Buf *b, const ExamplesInfo *info, bert_err *e) {
   add(b, "}", e);
 }
 
-/* One unit is named as transformers names it, or its config would take two. */
-static void add_one_unit(Buf *b, bert_err *e) { add(b,
-    ", \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}", e); }
+/* Units without labels, as transformers names them: without names its config would take two. */
+static void add_units(Buf *b, int units, bert_err *e) {
+  add(b, ", \"id2label\": {", e);
+  for (int i = 0; i < units; i++) json_write_format(b, e, "%s\"%d\": \"LABEL_%d\"", i ? ", " : "", i, i);
+  add(b, "}, \"label2id\": {", e);
+  for (int i = 0; i < units; i++) json_write_format(b, e, "%s\"LABEL_%d\": %d", i ? ", " : "", i, i);
+  add(b, "}", e);
+}
 
 static void add_config(const Net *n, Buf *b, bert_err *e) {
   static const char *const SUFFIX[TASKS] = {"ForSequenceClassification", "ForSequenceClassification",
@@ -37,9 +42,9 @@ static void add_config(const Net *n, Buf *b, bert_err *e) {
   const char *suffix = n->task == TASK_PRETRAIN && !n->pairs ? "ForMaskedLM" : SUFFIX[n->task];
   json_write_format(b, e, "{\"architectures\": [\"%s%s\"]", n->from->arch->class_name, suffix);
   if (n->info.label_count && n->task != TASK_EMBED) add_labels(b, &n->info, e);
-  else if (n->head.kind == TRAIN_FIRST && n->head.units == 1) add_one_unit(b, e);
+  else if (n->head.kind == TRAIN_FIRST && n->from->config.labels != n->head.units) add_units(b, n->head.units, e);
   const char *problem = n->info.loss == LOSS_BINARY   ? "multi_label_classification"
-                        : n->info.label_count == 0    ? "regression"
+                        : n->head.units == 1         ? "regression"
                                                       : "single_label_classification";
   if (n->task == TASK_CLASSIFY) json_write_format(b, e, ", \"problem_type\": \"%s\"", problem);
   if (n->task == TASK_QA) json_write_format(b, e, ", \"bert_null_threshold\": %s", n->null_answers ? "0.0" : "null");
