@@ -70,7 +70,7 @@ static void strip_panel(const KernelGemm *g, const Strip *s, int panel, Ahead *a
   const float *w = g->w + ((size_t)panel * (size_t)g->k + (size_t)s->k0) * KERNEL_PANEL;
   const float *bias = g->bias ? g->bias + panel * KERNEL_PANEL : ZERO;
   float *y = g->y + (size_t)s->row * g->y_stride + panel * KERNEL_PANEL;
-  float *edge = g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH, *to = part ? edge : y;
+  float *edge = g->scratch + KERNEL_PACKED, *to = part ? edge : y;
   if (part && !first)
     for (int r = 0; r < s->rows; r++) memcpy(edge + r * KERNEL_PANEL, y + (size_t)r * g->y_stride, part_bytes);
   for (int t = 0; t < TILES_A_PANEL; t++) {

@@ -146,7 +146,7 @@ static float *sums_of(const KernelGemm8 *g, const Strip8 *s, int panel, size_t *
   int inside = in_place(g, panel);
   *stride = inside ? g->y_stride : KERNEL_PANEL;
   if (inside) return g->y + (size_t)s->row * g->y_stride + panel * KERNEL_PANEL;
-  return g->scratch + (size_t)KERNEL_ROWS * KERNEL_DEPTH + s->from * KERNEL_PANEL;
+  return g->scratch + KERNEL_PACKED + s->from * KERNEL_PANEL;
 }
 
 /* One group of one panel's columns of a strip, its weights at w. */
@@ -180,7 +180,7 @@ static void panel8(const KernelGemm8 *g, const Strip8 *strip, int strips, int pa
   const int8_t *w = g->w + (size_t)panel * bytes;
   Ahead ahead = ahead_of(panel + 1 < g->last ? w + bytes : w, bytes, strips * TILES8_A_PANEL * depth / WORD);
 #if WIDE
-  int8_t *wide = (int8_t *)(g->scratch + (size_t)KERNEL_ROWS * (KERNEL_DEPTH + KERNEL_PANEL));
+  int8_t *wide = (int8_t *)(g->scratch + KERNEL_PACKED + KERNEL_ROWS * KERNEL_PANEL);
   for (int group = 0; group < groups; group++, w += KERNEL_GROUP * KERNEL_PANEL) {
     widen_group(wide, w, group_numbers(g, group) / 4);
     for (int s = 0; s < strips; s++) sum_group(g, &strip[s], panel, group, wide, &ahead);
@@ -210,7 +210,7 @@ static void gemm8_block(const KernelGemm8 *g, int row, int m) {
 
 static void gemm8(const KernelGemm8 *g) {
   /* As many rows as the scratch holds packed, and no more than keep the packed block in L2. */
-  int most = (int)((size_t)KERNEL_ROWS * KERNEL_DEPTH * WORD / (size_t)kernel_depth8(g->k));
+  int most = (int)((size_t)KERNEL_PACKED * WORD / (size_t)kernel_depth8(g->k));
   int block = most < KERNEL_ROWS ? most : KERNEL_ROWS;
   for (int row = 0; row < g->m; row += block) gemm8_block(g, row, g->m - row < block ? g->m - row : block);
 }

@@ -56,7 +56,10 @@ typedef struct {
   int transposed; /* x lies as [k][m], x_stride from one k to the next */
   int add;
 } KernelGemm;
-#define KERNEL_SCRATCH ((size_t)KERNEL_ROWS * (KERNEL_DEPTH + KERNEL_PANEL) + KERNEL_GROUP * KERNEL_PANEL / 2)
+/* Packed rows, KERNEL_ROWS of KERNEL_DEPTH floats or at least one of 2^17 numbers of 16 bits (the deepest that gemm8 takes);
+** then a panel's columns of the rows, then a group of a panel in 16 bits. */
+enum { KERNEL_PACKED = 1 << 16 };
+#define KERNEL_SCRATCH ((size_t)KERNEL_PACKED + KERNEL_ROWS * KERNEL_PANEL + KERNEL_GROUP * KERNEL_PANEL / 2)
 
 /* The same product in 8 bits. Depth and groups are those of k: kernel_depth8(k), kernel_groups(k). */
 typedef struct {

@@ -272,6 +272,7 @@ static void check_gemm8(const Kernels *fast, const Kernels *ref) {
   gemm8_case(fast, ref, 3, 33, 3 * KERNEL_GROUP + 7, 0, 2, 0, KERNEL_TANH);
   gemm8_case(fast, ref, 2 * KERNEL_ROWS + 5, 33, 11, 0, 2, 1, KERNEL_GELU_TANH);
   gemm8_case(fast, ref, KERNEL_ROWS, 33, 2500, 0, 2, 1, KERNEL_NONE); /* deeper than the scratch packs at once */
+  gemm8_case(fast, ref, 2, 3, 1 << 17, 0, 1, 1, KERNEL_NONE);            /* the deepest that a model may have */
 }
 
 static void attend_case(const Kernels *fast, const Kernels *ref, int n, int d, int heads) {
