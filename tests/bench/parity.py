@@ -1,17 +1,18 @@
 """Training here beside training in transformers: the same rows, recipe and starting weights; what each side reaches.
 
     python3 parity.py DATA MODEL [--task NAME,…] [--side ours|torch|both] [--seeds 0,1,2] [--results FILE]
-    python3 parity.py DATA MODEL --steps 20       the losses of the first steps, and the weights after them, side by side
-    python3 parity.py DATA MODEL --table          the table of what FILE holds
+    python3 parity.py DATA MODEL --steps 20          the first steps' losses, and the weights after them, side by side
+    python3 parity.py DATA MODEL --steps 60 --drops  weights that stay, with dropout: the means of the losses
+    python3 parity.py DATA MODEL --table             the table of what FILE holds
 
 DATA is a folder of public sets that are not in the repository (licences): sst2/, stsb/, snli/, banking77/, wnut17/,
 wikiann-en/, squad/. MODEL is a directory that both sides begin from. Needs torch, transformers and apsw; takes from
 minutes to an hour a run. By hand: it is not part of the tests.
 
 Every run is a line of FILE (parity.jsonl), and a run that stands there is not done again. Both sides visit the rows in
-the same order: the shuffle here is the engine's (base/rng.h). Under --steps there is no dropout and a new head begins
-with the same weights, so that losses must agree; else each side draws its own head and its own dropout, and what is
-compared is the figure on held-out rows, made by the same code out of each side's predictions.
+the same order: the shuffle here is the engine's (base/rng.h). Under --steps a new head begins with the same weights,
+and without dropout losses must agree; with it, their means. Else each side draws its own head and its own dropout, and
+what is compared is the figure on held-out rows, made by the same code out of each side's predictions.
 """
 import argparse
 import collections
@@ -41,7 +42,7 @@ def table(path):
 
 
 def sst2(data):
-    read = lambda name: [(text, label) for label, text in (line.split('\t') for line in lines(f'{data}/sst2/{name}.tsv'))]
+    read = lambda name: [tuple(line.split('\t')[::-1]) for line in lines(f'{data}/sst2/{name}.tsv')]
     return read('train'), read('dev')
 
 
@@ -90,10 +91,11 @@ def squad(data):
             for paragraph in article['paragraphs']:
                 for qa in paragraph['qas']:
                     answers = qa['answers']
+                    asked = qa['question'], paragraph['context']
                     if place % 6:
-                        train.append((qa['question'], paragraph['context'], answers[0]['text'], answers[0]['answer_start']))
+                        train.append((*asked, answers[0]['text'], answers[0]['answer_start']))
                     else:
-                        dev.append((qa['question'], paragraph['context'], [a['text'] for a in answers]))
+                        dev.append((*asked, [a['text'] for a in answers]))
     return train, dev[::3]
 
 
@@ -173,16 +175,18 @@ RECIPES = {
     'wnut17': Recipe('tag', wnut, span_f1, dict(epochs=5, batch_size=16, learning_rate=1e-4, max_tokens=128)),
     'stsb-bi': Recipe('embed', stsb, spearman, dict(epochs=2, batch_size=32, learning_rate=5e-5, max_tokens=128)),
     'stsb-cross': Recipe('rerank', stsb, spearman, dict(epochs=4, batch_size=32, learning_rate=5e-5, max_tokens=128)),
-    'banking77': Recipe('classify', banking, accuracy, dict(epochs=4, batch_size=32, learning_rate=1e-4, max_tokens=64)),
+    'banking77': Recipe('classify', banking, accuracy,
+                        dict(epochs=4, batch_size=32, learning_rate=1e-4, max_tokens=64)),
     'sst2': Recipe('classify', sst2, accuracy, dict(epochs=3, batch_size=32, learning_rate=5e-5, max_tokens=128),
                    {'accuracy': 88.0}),
     'snli': Recipe('classify', snli, accuracy, dict(epochs=3, batch_size=32, learning_rate=5e-5, max_tokens=128)),
     'wikiann': Recipe('tag', wikiann, span_f1, dict(epochs=3, batch_size=32, learning_rate=1e-4, max_tokens=128)),
-    'squad': Recipe('qa', squad, squad_figures, dict(epochs=2, batch_size=16, learning_rate=1e-4, max_tokens=256),
+    'squad': Recipe('qa', squad, squad_figures,
+                    dict(epochs=2, batch_size=16, learning_rate=1e-4, max_tokens=256, doc_stride=128),
                     {'f1': 65.2, 'exact_match': 53.3}),
 }
 WARMUP, DECAY, CLIP, BETAS, EPSILON = 0.1, 0.01, 1.0, (0.9, 0.999), 1e-8
-QUESTION, STRIDE, ANSWER = 64, 128, 30  # tokens of a question, that windows share, of an answer
+ANSWER = 30  # tokens of an answer
 
 COLUMNS = {'classify': {2: 'text, label', 3: 'a, b, label'}, 'rerank': {3: 'query, passage, label'},
            'embed': {3: 'a, b, score'}, 'tag': {2: 'words, tags'}, 'qa': {4: 'question, passage, answer, start'}}
@@ -243,7 +247,7 @@ def store(db, name, columns, rows):
 
 def tags_of(db, words):
     """The label of each word: of the piece that begins where the word does."""
-    label = {start: l for start, l in db.execute('SELECT start, label FROM bert_tags(?, ?)', (' '.join(words), 'trained'))}
+    label = dict(db.execute("SELECT start, label FROM bert_tags(?, 'trained')", (' '.join(words),)))
     starts = [0]
     for word in words:
         starts.append(starts[-1] + len(word) + 1)
@@ -261,7 +265,8 @@ def judge_ours(db, recipe, rows):
     if recipe.task == 'rerank':
         return [x for x, in db.execute("SELECT bert_rerank(a, b, 'trained') FROM judged ORDER BY id")]
     texts = 'id, a, b' if len(rows[0]) == 3 else 'id, a'
-    return [x for _, x in sorted(db.execute(f"SELECT key, label FROM bert_classify_each('SELECT {texts} FROM judged', 'trained')"))]
+    query = f"SELECT key, label FROM bert_classify_each('SELECT {texts} FROM judged', 'trained')"
+    return [label for _, label in sorted(db.execute(query))]
 
 
 def train_ours(so, start, recipe, train, options, progress):
@@ -282,32 +287,36 @@ def train_ours(so, start, recipe, train, options, progress):
 # ---- the other side: transformers ----------------------------------------------------------------------------------
 
 
+KEEP = ('input_ids', 'token_type_ids', 'attention_mask')
+
+
 class Torch:
     """A model of transformers for a recipe, and what it takes of a row."""
 
-    CLASSES = {'classify': 'SequenceClassification', 'rerank': 'SequenceClassification', 'tag': 'TokenClassification',
-               'qa': 'QuestionAnswering'}
+    CLASSES = {'classify': 'ForSequenceClassification', 'rerank': 'ForSequenceClassification',
+               'tag': 'ForTokenClassification', 'qa': 'ForQuestionAnswering'}
 
-    def __init__(self, start, recipe, labels, max_tokens, dropout=None):
+    def __init__(self, start, recipe, labels, options, drops=True):
         import torch
         import transformers
         transformers.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
-        self.torch, self.recipe, self.labels, self.max_tokens = torch, recipe, labels, max_tokens
+        self.torch, self.recipe, self.labels, self.max_tokens = torch, recipe, labels, options['max_tokens']
+        self.stride = options.get('doc_stride', 0)
         self.label_id = {label: i for i, label in enumerate(labels)}
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(start)
-        more = {} if dropout is None else dict(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
+        config = transformers.AutoConfig.from_pretrained(start)
+        more = {} if drops else {key: 0.0 for key in config.to_dict() if 'dropout' in key}
         if recipe.task == 'rerank':
             more['num_labels'] = 1
         if labels:
             more['id2label'], more['label2id'] = dict(enumerate(labels)), self.label_id
-        self.model = getattr(transformers, 'AutoModel' + ('For' + self.CLASSES[recipe.task] if recipe.task in self.CLASSES
-                                                          else '')).from_pretrained(start, **more)
+        kind = getattr(transformers, 'AutoModel' + self.CLASSES.get(recipe.task, ''))
+        self.model = kind.from_pretrained(start, **more)
         self.scheduler = transformers.get_linear_schedule_with_warmup
 
     def padded(self, encodings):
-        keep = ('input_ids', 'token_type_ids', 'attention_mask')
-        return self.tokenizer.pad([{k: x[k] for k in keep if k in x} for x in encodings], return_tensors='pt')
+        return self.tokenizer.pad([{k: x[k] for k in KEEP if k in x} for x in encodings], return_tensors='pt')
 
     def encode(self, *texts):
         return self.tokenizer(*texts, truncation=True, max_length=self.max_tokens)
@@ -323,11 +332,11 @@ class Torch:
         return [x], target
 
     def windows(self, question, passage):
-        x = self.tokenizer(question, passage, truncation='only_second', max_length=self.max_tokens, stride=STRIDE,
+        x = self.tokenizer(question, passage, truncation='only_second', max_length=self.max_tokens, stride=self.stride,
                            return_overflowing_tokens=True, return_offsets_mapping=True)
         for i in range(len(x['input_ids'])):
             of = x.sequence_ids(i)
-            yield ({k: x[k][i] for k in ('input_ids', 'token_type_ids', 'attention_mask')}, x['offset_mapping'][i],
+            yield ({k: v[i] for k, v in x.items() if k in KEEP}, x['offset_mapping'][i],
                    [t for t, side in enumerate(of) if side == 1])
 
     def qa_examples(self, question, passage, answer, start):
@@ -381,8 +390,8 @@ class Torch:
         examples, size = self.examples(rows), options['batch_size']
         each = -(-len(examples) // size)
         steps = options.get('steps') or math.ceil(options['epochs'] * each)
-        plain = [p for n, p in self.model.named_parameters() if n.endswith('bias') or 'LayerNorm' in n]
-        rest = [p for n, p in self.model.named_parameters() if not (n.endswith('bias') or 'LayerNorm' in n)]
+        is_plain = lambda name: name.endswith('bias') or 'norm' in name.lower()
+        plain, rest = ([p for n, p in self.model.named_parameters() if is_plain(n) == which] for which in (True, False))
         adam = torch.optim.AdamW([{'params': rest, 'weight_decay': DECAY}, {'params': plain, 'weight_decay': 0.0}],
                                  lr=options['learning_rate'], betas=BETAS, eps=EPSILON)
         schedule = self.scheduler(adam, math.ceil(WARMUP * steps), steps)
@@ -474,49 +483,74 @@ def run(args, name, side, seed):
         trained = time.time() - begun
         found = judge_ours(db, recipe, judged)
     else:
-        net = Torch(args.model, recipe, labels_of(recipe, train), options['max_tokens'])
+        net = Torch(args.model, recipe, labels_of(recipe, train), options)
         losses = net.train(train, options, progress)
         trained = time.time() - begun
         found = net.judge(judged)
     if len(found) != len(judged):
         sys.exit(f'{name} {side}: {len(found)} predictions, wanted {len(judged)}')
     tail = losses[-len(losses) // 10 or -1:]
-    return dict(task=name, side=side, seed=seed, options=options, figures=recipe.figures(found, judged), steps=len(losses),
-                loss=sum(tail) / len(tail), seconds=round(trained, 1))
+    return dict(task=name, side=side, seed=seed, options=options, figures=recipe.figures(found, judged),
+                steps=len(losses), loss=sum(tail) / len(tail), seconds=round(trained, 1))
+
+
+def compare_weights(state, end):
+    """The largest relative difference of a tensor, and its name."""
+    worst, where = 0.0, ''
+    for key, w in state.items():
+        # these move all of a softmax's scores alike: their gradient is rounding alone, of which Adam makes steps
+        if not re.search(r'key\.bias|k_lin\.bias|qa_outputs\.bias', key):
+            off = ((end[key] - w).norm() / w.norm().clamp(min=1e-3)).item()
+            worst, where = max((worst, where), (off, key))
+    return worst, where
 
 
 def compare_steps(args, name):
-    """Without dropout, from one set of weights: the largest difference of a loss, and of a weight in the end."""
+    """From one set of weights, step by step."""
     import torch
     recipe = RECIPES[name]
-    rows = recipe.read(args.data)[0][:args.rows]
+    rows = recipe.read(args.data)[0]
+    rows = rows[::max(1, len(rows) // args.rows)][:args.rows]
     options = dict(recipe.options, seed=5, steps=args.steps)
     del options['epochs']
+    if args.max_tokens:
+        options['max_tokens'] = args.max_tokens
+        if recipe.task == 'qa':
+            options['doc_stride'] = args.max_tokens // 8
+    if args.drops:
+        options['learning_rate'] = 0
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(1)
-        net = Torch(args.model, recipe, labels_of(recipe, rows), options['max_tokens'], dropout=0.0)
+        net = Torch(args.model, recipe, labels_of(recipe, rows), options, drops=args.drops)
         start = args.model
         if recipe.task != 'embed':
             start = folder + '/start'
             net.model.save_pretrained(start)
             net.tokenizer.save_pretrained(start)
+        if recipe.task == 'tag':  # a sentence past the window is cut in two here, and cut off there
+            length = lambda words: len(net.tokenizer(words, is_split_into_words=True)['input_ids'])
+            rows = [row for row in rows if length(row[0]) <= net.max_tokens]
         quiet = lambda *_: None
-        db, ours = train_ours(args.so, start, recipe, rows, dict(options, warmup=WARMUP, dropout=0, attention_dropout=0), quiet)
+        asked = dict(options, warmup=WARMUP, **({} if args.drops else dict(dropout=0, attention_dropout=0)))
+        if net.labels:
+            asked['labels'] = net.labels
+        db, ours = train_ours(args.so, start, recipe, rows, asked, quiet)
         theirs = net.train(rows, options, quiet)
         db.execute("SELECT bert_save('trained', ?)", (folder + '/end',)).fetchall()
-        end = Torch(folder + '/end', recipe, labels_of(recipe, rows), options['max_tokens']).model.state_dict()
-    worst, where = 0.0, ''
-    for key, w in net.model.state_dict().items():
-        # a bias of keys moves all of a softmax's scores alike: its gradient is rounding alone, which Adam makes steps of
-        if not re.search(r'key\.bias|k_lin\.bias', key):
-            off = ((end[key] - w).norm() / w.norm().clamp(min=1e-3)).item()
-            worst, where = max((worst, where), (off, key))
-    off = [abs(a - b) for a, b in zip(ours, theirs)]
-    if args.verbose:
-        for step, (a, b) in enumerate(zip(ours, theirs), 1):
-            print(f'    step {step:3}  {a:.7f}  {b:.7f}  {a - b:+.1e}')
-    print(f'{name:10} {len(ours)} and {len(theirs)} steps, loss {theirs[0]:.4f} to {theirs[-1]:.4f}: differs by {off[0]:.1e} at first, '
-          f'at most {max(off):.1e}; weights by {worst:.1e} ({where})', flush=True)
+        end = Torch(folder + '/end', recipe, labels_of(recipe, rows), options).model.state_dict()
+    off = [a - b for a, b in zip(ours, theirs)]
+    for step, (a, b) in enumerate(zip(ours, theirs), 1) if args.verbose else []:
+        print(f'    step {step:3}  {a:.7f}  {b:.7f}  {a - b:+.1e}')
+    if args.drops:
+        mean = sum(off) / len(off)
+        error = math.sqrt(sum((x - mean) ** 2 for x in off) / len(off) / (len(off) - 1))
+        print(f'{name:10} mean loss with dropout {sum(ours) / len(ours):.5f} and {sum(theirs) / len(theirs):.5f}: '
+              f'differs by {mean:+.5f}, standard error {error:.5f}', flush=True)
+    else:
+        worst, where = compare_weights(net.model.state_dict(), end)
+        print(f'{name:10} {len(ours)} and {len(theirs)} steps, loss {theirs[0]:.4f} to {theirs[-1]:.4f}: differs by '
+              f'{abs(off[0]):.1e} at first, at most {max(map(abs, off)):.1e}; weights by {worst:.1e} ({where})',
+              flush=True)
 
 
 def results(path):
@@ -551,6 +585,8 @@ def main():
     p.add_argument('--seeds', default='0')
     p.add_argument('--steps', type=int, help='compare the first steps instead')
     p.add_argument('--rows', type=int, default=400, help='of --steps: how many rows there are')
+    p.add_argument('--drops', action='store_true', help='of --steps: with dropout, at a learning rate of 0')
+    p.add_argument('--max-tokens', type=int, help='of --steps: for models of fewer positions than the recipes have')
     p.add_argument('--verbose', action='store_true')
     p.add_argument('--table', action='store_true')
     p.add_argument('--results', default='parity.jsonl')
