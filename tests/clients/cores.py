@@ -130,7 +130,7 @@ def connections_share_the_cores(so, model, tiny):
         db, done = connect(so, model), 0
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
-            done += db.execute(each(48)).fetchone()[0]
+            done += db.execute(each(24, "'a sentence of some length, number ' || value")).fetchone()[0]
         return done
     alone = max(rows(0) for _ in range(2))
     most = [0]
