@@ -93,6 +93,9 @@ static const Script scripts[] = {
     {"bert_pretrain_examples", LOAD,
      "SELECT * FROM bert_pretrain_examples('SELECT ''the river. the train'' UNION ALL SELECT ''a. river''', "
      "'{\"from\":\"m\",\"dupe_factor\":1}')", NULL},
+    {"bert_finetune", HEAD("bert-classify"),
+     "SELECT * FROM bert_finetune('classify', 'SELECT ''the river'', ''bad'' UNION ALL SELECT ''train'', ''good''', "
+     "'{\"from\":\"m\",\"model\":\"n\",\"steps\":2,\"batch_size\":1,\"evaluate\":\"SELECT ''a'', ''bad''\"}')", NULL},
     {"bert_train_vocab", NOTES, "SELECT * FROM bert_train_vocab('SELECT body FROM t')", NULL},
     {"bert_classify_each", HEAD("bert-classify") NOTES,
      "SELECT * FROM bert_classify_each('SELECT id, body, id FROM t WHERE id <> x''03''', 'm')", NULL},
