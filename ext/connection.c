@@ -51,7 +51,7 @@ struct Connection {
   int owners; /* functions and modules registered with SQLite, which lets one thread at a time at them */
   int complete;
   int depth;
-  int opening; /* a model of the database: what it asks for itself is refused */
+  int reading; /* the table bert_model_data, which may ask for a model itself: see connection_reading */
   Call *call;
   Opened *opened;
   Name *names;
@@ -135,6 +135,8 @@ sqlite3 *connection_db(const Connection *c) { return c->db; }
 
 int *connection_depth(Connection *c) { return &c->depth; }
 
+int *connection_reading(Connection *c) { return &c->reading; }
+
 Call **connection_call(Connection *c) { return &c->call; }
 
 struct IndexTable **connection_indexes(Connection *c) { return &c->indexes; }
@@ -184,7 +186,7 @@ static Name *find(const Connection *c, bert_text name) {
   return NULL;
 }
 
-static void check_name(bert_text name, bert_err *e) {
+void connection_check_name(bert_text name, bert_err *e) {
   if (name.size == 0) error_set(e, BERT_ARGUMENT, "the name is empty, wanted a name for the model");
   else if (memchr(name.data, 0, name.size)) error_set(e, BERT_ARGUMENT, "the name has a NUL character inside");
   else if (memchr(name.data, '@', name.size))
@@ -193,7 +195,7 @@ static void check_name(bert_text name, bert_err *e) {
 }
 
 Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e) {
-  check_name(name, e);
+  connection_check_name(name, e);
   char *text = memory_new(name.size + 1, 1, e);
   memory_grow(&c->names, &c->name_room, (size_t)c->name_count + 1, sizeof *c->names, e);
   if (e->code) registry_close(x);
@@ -275,9 +277,7 @@ Loaded *connection_stored(Connection *c, bert_stamp stamp) {
 /* Reads a model of the database and remembers it, in place of what had its name. */
 static Loaded *open_stored(Connection *c, bert_text name, const Stored *stored, bert_err *e) {
   Opened *x = memory_new(1, sizeof *x + name.size, e);
-  c->opening++;
   Shared *shared = stored_open(c, name, stored, e);
-  c->opening--;
   if (e->code) registry_close(shared);
   Loaded *m = e->code ? NULL : loaded_of(c, shared, e);
   if (!m) {
@@ -294,7 +294,7 @@ static Loaded *open_stored(Connection *c, bert_text name, const Stored *stored, 
 static Loaded *find_stored(Connection *c, bert_text name, bert_err *e) {
   Stored stored;
   if (e->code || is_default(name)) return NULL;
-  if (c->opening) {
+  if (c->reading) {
     error_set(e, BERT_ARGUMENT, "the table bert_model_data asks for the model '%.*s' while one is read out of it",
               error_shown(name.data, name.size, 80), name.data);
     return NULL;

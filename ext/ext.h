@@ -111,6 +111,8 @@ Loaded *connection_model_named(Connection *c, bert_text name, bert_err *e);
 void connection_hold(Loaded *m);
 void connection_drop(Connection *c, Loaded *m);
 
+/* A name that a model can have: not empty, and no @ in it. */
+void connection_check_name(bert_text name, bert_err *e);
 /* Puts a model (taken over, also on error; NULL on a failed e) under a name, in place of what was there; borrowed. */
 Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e);
 /* Forgets a name and hands over its hold on the model, for connection_drop; an unknown one is an error. */
@@ -128,6 +130,10 @@ struct IndexTable **connection_indexes(Connection *c);
 
 /* Counts the statements that run inside one another; see inner.c. */
 int *connection_depth(Connection *c);
+
+/* Counts the reads of the table bert_model_data that run: a generated column there that asks for one of its models would
+** come back to itself, so meanwhile a model that is not loaded is an error. */
+int *connection_reading(Connection *c);
 
 /* The scalar function that runs, or NULL: fn.c sets it, and what a statement finds out once is kept with its call. */
 typedef struct Call Call;

@@ -26,6 +26,7 @@ void fn_load(Call *call, bert_err *e) {
   const char *path = value_string(call->values[1], "path", e), *json = NULL;
   sqlite3_value *third = fn_value(call, 2);
   if (value_text(third, "options", &options, e)) json = value_string(third, "options", e);
+  if (!e->code) connection_check_name(name, e); /* before the model is read */
   Loaded *m = connection_name(call->connection, name, registry_open(path, json, e), e);
   if (m) result_name(call, name, &m->info, e);
 }

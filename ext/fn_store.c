@@ -10,13 +10,15 @@
 
 #include <string.h>
 
+/* name@hash, where `name` may have a hash already. */
 static void result_hash(Call *call, const char *name, const char *hash, bert_err *e) {
-  char *text = e->code ? NULL : sqlite3_mprintf("%s%s%s", name, *hash ? "@" : "", hash);
+  int size = name ? (int)strcspn(name, "@") : 0;
+  char *text = e->code ? NULL : sqlite3_mprintf("%.*s%s%s", size, name, *hash ? "@" : "", hash);
   if (text) sqlite3_result_text(call->context, text, -1, sqlite3_free);
   else error_set(e, BERT_NOMEM, "out of memory");
 }
 
-/* The loaded (or stored) model that the first argument names; *name is that without a hash. */
+/* The loaded (or stored) model that the first argument names, with its hash or without. */
 static Loaded *take_model(Call *call, const char **name, bert_err *e) {
   *name = value_string(call->values[0], "name", e);
   return connection_model(call->connection, call->values[0], e);
@@ -43,9 +45,8 @@ void fn_save(Call *call, bert_err *e) {
 /* A name that is looked for in databases. */
 static void check_name(const char *name, bert_err *e) {
   if (e->code) return;
-  if (!*name) error_set(e, BERT_ARGUMENT, "the name is empty, wanted a name for the model");
-  else if (strchr(name, '@')) error_set(e, BERT_ARGUMENT, "the name '%s' has an @ in it, wanted the name alone", name);
-  else if (!strcmp(name, "default"))
+  connection_check_name((bert_text){name, strlen(name)}, e);
+  if (!strcmp(name, "default"))
     error_set(e, BERT_ARGUMENT, "'default' is never looked for in a database, wanted another name: load it under one");
 }
 

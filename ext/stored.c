@@ -88,6 +88,14 @@ static int has_table(Connection *c, const char *schema, bert_err *e) {
   return rc == SQLITE_OK;
 }
 
+/* A schema whose name has no room in a Stored would keep what is never found again. */
+static void check_schema(const char *schema, bert_err *e) {
+  size_t size = strlen(schema);
+  if (size >= SCHEMA_ROOM)
+    error_set(e, BERT_ARGUMENT, "schema: found '%.*s', wanted a name of at most %d bytes", error_shown(schema, size, 80),
+              schema, SCHEMA_ROOM - 1);
+}
+
 /* ---- the first row ----------------------------------------------------------------------------------------------- */
 
 static const char FIRST[] = "SELECT data FROM \"%w\".bert_model_data WHERE model = ?1 AND file = '' AND part = 0";
@@ -118,6 +126,7 @@ static void read_first(sqlite3_stmt *s, int i, const char *schema, bert_text nam
 int stored_find(Connection *c, bert_text name, Stored *out, bert_err *e) {
   char schema[SCHEMA_ROOM];
   int found = 0, arithmetic;
+  ++*connection_reading(c);
   for (int i = 0; !found && !e->code && stored_schema(c, i, schema); i++) {
     if (!has_table(c, schema, e)) continue;
     sqlite3_stmt *s = prepare(c, FIRST, schema, e);
@@ -128,6 +137,7 @@ int stored_find(Connection *c, bert_text name, Stored *out, bert_err *e) {
     }
     sqlite3_finalize(s);
   }
+  --*connection_reading(c);
   return found && !e->code;
 }
 
@@ -136,6 +146,7 @@ void stored_list(Connection *c, const char *schema,
   if (!has_table(c, schema, e)) return;
   sqlite3_stmt *s = prepare(c, "SELECT model, data FROM \"%w\".bert_model_data WHERE file = '' AND part = 0 "
                             "AND typeof(model) = 'text' ORDER BY model", schema, e);
+  ++*connection_reading(c);
   while (s && step(c, s, e)) {
     bert_text name = {(const char *)sqlite3_column_text(s, 0), (size_t)sqlite3_column_bytes(s, 0)};
     bert_err damaged = {0};
@@ -145,6 +156,7 @@ void stored_list(Connection *c, const char *schema,
     if (!name.data || damaged.code == BERT_NOMEM) error_set(e, BERT_NOMEM, "out of memory");
     else if (!damaged.code) each(context, name, &x, e);
   }
+  --*connection_reading(c);
   sqlite3_finalize(s);
 }
 
@@ -284,12 +296,13 @@ static bert_model *read_model(Connection *c, bert_text name, const Stored *store
 }
 
 Shared *stored_open(Connection *c, bert_text name, const Stored *stored, bert_err *e) {
-  Stored now;
+  Stored now = *stored;
   int arithmetic = 0;
   if (e->code) return NULL;
   Shared *x = registry_find(stored->stamp);
   if (x) return x;
   /* While this statement stands on its row, all others see the database as it is now. */
+  ++*connection_reading(c);
   sqlite3_stmt *s = prepare(c, FIRST, stored->schema, e);
   if (s) bind_text(s, 1, name, e);
   if (s && step(c, s, e)) read_first(s, 0, stored->schema, name, &now, &arithmetic, e);
@@ -298,6 +311,7 @@ Shared *stored_open(Connection *c, bert_text name, const Stored *stored, bert_er
               name.data);
   bert_model *m = e->code ? NULL : read_model(c, name, &now, arithmetic, e);
   sqlite3_finalize(s);
+  --*connection_reading(c);
   return registry_adopt(m, now.stamp, e);
 }
 
@@ -310,6 +324,7 @@ typedef struct {
   char *part; /* [PART] */
   size_t used;
   sqlite3_int64 number, left; /* of the part; bytes of the file that are still to come */
+  uint64_t total;             /* of the files begun */
 } RowSink;
 
 static void put_part(RowSink *x, bert_err *e) {
@@ -323,6 +338,10 @@ static void put_part(RowSink *x, bert_err *e) {
 
 static void begin_file(void *context, const char *name, uint64_t size, bert_err *e) {
   RowSink *x = context;
+  x->total += size;
+  if (x->total > STORED_MAX)
+    error_set(e, BERT_ARGUMENT, "the model takes %llu bytes and more, wanted at most %lld: keep it in a directory, by bert_save",
+              (unsigned long long)x->total, STORED_MAX);
   bind_text(x->insert, 2, (bert_text){name, strlen(name)}, e);
   x->number = 0;
   x->used = 0;
@@ -417,6 +436,7 @@ static void end_change(Connection *c, Change x, bert_err *e) {
 }
 
 void stored_put(Connection *c, bert_text name, const char *schema, const bert_model *m, bert_err *e) {
+  check_schema(schema, e);
   Change change = begin_change(c, e);
   if (!e->code) put_model(c, name, schema, m, e);
   end_change(c, change, e);

@@ -38,7 +38,9 @@ static int is_empty(const char *path) {
 static void refuse_taken(const char *path, bert_err *e) {
   struct stat st;
   if (e->code || lstat(path, &st)) return;
-  if (!S_ISDIR(st.st_mode)) err_set(e, BERT_IO, "%s: found a file, wanted a new or an empty directory", path);
+  if (!S_ISDIR(st.st_mode))
+    err_set(e, BERT_IO, "%s: found a %s, wanted a new or an empty directory", path,
+            S_ISLNK(st.st_mode) ? "symbolic link" : "file");
   else if (!is_empty(path))
     err_set(e, BERT_IO, "%s: found a directory with files in it, wanted a new or an empty one", path);
 }

@@ -3,6 +3,7 @@
 #include "draw/plot.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/number.h"
@@ -133,11 +134,17 @@ static void draw_column(Plot *p, const Frame *f, const Point *a, int n, int firs
   }
 }
 
+/* Whole numbers to the last digit: steps and times are such; others as a float has them. */
+static void print_value(double v, char out[NUMBER_ROOM]) {
+  if (v == floor(v) && fabs(v) < 1e13) snprintf(out, NUMBER_ROOM, "%.0f", v);
+  else number_print((float)v, out);
+}
+
 static void draw_marks(Plot *p, const Frame *f, const Point *a, int n, int style, bert_err *e) {
   for (int i = 0; i < n; i++) {
     char x[NUMBER_ROOM], y[NUMBER_ROOM];
-    number_print((float)a[i].x, x);
-    number_print((float)a[i].y, y);
+    print_value(a[i].x, x);
+    print_value(a[i].y, y);
     svg_put(&p->svg, e, "<g><title>%s, %s</title>", x, y);
     svg_mark(&p->svg, style, place_x(f, a[i].x), place_y(f, a[i].y), 3.5, NULL, e);
     svg_put(&p->svg, e, "</g>\n");

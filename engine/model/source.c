@@ -15,6 +15,7 @@ enum { TOKENIZER_BYTES_MAX = 64 << 20 };
 static int is_gguf(const Folder *in, const char *path) { return !(in && in->files) && io_exists(NULL, path); }
 
 static void refuse_missing(const char *path, bert_err *e) {
+  if (!*path) err_set(e, BERT_ARGUMENT, "the path is empty, wanted a model directory or a .gguf file");
   err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout, or a .gguf file",
           path);
 }

@@ -166,6 +166,18 @@ def an_empty_directory_is_filled(host):
         host.load(db, 'm', 'sbert-two-dense')
         saved = one(db, "SELECT bert_save('m', ?)", where + '/')
         equal(one(db, "SELECT bert_load('m', ?)", where), saved)
+        equal(one(db, 'SELECT bert_save(?, ?)', saved, os.path.join(where, 'again')), saved)
+
+
+def a_link_is_not_followed(host):
+    with tempfile.TemporaryDirectory() as where:
+        db = host.connect()
+        host.load(db, 'm', 'sbert-mean')
+        link = os.path.join(where, 'link')
+        os.symlink(where, link)
+        error = error_of(db, 'SELECT bert_save(?, ?)', 'm', link)
+        assert 'found a symbolic link, wanted a new or an empty directory' in error, error
+        equal(os.listdir(where), ['link'])
 
 
 TESTS = tests_of(globals())
