@@ -165,11 +165,20 @@ const char *bert_model_label(const bert_model *m, int i) {
   return i >= 0 && i < m->info.label_count ? m->config.label[i] : "";
 }
 
+const char *bert_model_feature(const bert_model *m, int i) {
+  return i >= 0 && i < m->info.feature_count ? m->config.feature[i].name : "";
+}
+
 void bert_classify(bert_session *s, const bert_text *a, const bert_text *b, int n, float *logits,
                    const bert_progress *progress, bert_err *e) {
+  bert_classify_features(s, a, b, NULL, n, logits, progress, e);
+}
+
+void bert_classify_features(bert_session *s, const bert_text *a, const bert_text *b, const float *features, int n,
+                            float *logits, const bert_progress *progress, bert_err *e) {
   fenv_t before;
   enter(&before);
-  classify_texts(s, a, b, n, logits, progress, e);
+  classify_texts(s, a, b, features, n, logits, progress, e);
   fesetenv(&before);
 }
 

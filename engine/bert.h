@@ -167,6 +167,7 @@ typedef struct {
   const char *compute;      /* "f32", "int8" */
   const char *source;       /* the directory it was opened from */
   const char *labels;       /* JSON array of the labels of BERT_CAN_CLASSIFY or BERT_CAN_TAG, else NULL */
+  const char *features;     /* JSON array of the names of the numbers that a classifier takes beside its text, or NULL */
   const char *prompts;      /* JSON object name -> text, or NULL */
   int layers, hidden, heads, inner, vocabulary;
   int max_tokens;           /* the window, [CLS] and [SEP] included */
@@ -174,6 +175,7 @@ typedef struct {
   int threads;              /* of its options; 0 where they say nothing */
   unsigned can;             /* BERT_CAN_ bits: the heads that the files have */
   int label_count;          /* units of BERT_CAN_CLASSIFY or BERT_CAN_TAG, else 0 */
+  int feature_count;        /* numbers beside a text; 0: none */
   int multi_label;          /* 1: any number of labels may hold at once (problem_type), so scores are sigmoids */
   int64_t parameters;       /* weights of the encoder and heads, in numbers */
   int64_t bytes;            /* memory that the model holds */
@@ -233,6 +235,13 @@ const char *bert_model_label(const bert_model *m, int i);
 ** error. */
 void bert_classify(bert_session *s, const bert_text *a, const bert_text *b, int n, float *logits,
                    const bert_progress *progress, bert_err *e);
+
+/* Likewise with features[n][feature_count], finite, as they stand in the world: the model knows their means and
+** deviations. A model of none takes NULL; where it has some, bert_classify, without, is BERT_ARGUMENT. */
+void bert_classify_features(bert_session *s, const bert_text *a, const bert_text *b, const float *features, int n,
+                            float *logits, const bert_progress *progress, bert_err *e);
+/* What feature i is called, living as long as the model ("" past the end). */
+const char *bert_model_feature(const bert_model *m, int i);
 
 /* scores[label_count] out of one row of logits (may be the same array), as transformers' text-classification
 ** pipeline: sigmoid for multi-label models and for one unit, nothing for problem_type regression, else softmax. */

@@ -29,7 +29,7 @@ static const Function functions[] = {
     {"bert_embed", 1, 3, VECTOR, fn_embed},             /* text, model, prompt */
     {"bert_similarity", 2, 3, VECTOR, fn_similarity},   /* a, b, model */
     {"bert_token_count", 1, 2, PURE, fn_token_count},   /* text, model */
-    {"bert_classify", 1, 3, PURE, fn_classify},         /* a, b, model */
+    {"bert_classify", 1, -1, PURE, fn_classify},        /* a, b, model, x1, … */
     {"bert_rerank", 2, 3, PURE, fn_rerank},             /* query, passage, model */
     {"bert_next_sentence", 2, 3, PURE, fn_next_sentence}, /* a, b, model */
     {"bert_qa", 2, 3, PURE, fn_qa},                     /* question, passage, model */
@@ -52,7 +52,7 @@ static const TableFunction tables[] = {
     {"bert_models",
      "name TEXT, architecture TEXT, task TEXT, layers INTEGER, hidden INTEGER, heads INTEGER, vocabulary INTEGER, "
      "max_tokens INTEGER, pooling TEXT, compute TEXT, parameters INTEGER, bytes INTEGER, hash TEXT, source TEXT, "
-     "labels TEXT",
+     "labels TEXT, features TEXT",
      "", 0, TELLS, &tvf_models},
     {"bert_kernels", "operation TEXT, isa TEXT, chosen INTEGER, reason TEXT", "", 0, COMPUTES, &tvf_kernels},
     {"bert_tokens",
@@ -62,7 +62,7 @@ static const TableFunction tables[] = {
      &tvf_token_embeddings},
     {"bert_chunks", "chunk TEXT, \"start\" INTEGER, \"end\" INTEGER, token_count INTEGER",
      "text, max_tokens, overlap, model", 1, COMPUTES, &tvf_chunks},
-    {"bert_classes", "label TEXT, score REAL, rank INTEGER", "a, b, model", 1, COMPUTES, &tvf_classes},
+    {"bert_classes", "label TEXT, score REAL, rank INTEGER", "a, b, model, features", 1, COMPUTES, &tvf_classes},
     {"bert_classify_each", "\"key\", label TEXT, score REAL", "sql, model", 1, TAKES_SQL, &tvf_classify_each},
     {"bert_answers", "answer TEXT, score REAL, \"start\" INTEGER, \"end\" INTEGER, rank INTEGER",
      "question, passage, model", 2, COMPUTES, &tvf_answers},

@@ -40,6 +40,15 @@ static int read_text(Each *x, EachRow *row, int column, size_t *size, bert_err *
   return 1;
 }
 
+static void read_numbers(Each *x, const EachRow *row, bert_err *e) {
+  float *to = x->numbers + (size_t)row->item * (size_t)x->features;
+  for (int k = 0; k < x->features && !e->code; k++) {
+    bert_err wrong = {0};
+    to[k] = value_feature(sqlite3_column_value(x->inner.statement, 3 + k), bert_model_feature(x->model, k), &wrong);
+    if (wrong.code) error_set(e, wrong.code, "the row whose key is %s: %s", value_shown(row->key).text, wrong.text);
+  }
+}
+
 enum { ABSENT = -1 };
 
 static void read_row(Each *x, bert_err *e) {
@@ -54,6 +63,7 @@ static void read_row(Each *x, bert_err *e) {
   if (!read_text(x, row, 1, &text, e)) return;
   row->item = x->items++;
   x->texts[row->item].size = text;
+  read_numbers(x, row, e);
   if (!x->paired) return;
   int has_pair = read_text(x, row, 2, &pair, e);
   row->start[1] = has_pair ? row->start[1] : (size_t)ABSENT;
@@ -90,8 +100,10 @@ void each_open(Each *x, Connection *c, sqlite3_value *sql, int most, const char 
   value_text(sql, "sql", &text, e);
   x->rows = memory_new(MOST_ROWS, sizeof *x->rows, e);
   x->texts = memory_new(MOST_ROWS, sizeof *x->texts, e);
-  inner_open(&x->inner, c, text, 2, most, columns, e);
-  x->paired = !e->code && sqlite3_column_count(x->inner.statement) == 3;
+  int all = x->features ? 3 + x->features : most;
+  inner_open(&x->inner, c, text, x->features ? all : 2, all, columns, e);
+  if (x->features) x->numbers = memory_new((size_t)MOST_ROWS * (size_t)x->features, sizeof *x->numbers, e);
+  x->paired = !e->code && sqlite3_column_count(x->inner.statement) >= 3;
   if (x->paired) x->pairs = memory_new(MOST_ROWS, sizeof *x->pairs, e);
   x->limit = FIRST_ROWS;
 }
@@ -109,5 +121,6 @@ void each_close(Each *x) {
   sqlite3_free(x->texts);
   sqlite3_free(x->pairs);
   sqlite3_free(x->bytes);
+  sqlite3_free(x->numbers);
   memset(x, 0, sizeof *x);
 }

@@ -181,6 +181,9 @@ typedef struct {
 /* The vector of a BLOB or of JSON text, in the connection's buffer `which`; 0 as value_text. */
 int value_vector(Connection *c, int which, sqlite3_value *v, const char *what, Vector *out, bert_err *e);
 
+/* A number beside a text, of a name that messages show; NULL, or what float32 does not hold, is an error. */
+float value_feature(sqlite3_value *v, const char *name, bert_err *e);
+
 void value_result_vector(sqlite3_context *context, const float *v, int n);
 void value_result_text(sqlite3_context *context, const char *text);
 
@@ -253,13 +256,16 @@ typedef struct {
   int count, at; /* rows of this window, and which of them is the current one */
   int items;     /* texts among them */
   int paired;    /* the query has a third column */
+  int features;  /* numbers after it: the caller's, before each_open */
+  const bert_model *model; /* that names them */
+  float *numbers;          /* [items][features] */
   EachRow *rows;
   bert_text *texts, *pairs; /* [items]; data NULL: no pair */
   char *bytes;              /* the texts, one after the other */
   size_t used, room;
 } Each;
 
-/* Opens the query of an `sql` argument, of 2 to `most` columns. each_next leads to its first row. */
+/* Opens the query of an `sql` argument, of 2 to `most` columns; where there are features, of 3 and these. each_next leads to its first row. */
 void each_open(Each *x, Connection *c, sqlite3_value *sql, int most, const char *columns, bert_err *e);
 /* To the next row. 1: it begins a window, whose texts are now to be computed; count is 0 at the end. */
 int each_next(Each *x, bert_err *e);

@@ -5,7 +5,9 @@
 **    SELECT bert_rerank('who wrote Emma?', 'Emma is by Jane Austen');  -- 0.98, say
 **
 ** These only compute, as bert_embed does. bert_classify gives the label of the highest score; a model of one unit has
-** no labels to choose from and gives its number. For many rows bert_classify_each is many times as fast. */
+** no labels to choose from and gives its number. A model that was trained on texts with numbers beside them
+** takes these after its name, bert_classify(body, NULL, 'mine', price, age): each of them, and none of them NULL. For
+** many rows bert_classify_each is many times as fast. */
 #include "ext.h"
 
 /* The texts of arguments 0 and 1 and the model of argument 2. */
@@ -24,20 +26,35 @@ static int take_texts(Call *call, const char *a, const char *b, int needs_b, Tex
   return t->model != NULL;
 }
 
+/* The numbers of arguments 3 …, as many as the model takes; NULL where that is none, or on error. */
+static const float *take_features(Call *call, const Loaded *m, bert_err *e) {
+  enum { FIRST = 3 };
+  int given = call->count > FIRST ? call->count - FIRST : 0, n = m->info.feature_count;
+  if (given != n)
+    error_set(e, BERT_ARGUMENT, "found %d number%s after the model, wanted the %d that it takes%s%s", given,
+              given == 1 ? "" : "s", n, n ? ": " : "", n ? m->info.features : "");
+  float *x = n ? connection_floats(call->connection, 1, (size_t)n, e) : NULL;
+  for (int i = 0; x && i < n; i++) x[i] = value_feature(call->values[FIRST + i], bert_model_feature(m->model, i), e);
+  return x;
+}
+
 /* The logits of the one row, in the connection's buffer. */
 static float *classify(Call *call, const Texts *t, bert_err *e) {
   Watch watch;
+  const float *features = take_features(call, t->model, e);
   size_t units = t->model->info.label_count > 0 ? (size_t)t->model->info.label_count : 1;
   float *logits = connection_floats(call->connection, 0, units, e);
   if (!logits) return NULL;
   watch_start(&watch, connection_db(call->connection));
-  bert_classify(t->model->session, &t->a, t->paired ? &t->b : NULL, 1, logits, &watch.progress, e);
+  bert_classify_features(t->model->session, &t->a, t->paired ? &t->b : NULL, features, 1, logits, &watch.progress, e);
   watch_stop(&watch);
   return e->code ? NULL : logits;
 }
 
 void fn_classify(Call *call, bert_err *e) {
   Texts t;
+  if (call->count == 0) error_set(e, BERT_ARGUMENT, "0 arguments, wanted a, b, model and the numbers that it takes");
+  if (e->code) return;
   if (!take_texts(call, "a", "b", 0, &t, e)) return;
   float *logits = classify(call, &t, e);
   if (!logits) return;

@@ -4,6 +4,9 @@
 **    SELECT label, score, rank FROM bert_classes('what a lovely film');   -- POSITIVE|0.98|1   NEGATIVE|0.02|2, say
 **    SELECT n.id, c.label FROM notes n, bert_classes(n.body) c WHERE c.score > 0.5;
 **
+** A model with numbers beside its text (bert_classify) takes them as a vector, of the hidden column features:
+** bert_classes(body, NULL, 'mine', json_array(price, age)).
+**
 ** Scores are those of transformers' text-classification pipeline: softmax, or sigmoid where any number of labels may
 ** hold at once (problem_type multi_label_classification) and for one unit, or the number of a regression. Among equals
 ** the label that the model has first comes first. */
@@ -11,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { A, B, MODEL }; /* arguments */
+enum { A, B, MODEL, FEATURES }; /* arguments */
 
 typedef struct {
   int label;
@@ -41,6 +44,17 @@ static void take_classes(Classes *t, const float *scores, bert_err *e) {
   t->cursor.done = n == 0;
 }
 
+/* The numbers beside the text, as a vector; NULL where the model takes none, or on error. */
+static const float *take_features(const Classes *t, bert_err *e) {
+  const bert_model_info *info = &t->model->info;
+  Vector v;
+  value_vector(t->cursor.connection, 1, t->cursor.arguments[FEATURES], "features", &v, e);
+  if (v.n != info->feature_count)
+    error_set(e, BERT_ARGUMENT, "features: found %d numbers, wanted the %d that the model takes%s%s", v.n,
+              info->feature_count, info->features ? ": " : "", info->features ? info->features : "");
+  return v.data;
+}
+
 static void open(Cursor *c, bert_err *e) {
   Classes *t = (Classes *)c;
   bert_text a, b;
@@ -50,11 +64,12 @@ static void open(Cursor *c, bert_err *e) {
   t->model = connection_model(c->connection, c->arguments[MODEL], e);
   if (!t->model) return;
   connection_hold(t->model);
+  const float *features = take_features(t, e);
   size_t units = t->model->info.label_count > 0 ? (size_t)t->model->info.label_count : 1;
   float *scores = connection_floats(c->connection, 0, units, e);
   if (!scores) return;
   watch_start(&watch, connection_db(c->connection));
-  bert_classify(t->model->session, &a, paired ? &b : NULL, 1, scores, &watch.progress, e);
+  bert_classify_features(t->model->session, &a, paired ? &b : NULL, features, 1, scores, &watch.progress, e);
   watch_stop(&watch);
   if (e->code) return;
   bert_classify_scores(t->model->model, scores, scores);

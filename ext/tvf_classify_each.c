@@ -4,6 +4,8 @@
 **    SELECT key, label, score FROM bert_classify_each('SELECT id, body FROM notes');
 **    SELECT label, count(*) FROM bert_classify_each('SELECT id, premise, claim FROM pairs', 'nli') GROUP BY 1;
 **
+**    SELECT key, label FROM bert_classify_each('SELECT id, body, NULL, price, age FROM ads', 'mine');   -- with numbers
+**
 ** label and score are the first row of bert_classes. Rows come in windows (each.c), in the query's order; one whose
 ** text is NULL has no label, a pair that is NULL is absent. Rows are read ahead of those given, with what follows from
 ** that: see tvf_embed_each.c. */
@@ -25,8 +27,8 @@ static void classify_window(ClassifyEach *t, bert_err *e) {
   Watch watch;
   if (!memory_grow(&t->scores, &t->room, (size_t)n * units, sizeof *t->scores, e) || n == 0) return;
   watch_start(&watch, connection_db(t->cursor.connection));
-  bert_classify(t->model->session, t->each.texts, t->each.paired ? t->each.pairs : NULL, n, t->scores,
-                &watch.progress, e);
+  bert_classify_features(t->model->session, t->each.texts, t->each.paired ? t->each.pairs : NULL, t->each.numbers, n,
+                         t->scores, &watch.progress, e);
   watch_stop(&watch);
   for (int i = 0; i < n && !e->code; i++) {
     float *row = t->scores + (size_t)i * units;
@@ -45,8 +47,14 @@ static void next(Cursor *c, bert_err *e) {
 static void open(Cursor *c, bert_err *e) {
   ClassifyEach *t = (ClassifyEach *)c;
   t->model = connection_model(c->connection, c->arguments[MODEL], e);
-  if (t->model) connection_hold(t->model);
-  each_open(&t->each, c->connection, c->arguments[SQL], 3, "key, a, b (b may be left out)", e);
+  if (t->model) {
+    connection_hold(t->model);
+    t->each.features = t->model->info.feature_count;
+    t->each.model = t->model->model;
+  }
+  const char *columns = t->each.features ? "key, a, b (or NULL), and the numbers that the model takes"
+                                         : "key, a, b (b may be left out)";
+  each_open(&t->each, c->connection, c->arguments[SQL], 3, columns, e);
   c->rc = t->each.inner.rc;
   next(c, e);
 }

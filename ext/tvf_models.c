@@ -89,6 +89,7 @@ static void column(Cursor *c, sqlite3_context *context, int i) {
     case 11: sqlite3_result_int64(context, info->bytes); break;
     case HASH: value_result_text(context, info->hash); break;
     case 14: value_result_text(context, info->labels); break;
+    case 15: value_result_text(context, info->features); break;
   }
 }
 

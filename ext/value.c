@@ -9,6 +9,7 @@
 ** a BLOB. What is NaN or infinite is refused: it has no cosine. */
 #include "ext.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,6 +141,15 @@ int value_vector(Connection *c, int which, sqlite3_value *v, const char *what, V
   if (!e->code && !bert_vector_finite(out->data, out->n))
     error_set(e, BERT_ARGUMENT, "%s has a NaN or an infinity in it, wanted finite numbers", what);
   return e->code == BERT_OK;
+}
+
+float value_feature(sqlite3_value *v, const char *name, bert_err *e) {
+  int type = e->code ? SQLITE_NULL : sqlite3_value_numeric_type(v);
+  float x = type == SQLITE_INTEGER || type == SQLITE_FLOAT ? (float)sqlite3_value_double(v) : NAN;
+  if (!e->code && !isfinite(x))
+    error_set(e, BERT_ARGUMENT, "the feature '%.80s' is %s, wanted a number that float32 can hold", name,
+              value_shown(v).text);
+  return x;
 }
 
 void value_result_vector(sqlite3_context *context, const float *v, int n) {

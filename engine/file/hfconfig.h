@@ -23,7 +23,8 @@ enum {
   CONFIG_INNER_MAX = 1 << 17,
   CONFIG_POSITIONS_MAX = 1 << 20,
   CONFIG_TYPES_MAX = 1 << 10,
-  CONFIG_LABELS_MAX = 1 << 16
+  CONFIG_LABELS_MAX = 1 << 16,
+  CONFIG_FEATURES_MAX = 64
 };
 
 typedef enum {
@@ -45,6 +46,12 @@ enum {
   POOL_COUNT = 6
 };
 
+/* A number that a classifier takes beside the text; it counts as (x - mean) / deviation. */
+typedef struct {
+  const char *name;
+  float mean, deviation;
+} FeatureConfig;
+
 typedef struct {
   const char *path;           /* of config.json, for messages */
   const char *model_type;     /* "bert", "roberta", "distilbert"; of another type no more is read than this, the
@@ -63,6 +70,8 @@ typedef struct {
   int tied;                   /* tie_word_embeddings: what decodes a masked word is the table of word embeddings */
   int has_null_threshold;     /* bert_null_threshold is there: answers whose null score passes it are none */
   double null_threshold;
+  int features;               /* bert_features: [{"name":…,"mean":…,"deviation":…}, …] */
+  FeatureConfig *feature;
   const char *options;         /* bert_options: those that the model was opened with before it was saved, as JSON; "" */
   const char *head_activation; /* of a cross-encoder's scores, as its files configure: "Sigmoid", "Identity" or another
                                   name of torch.nn; "": they say nothing */

@@ -5,6 +5,7 @@
 ** weights agree is for who reads them. */
 #include "file/hfconfig.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/json_write.h"
@@ -184,6 +185,32 @@ static void read_null_threshold(const Document *d, ModelConfig *out, bert_err *e
   out->null_threshold = document_number(d, d->root, KEY, 0, e);
 }
 
+/* One of bert_features. */
+static void read_feature(const Json *v, FeatureConfig *out, Arena *a, bert_err *e) {
+  if (v->kind != JSON_OBJECT) json_refuse(v, "a feature", "an object: name, mean, deviation", e);
+  double mean = json_number(json_get(v, "mean"), 0, "mean", e);
+  double deviation = json_number(json_get(v, "deviation"), 1, "deviation", e);
+  *out = (FeatureConfig){json_text(json_get(v, "name"), "", "name", a, e), (float)mean, (float)deviation};
+  if (!isfinite(out->mean)) json_refuse(json_get(v, "mean"), "mean", "a number that float32 can hold", e);
+  if (!(out->deviation > 0 && isfinite(out->deviation)))
+    json_refuse(json_get(v, "deviation"), "deviation", "a float32 above 0", e);
+}
+
+/* Numbers beside the text, which train_save.c writes. */
+static void read_features(const Document *d, ModelConfig *out, Arena *a, bert_err *e) {
+  static const char KEY[] = "bert_features";
+  const Json *list = json_get(d->root, KEY);
+  if (!list || list->kind == JSON_NULL || e->code) return;
+  if (list->kind != JSON_ARRAY || list->size < 1 || list->size > CONFIG_FEATURES_MAX) {
+    document_refuse(d, KEY, list, "an array of 1 to 64 features", e);
+    return;
+  }
+  out->feature = arena_push(a, list->size, sizeof *out->feature, e);
+  for (const Json *v = json_first(list); v && !e->code; v = json_next(v))
+    read_feature(v, &out->feature[out->features++], a, e);
+  err_within(e, "%s: %s", d->path, KEY);
+}
+
 /* The object as text, for options.c of the model. */
 static void read_options(const Document *d, ModelConfig *out, Arena *a, bert_err *e) {
   const Json *v = json_get(d->root, "bert_options");
@@ -206,6 +233,7 @@ void hfconfig_model(const Folder *in, const char *directory, ModelConfig *out, A
     read_labels(&d, out, a, e);
     out->problem = document_text(&d, d.root, "problem_type", "", a, e);
     read_null_threshold(&d, out, e);
+    read_features(&d, out, a, e);
     read_options(&d, out, a, e);
     read_head_activation(in, directory, &d, out, a, e);
   }

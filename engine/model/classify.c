@@ -17,6 +17,7 @@ typedef struct {
   const FirstHead *head;
   float *logits;  /* [texts][out], or of items where some text has several: by_item */
   int by_item;
+  const float *features; /* [texts][head's features], standardised */
   float *between; /* [threads][H] */
 } Job;
 
@@ -24,15 +25,17 @@ static int finish_row(void *context, const Row *row) {
   const Job *job = context;
   int out = job->head->out.out;
   float *logits = job->logits + (size_t)(job->by_item ? row->index : row->item->text) * (size_t)out;
-  head_first(logits, row->x, job->head, job->between + (size_t)row->worker * (size_t)job->head->dense.out, row->own);
+  size_t first = (size_t)row->item->text * (size_t)job->head->features;
+  const float *feature = job->features ? job->features + first : NULL;
+  head_first(logits, row->x, feature, job->head, job->between + (size_t)row->worker * (size_t)job->head->dense.out, row->own);
   return vector_finite(logits, out);
 }
 
 /* logits[texts][out] of the items that were added. */
-static void run(Session *s, const FirstHead *head, int texts, float *logits, const bert_progress *progress,
-                bert_err *e) {
+static void run(Session *s, const FirstHead *head, const float *features, int texts, float *logits,
+                const bert_progress *progress, bert_err *e) {
   int count = batch_count(s), out = head->out.out;
-  Job job = {.head = head, .logits = logits, .by_item = count > texts};
+  Job job = {.head = head, .logits = logits, .by_item = count > texts, .features = features};
   s->vectors.size = s->pooled.size = 0;
   job.between = buf_room(&s->pooled, mem_size((size_t)s->threads * sizeof(float), (size_t)head->dense.out, 0), e);
   size_t windows = job.by_item ? mem_size((size_t)count * sizeof(float), (size_t)out, 0) : 0;
@@ -46,14 +49,32 @@ static void run(Session *s, const FirstHead *head, int texts, float *logits, con
     long_average(batch_items(s), count, out, each, logits, texts, (int *)((char *)each + windows));
 }
 
-void classify_texts(Session *s, const bert_text *a, const bert_text *b, int n, float *logits,
+/* Those of n texts, standardised, in s->features; NULL where the model takes none, or on error. */
+static const float *standardised(Session *s, const float *features, int n, bert_err *e) {
+  const Model *m = s->model;
+  size_t F = (size_t)m->classify.features;
+  if (!features && F)
+    err_set(e, BERT_ARGUMENT, "%s: found a text without numbers, wanted them beside it, as it was trained: %s",
+            m->source, m->info.features);
+  if (!F) return NULL;
+  s->features.size = 0;
+  float *out = buf_room(&s->features, mem_size((size_t)n * F, sizeof *out, 0), e);
+  for (size_t i = 0; !e->code && i < (size_t)n * F; i++) {
+    const FeatureConfig *f = &m->config.feature[i % F];
+    out[i] = score_feature(features[i], f->mean, f->deviation);
+  }
+  return e->code ? NULL : out;
+}
+
+void classify_texts(Session *s, const bert_text *a, const bert_text *b, const float *features, int n, float *logits,
                     const bert_progress *progress, bert_err *e) {
   if (!describe_can(s->model, BERT_CAN_CLASSIFY, e) || n <= 0) return;
+  features = standardised(s, features, n, e);
   batch_clear(s);
   for (int i = 0; i < n && !e->code; i++)
     if (b && b[i].data) long_add_pair(s, i, a[i], b[i], e);
     else long_add(s, i, a[i], 0, e);
-  run(s, &s->model->classify, n, logits, progress, e);
+  if (!e->code) run(s, &s->model->classify, features, n, logits, progress, e);
 }
 
 double classify_next(Session *s, bert_text a, bert_text b, const bert_progress *progress, bert_err *e) {
@@ -61,7 +82,7 @@ double classify_next(Session *s, bert_text a, bert_text b, const bert_progress *
   if (!describe_can(s->model, BERT_CAN_NEXT, e)) return 0;
   batch_clear(s);
   long_add_pair(s, 0, a, b, e);
-  run(s, &s->model->next, 1, logits, progress, e);
+  run(s, &s->model->next, NULL, 1, logits, progress, e);
   if (e->code) return 0;
   score_softmax(logits, 2);
   return logits[0];
@@ -154,6 +175,7 @@ void classify_zero_shot(Session *s, bert_text text, const bert_text *labels, int
   const Model *m = s->model;
   if (!describe_can(m, BERT_CAN_CLASSIFY, e) || n <= 0) return;
   int units = m->config.labels, yes = entailment(m), no = yes == 0 ? units - 1 : 0;
+  standardised(s, NULL, 0, e);
   if (units < 2)
     err_set(e, BERT_ARGUMENT, "%s: found a classifier of one label, wanted one of inference: entailment, contradiction",
             m->source);
@@ -164,7 +186,7 @@ void classify_zero_shot(Session *s, bert_text text, const bert_text *labels, int
   }
   s->windows.size = 0;
   float *logits = buf_room(&s->windows, mem_size((size_t)n * (size_t)(units + 1), sizeof *logits, 0), e);
-  if (!e->code) run(s, &m->classify, n, logits, progress, e);
+  if (!e->code) run(s, &m->classify, NULL, n, logits, progress, e);
   if (e->code) return;
   float *chosen = logits + (size_t)n * (size_t)units;
   for (int i = 0; i < n; i++) chosen[i] = logits[(size_t)i * (size_t)units + (size_t)yes];

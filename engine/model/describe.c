@@ -26,6 +26,16 @@ static const char *labels_json(Model *m, bert_err *e) {
   return keep(m, &b, e);
 }
 
+static const char *features_json(Model *m, bert_err *e) {
+  Buf b = {0};
+  for (int i = 0; i < m->classify.features; i++) {
+    buf_add(&b, i ? "," : "[", 1, e);
+    add_json(&b, m->config.feature[i].name, e);
+  }
+  buf_add(&b, "]", 1, e);
+  return keep(m, &b, e);
+}
+
 static const char *prompts_json(Model *m, bert_err *e) {
   Buf b = {0};
   for (int i = 0; i < m->sentence.prompt_count; i++) {
@@ -97,6 +107,8 @@ void describe_model(Model *m, bert_err *e) {
     m->info.label_count = m->config.labels;
     m->info.multi_label = m->can & BERT_CAN_CLASSIFY && !strcmp(m->config.problem, "multi_label_classification");
   }
+  m->info.feature_count = m->classify.features;
+  if (m->info.feature_count) m->info.features = features_json(m, e);
   if (m->sentence.prompt_count) m->info.prompts = prompts_json(m, e);
   m->info.bytes = (int64_t)(sizeof *m + m->weight_bytes + m->arena.held + bundle_bytes(&m->texts)) +
                   tokenizer_bytes(m->tokenizer);

@@ -39,24 +39,31 @@ static void numbers_of(const Evaluation *v, int column, double low, double high,
 
 typedef void Visit(Evaluation *v, int row, const float *logits, void *context, bert_err *e);
 
-/* Hands on the logits of every row: of its first column, or of its first two. */
-static void each_logits(Evaluation *v, int pairs, Visit *visit, void *context, bert_err *e) {
+/* Hands on the logits of every row: of its first column, or of its first two, and of `features` last ones. */
+static void each_logits(Evaluation *v, int pairs, int features, Visit *visit, void *context, bert_err *e) {
   const Model *m = v->session->model;
   int n = rows_count(v->rows);
   size_t units = (size_t)m->info.label_count;
   bert_text *texts = mem_new(2 * WINDOW_ROWS, sizeof *texts, e);
   float *logits = mem_new(WINDOW_ROWS * units, sizeof *logits, e);
+  size_t F = (size_t)features;
+  float *numbers = F ? mem_new(WINDOW_ROWS * F, sizeof *numbers, e) : NULL;
   for (int first = 0; first < n && !e->code; first += WINDOW_ROWS) {
     int count = n - first < WINDOW_ROWS ? n - first : WINDOW_ROWS;
     for (int i = 0; i < count; i++) {
       texts[i] = rows_text(v->rows, first + i, 0, e);
       if (pairs) texts[WINDOW_ROWS + i] = rows_text(v->rows, first + i, 1, e);
+      for (int k = 0; numbers && k < features; k++) /* finite, as examples_make has checked */
+        numbers[(size_t)i * F + (size_t)k] =
+            (float)rows_at(v->rows, first + i, rows_columns(v->rows) - features + k).number;
     }
-    if (!e->code) classify_texts(v->session, texts, pairs ? texts + WINDOW_ROWS : NULL, count, logits, v->progress, e);
+    if (!e->code)
+      classify_texts(v->session, texts, pairs ? texts + WINDOW_ROWS : NULL, numbers, count, logits, v->progress, e);
     for (int i = 0; i < count && !e->code; i++) visit(v, first + i, logits + (size_t)i * units, context, e);
   }
   mem_free(texts);
   mem_free(logits);
+  mem_free(numbers);
 }
 
 typedef struct {
@@ -129,13 +136,15 @@ static void evaluate_classify(Evaluation *v, bert_err *e) {
   v->options.label_count = one ? 0 : m->config.labels;
   Examples *x = examples_make(m, "classify", v->rows, &v->options, v->progress, e);
   if (x) examples_describe(x, &info);
-  if (info.feature_count)
-    err_set(e, BERT_ARGUMENT, "the SQL gives numbers after the label, wanted text [, pair], label");
+  int features = info.feature_count;
+  if (features != m->info.feature_count)
+    err_set(e, BERT_ARGUMENT, "the SQL gives %d numbers after the label, wanted the %d that the model takes%s%s",
+            features, m->info.feature_count, m->info.features ? ": " : "", m->info.features ? m->info.features : "");
   if (!e->code) all_targets(x, &b, e);
   if (one) f.number = mem_new(2 * n, sizeof *f.number, e);
   else if (m->info.multi_label) f.set = mem_new(n * labels, 1, e);
   else f.found = mem_new(n, sizeof *f.found, e);
-  if (!e->code) each_logits(v, rows_columns(v->rows) == 3, take_logits, &f, e);
+  if (!e->code) each_logits(v, rows_columns(v->rows) - features == 3, features, take_logits, &f, e);
   for (size_t i = 0; one && i < n && !e->code; i++) f.number[n + i] = (double)b.value[i];
   if (!e->code && one) put_numbers(v, f.number, f.number + n, e);
   else if (!e->code) put_classes(v, &f, &b, e);
@@ -197,7 +206,7 @@ static void evaluate_rerank(Evaluation *v, bert_err *e) {
   double *wanted = mem_new((size_t)n, sizeof *wanted, e);
   if (!e->code) numbers_of(v, 2, 0, 1, "a number from 0 to 1", wanted, e);
   for (int i = 0; i < n && !e->code; i++) c[i].wanted = wanted[i];
-  each_logits(v, 1, take_score, c, e);
+  each_logits(v, 1, 0, take_score, c, e);
   for (int first = 0, past; first < n && !e->code; first = past, queries++) {
     for (past = first + 1; past < n && same_query(v, first, past, e); past++) continue;
     judge_query(c + first, past - first, &reciprocal, &gain);

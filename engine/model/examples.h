@@ -40,7 +40,7 @@ typedef struct {
   int multi_label;
   int pairs;              /* 1: batches say whether the second part follows (next) */
   int feature_count;
-  const float *feature_mean, *feature_deviation; /* [feature_count] */
+  const FeatureConfig *feature; /* [feature_count] */
 } ExamplesInfo;
 
 typedef struct {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/examples_store.h"
+#include "model/score.h"
 #include "model/vector.h"
 
 /* ---- columns ----------------------------------------------------------------------------------------------------- */
@@ -45,25 +46,24 @@ static void add_features(Examples *x, const Rows *rows, int row, const Shape *s,
   }
 }
 
-/* Features become (x - mean) / deviation; one that is the same in all rows becomes 0. */
-static void standardise(Examples *x, int n, bert_err *e) {
+/* Features become (x - mean) / deviation; one that is the same in all rows becomes 0. names: their first column, or
+** -1. */
+static void standardise(Examples *x, const Rows *rows, int names, int n, bert_err *e) {
   size_t F = (size_t)n, count = n ? x->features.size / sizeof(float) / F : 0;
   float *f = (float *)x->features.data;
-  float *mean = arena_push(&x->arena, F, sizeof *mean, e), *deviation = arena_push(&x->arena, F, sizeof *deviation, e);
-  if (e->code) return;
-  for (size_t k = 0; k < F; k++) {
+  FeatureConfig *of = arena_push(&x->arena, F, sizeof *of, e);
+  for (size_t k = 0; k < F && !e->code; k++) {
     double sum = 0, squares = 0;
     for (size_t i = 0; i < count; i++) sum += (double)f[i * F + k];
     double middle = sum / (double)count;
     for (size_t i = 0; i < count; i++) squares += ((double)f[i * F + k] - middle) * ((double)f[i * F + k] - middle);
-    double spread = sqrt(squares / (double)count);
-    mean[k] = (float)middle;
-    deviation[k] = spread > 0 ? (float)spread : 1;
-    for (size_t i = 0; i < count; i++) f[i * F + k] = (float)(((double)f[i * F + k] - middle) / (double)deviation[k]);
+    float spread = (float)sqrt(squares / (double)count);
+    const char *name = names < 0 ? "" : rows_name(rows, names + (int)k);
+    of[k] = (FeatureConfig){arena_copy(&x->arena, name, strlen(name), e), (float)middle, spread > 0 ? spread : 1};
+    for (size_t i = 0; i < count; i++) f[i * F + k] = score_feature(f[i * F + k], of[k].mean, of[k].deviation);
   }
   x->info.feature_count = n;
-  x->info.feature_mean = mean;
-  x->info.feature_deviation = deviation;
+  x->info.feature = of;
 }
 
 /* ---- targets ----------------------------------------------------------------------------------------------------- */
@@ -211,7 +211,7 @@ static void texts_of(Examples *x, const Rows *rows, const Shape *s, int towers, 
     else examples_add_text(x, rows, i, 0, s->texts > 1 ? 1 : -1, e);
     add_features(x, rows, i, s, e);
   }
-  if (!e->code && s->features) standardise(x, s->features, e);
+  if (!e->code && s->features) standardise(x, rows, s->target + 1, s->features, e);
 }
 
 void examples_classify(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
@@ -238,7 +238,7 @@ void examples_head(Examples *x, const Rows *rows, const bert_progress *progress,
     examples_ask(progress, i, e);
     width = add_vector(&x->features, rows, i, 0, width, e);
   }
-  if (!e->code) standardise(x, width, e);
+  if (!e->code) standardise(x, rows, -1, width, e);
   if (!e->code) any_targets(x, rows, 1, e);
 }
 

@@ -330,6 +330,17 @@ static void load_first(Loader *l, FirstHead *h, const ArchDense *dense, const ch
   h->activation = dense->activation;
 }
 
+/* The classifier's columns for numbers are a tensor of their own: the other is as transformers has it, where the model
+** opens to the answers that it gives to average numbers. */
+static void load_features(Loader *l, FirstHead *h, const ModelConfig *c) {
+  const char *prefix = l->prefix;
+  h->features = c->features;
+  if (!c->features) return;
+  l->prefix = "";
+  h->by_feature = load_plain(l, find(l, MODEL_FEATURES, 0, "", NULL), c->labels, c->features);
+  l->prefix = prefix;
+}
+
 /* The decoder's bias goes by two names; where both are there, an untied decoder has the second as its own. */
 static Found fill_bias(Loader *l, int tied) {
   const char *names[2] = {l->arch->fill_bias, l->arch->fill_bias_otherwise};
@@ -373,7 +384,10 @@ static void load_heads(Loader *l, Model *m) {
   const Arch *a = l->arch;
   const char *prefix = l->prefix;
   l->owner = SLOT_HEAD;
-  if (m->can & BERT_CAN_CLASSIFY) load_first(l, &m->classify, &a->classify_dense, a->classify, c->hidden, c->labels);
+  if (m->can & BERT_CAN_CLASSIFY) {
+    load_first(l, &m->classify, &a->classify_dense, a->classify, c->hidden, c->labels);
+    load_features(l, &m->classify, c);
+  }
   if (m->can & BERT_CAN_NEXT) load_first(l, &m->next, &a->next_dense, a->next, c->hidden, 2);
   l->prefix = "";
   if (m->can & BERT_CAN_TAG) load_linear(l, &m->tag, a->tag, 0, c->hidden, c->labels, COMPUTE_F32);

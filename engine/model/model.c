@@ -138,6 +138,11 @@ static void hash_heads(Model *m) {
   memcpy(&facts[3], &threshold, sizeof threshold);
   m->hash = mix_text(hash_bytes(facts, sizeof facts, m->hash), m->config.problem);
   for (int i = 0; i < m->config.labels; i++) m->hash = mix_text(m->hash, m->config.label[i]);
+  for (int i = 0; i < m->classify.features; i++) {
+    const FeatureConfig *f = &m->config.feature[i];
+    float scale[2] = {f->mean, f->deviation};
+    m->hash = mix_text(hash_bytes(scale, sizeof scale, m->hash), f->name);
+  }
 }
 
 /* What config.json keeps of the options of a model that was saved, and over it what the caller asks. */

@@ -37,6 +37,8 @@ enum { SPECIAL_UNK, SPECIAL_CLS, SPECIAL_SEP, SPECIAL_PAD, SPECIAL_MASK, MODEL_S
 /* Where a tensor of the files has gone; slots.c reads it back. */
 typedef enum { SLOT_ENCODER, SLOT_HEAD, SLOT_MODULE } SlotOwner;
 
+#define MODEL_FEATURES "bert_features.weight"
+
 typedef struct {
   const char *name;   /* as Hugging Face's files have it, without the prefix that an encoder's may carry */
   SlotOwner owner;    /* the pooler is the encoder's */
@@ -116,6 +118,7 @@ struct bert_session {
   Buf ids, types, items;   /* what embed.c makes of a call's texts */
   Buf sorted_ids, sorted_types, starts, chunks;
   int kept;                /* tokens at the front of sorted_ids whose states lie in worker[0].x (batch.h); 0: none */
+  Buf features;            /* numbers beside a call's texts, standardised */
   Buf pooled;              /* vectors on their way through Dense, for each thread */
   Buf vectors;             /* of windows, where they are averaged */
   Buf windows;             /* bert_chunk of bert_chunks; what tasks sort */
@@ -137,7 +140,7 @@ void embed_texts(Session *s, const bert_text *texts, int n, const bert_text *pro
 void tokens_encode(Session *s, bert_text a, const bert_text *b, int truncate, bert_encoding *out, bert_err *e);
 void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert_encoding *out, const float **vectors,
                     const bert_progress *progress, bert_err *e);
-void classify_texts(Session *s, const bert_text *a, const bert_text *b, int n, float *logits,
+void classify_texts(Session *s, const bert_text *a, const bert_text *b, const float *features, int n, float *logits,
                     const bert_progress *progress, bert_err *e);
 void classify_scores(const Model *m, const float *logits, float *scores);
 float classify_number(const Model *m, float logit);

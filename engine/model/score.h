@@ -15,6 +15,11 @@ static inline float score_sigmoid(float x) {
   return two[0];
 }
 
+/* A number beside a text as its classifier takes it. */
+static inline float score_feature(float x, float mean, float deviation) {
+  return (float)(((double)x - (double)mean) / (double)deviation);
+}
+
 /* The index of the largest of x[n], the first of equals. */
 static inline int score_largest(const float *x, int n) {
   int best = 0;

@@ -24,7 +24,7 @@ void session_free(Session *s) {
   tokenizer_scratch_free(s->tokens);
   Buf *bufs[] = {&s->text,         &s->ids,    &s->types,  &s->items,   &s->sorted_ids,
                  &s->sorted_types, &s->starts, &s->chunks, &s->pooled,  &s->vectors,
-                 &s->windows,      &s->spans};
+                 &s->windows,      &s->spans,  &s->features};
   for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) buf_fini(bufs[i]);
   model_free(s->model);
   mem_free(s);

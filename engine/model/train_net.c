@@ -143,10 +143,12 @@ static void add_vector(Net *n, bert_err *e) {
 }
 
 static void add_head(Net *n, bert_err *e) {
-  if (n->info.feature_count)
-    err_set(e, BERT_ARGUMENT,
-            "found %d numeric columns beside the texts, wanted none: models with features are not trained",
+  if (n->info.feature_count && n->task != TASK_CLASSIFY)
+    err_set(e, BERT_ARGUMENT, "found %d numeric columns beside the texts, wanted none: only classify takes numbers",
             n->info.feature_count);
+  if (n->info.feature_count > CONFIG_FEATURES_MAX)
+    err_set(e, BERT_ARGUMENT, "found %d numeric columns beside the texts, wanted at most %d", n->info.feature_count,
+            CONFIG_FEATURES_MAX);
   const Arch *a = n->from->arch;
   TrainHead *h = &n->head;
   *h = (TrainHead){.loss = n->info.loss, .scale = 20, .margin = 5, .feature_count = n->info.feature_count};
@@ -246,7 +248,8 @@ static const Slot *known(const Net *n, const ParamName *p) {
     const Slot *s = &m->slot[i];
     if (s->owner == SLOT_MODULE || strcmp(s->name, p->name)) continue;
     if (s->rows != p->rows || s->columns != p->columns) return NULL;
-    return s->owner == SLOT_HEAD && n->task != TASK_QA && !same_labels(n) ? NULL : s;
+    int anew = n->head.feature_count || (n->task != TASK_QA && !same_labels(n));
+    return s->owner == SLOT_HEAD && anew ? NULL : s;
   }
   return NULL;
 }

@@ -34,6 +34,18 @@ static void add_units(Buf *b, int units, bert_err *e) {
   add(b, "}", e);
 }
 
+/* The numbers beside the text, or that there are none any more. */
+static void add_features(Buf *b, const ExamplesInfo *info, bert_err *e) {
+  add(b, ", \"bert_features\": ", e);
+  for (int i = 0; i < info->feature_count; i++) {
+    const FeatureConfig *f = &info->feature[i];
+    json_write_format(b, e, "%s{\"name\": ", i ? ", " : "[");
+    json_write_string(b, f->name, strlen(f->name), e);
+    json_write_format(b, e, ", \"mean\": %.9g, \"deviation\": %.9g}", (double)f->mean, (double)f->deviation);
+  }
+  add(b, info->feature_count ? "]" : "null", e);
+}
+
 static void add_config(const Net *n, Buf *b, bert_err *e) {
   static const char *const SUFFIX[TASKS] = {"ForSequenceClassification", "ForSequenceClassification",
                                             "ForQuestionAnswering",
@@ -47,37 +59,71 @@ static void add_config(const Net *n, Buf *b, bert_err *e) {
                         : n->head.units == 1         ? "regression"
                                                       : "single_label_classification";
   if (n->task == TASK_CLASSIFY) json_write_format(b, e, ", \"problem_type\": \"%s\"", problem);
+  add_features(b, &n->info, e);
   if (n->task == TASK_QA) json_write_format(b, e, ", \"bert_null_threshold\": %s", n->null_answers ? "0.0" : "null");
   buf_add(b, "}", 2, e); /* with its NUL */
 }
 
-static void add_tensors(const Net *n, bert_tensor *tensor, const float **data) {
+static bert_tensor matrix(const char *name, int64_t rows, int64_t columns) {
+  return (bert_tensor){name, 2, {rows, columns}, rows * columns};
+}
+
+/* What is written under the names of the parameters. */
+typedef struct {
+  bert_tensor *tensor;
+  const float **data;
+  float *split; /* [units][H], [units][features] of a classifier with features */
+  int count;
+} Tensors;
+
+static void add_tensor(Tensors *t, bert_tensor tensor, const float *data) {
+  t->tensor[t->count] = tensor;
+  t->data[t->count++] = data;
+}
+
+/* A classifier's columns for the text and those for numbers, which load.c has as two. */
+static void add_split(Tensors *t, const Net *n, const ParamName *p) {
+  size_t F = (size_t)n->head.feature_count, J = (size_t)p->columns, H = J - F, U = (size_t)p->rows;
+  float *text = t->split, *numbers = t->split + U * H;
+  for (size_t u = 0; u < U; u++) {
+    const float *row = n->params.w + p->at + u * J;
+    memcpy(text + u * H, row, H * sizeof *row);
+    memcpy(numbers + u * F, row + H, F * sizeof *row);
+  }
+  add_tensor(t, matrix(p->name, p->rows, (int64_t)H), text);
+  add_tensor(t, matrix(MODEL_FEATURES, p->rows, (int64_t)F), numbers);
+}
+
+static void add_tensors(const Net *n, Tensors *t) {
   for (int i = 0; i < params_names(&n->params); i++) {
     const ParamName *p = params_named(&n->params, i);
-    int64_t columns = p->columns ? p->columns : 1;
-    tensor[i] = (bert_tensor){p->name, p->columns ? 2 : 1, {p->rows, p->columns}, p->rows * columns};
-    data[i] = n->params.w + p->at;
+    if (n->head.feature_count && p->at == n->head.out.w) add_split(t, n, p);
+    else if (p->columns) add_tensor(t, matrix(p->name, p->rows, p->columns), n->params.w + p->at);
+    else add_tensor(t, (bert_tensor){p->name, 1, {p->rows, 0}, p->rows}, n->params.w + p->at);
   }
+  if (n->head.loss == LOSS_PAIR) t->count -= 2; /* the classifier over two vectors has served: it gives one */
 }
 
 Model *net_model(const Net *n, const char *source, const bert_progress *progress, bert_err *e) {
   Buf config = {0};
   Bundle files = {0};
-  int count = params_names(&n->params);
-  if (n->head.loss == LOSS_PAIR) count -= 2; /* the classifier over two vectors has served; the model gives vectors */
-  bert_tensor *tensor = mem_new((size_t)params_names(&n->params), sizeof *tensor, e);
-  const float **data = mem_new((size_t)params_names(&n->params), sizeof *data, e);
+  Tensors t = {.count = 0};
+  size_t room = (size_t)params_names(&n->params) + 1;
+  t.tensor = mem_new(room, sizeof *t.tensor, e);
+  t.data = mem_new(room, sizeof *t.data, e);
+  if (n->head.feature_count) t.split = mem_new((size_t)n->head.out.in * (size_t)n->head.out.out, sizeof *t.split, e);
   add_config(n, &config, e);
-  if (!e->code) add_tensors(n, tensor, data);
-  bert_changes changes = {.tensor = tensor, .data = data, .count = count, .config = config.data, .without_heads = 1,
-                          .without_modules = n->task != TASK_EMBED};
+  if (!e->code) add_tensors(n, &t);
+  bert_changes changes = {.tensor = t.tensor, .data = t.data, .count = t.count, .config = config.data,
+                          .without_heads = 1, .without_modules = n->task != TASK_EMBED};
   bert_sink sink = bundle_sink(&files);
   bert_files view = bundle_files(&files);
   save_model(n->from, &changes, &sink, progress, e);
   Model *m = e->code ? NULL : model_open(&view, source, NULL, e);
   bundle_fini(&files);
   buf_fini(&config);
-  mem_free(tensor);
-  mem_free(data);
+  mem_free(t.tensor);
+  mem_free(t.data);
+  mem_free(t.split);
   return m;
 }

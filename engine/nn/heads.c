@@ -9,9 +9,11 @@ static void product(float *y, const float *x, const Linear *l, int n, KernelActi
   linear(y, (size_t)l->out, x, (size_t)l->in, l, n, activation, &mine, &ALONE);
 }
 
-void head_first(float *logits, const float *x, const FirstHead *h, float *between, float *own) {
+void head_first(float *logits, const float *x, const float *feature, const FirstHead *h, float *between, float *own) {
   product(between, x, &h->dense, 1, h->activation, own);
   product(logits, between, &h->out, 1, KERNEL_NONE, own);
+  for (int u = 0; u < h->out.out; u++)
+    for (int k = 0; k < h->features; k++) logits[u] += h->by_feature[u * h->features + k] * feature[k];
 }
 
 void head_tokens(float *logits, const float *x, int n, const Linear *l, float *own) {

@@ -18,6 +18,8 @@ typedef struct {
   Linear dense; /* H -> H */
   KernelActivation activation;
   Linear out;
+  int features;            /* numbers beside the text; 0: none */
+  const float *by_feature; /* [out][features]: what they add to the logits */
 } FirstHead;
 
 typedef struct {
@@ -29,8 +31,9 @@ typedef struct {
   float *bias;          /* [V] */
 } FillHead;
 
-/* logits[out] from x[H], the state of a row's first token; between has room for H. */
-void head_first(float *logits, const float *x, const FirstHead *h, float *between, float *own);
+/* logits[out] from x[H], the state of a row's first token, and feature[features], standardised; between has room for
+** H. */
+void head_first(float *logits, const float *x, const float *feature, const FirstHead *h, float *between, float *own);
 
 /* logits[n][out] from x[n][H]. */
 void head_tokens(float *logits, const float *x, int n, const Linear *l, float *own);

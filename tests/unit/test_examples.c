@@ -148,8 +148,8 @@ TEST(examples_features_are_standardised) {
   run_case(&c, "classify", table_of(4, NAMES("a", "label", "age", "same"),
                                     CELLS(T("the"), I(0), I(10), R(3), T("in"), I(1), I(30), R(3))));
   EQ(c.info.feature_count, 2);
-  NEAR(c.info.feature_mean[0], 20, 0);
-  NEAR(c.info.feature_deviation[0], 10, 0);
+  NEAR(c.info.feature[0].mean, 20, 0);
+  NEAR(c.info.feature[0].deviation, 10, 0);
   for (int i = 0; i < 4; i++) NEAR(c.batch.features[i], ((int[]){-1, 0, 1, 0}[i]), 0);
   close_case(&c);
 }
