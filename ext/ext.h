@@ -131,8 +131,8 @@ struct IndexTable **connection_indexes(Connection *c);
 /* Counts the statements that run inside one another; see inner.c. */
 int *connection_depth(Connection *c);
 
-/* Counts the reads of the table bert_model_data that run: a generated column there that asks for one of its models would
-** come back to itself, so meanwhile a model that is not loaded is an error. */
+/* Counts the reads of the table bert_model_data that run: a generated column there that asks for one of its models
+** would come back to itself, so meanwhile a model that is not loaded is an error. */
 int *connection_reading(Connection *c);
 
 /* The scalar function that runs, or NULL: fn.c sets it, and what a statement finds out once is kept with its call. */

@@ -340,7 +340,7 @@ static void begin_file(void *context, const char *name, uint64_t size, bert_err 
   RowSink *x = context;
   x->total += size;
   if (x->total > STORED_MAX)
-    error_set(e, BERT_ARGUMENT, "the model takes %llu bytes and more, wanted at most %lld: keep it in a directory, by bert_save",
+    error_set(e, BERT_ARGUMENT, "the model takes %llu bytes or more, wanted at most %lld; bert_save puts it into a directory",
               (unsigned long long)x->total, STORED_MAX);
   bind_text(x->insert, 2, (bert_text){name, strlen(name)}, e);
   x->number = 0;

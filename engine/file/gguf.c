@@ -94,7 +94,8 @@ static void take_counts(Cursor *c, uint64_t *tensors, uint64_t *values, bert_err
   *values = cursor_number(c, 8);
   if (c->spent) return;
   if (magic != MAGIC)
-    err_set(e, BERT_FORMAT, "found something else than a GGUF file, wanted one, or a model directory in the Hugging Face layout");
+    err_set(e, BERT_FORMAT,
+            "found something else than a GGUF file, wanted one, or a model directory in the Hugging Face layout");
   else if (version != 2 && version != 3)
     err_set(e, BERT_FORMAT, "found version %" PRIu64 ", wanted 2 or 3, little-endian", version);
   else if (*tensors > COUNT_MAX || *values > COUNT_MAX)
