@@ -78,6 +78,9 @@ static void read_options(Vocab *v, const char *json, bert_err *e) {
   if (root && root->kind != JSON_OBJECT)
     json_refuse(root, "all of it", "a JSON object such as {\"vocab_size\":8000}", e);
   for (const Json *x = e->code ? NULL : json_first(root); x && !e->code; x = json_next(x)) one_option(v, &strip, x, e);
+  if (v->settings.vocab_size < v->settings.special_count)
+    err_set(e, BERT_ARGUMENT, "vocab_size: found %d, wanted room for the %d special tokens", v->settings.vocab_size,
+            v->settings.special_count);
   if (root) err_within(e, "options");
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT;
   v->words.normalizer.strip = (uint8_t)(strip < 0 ? v->words.normalizer.lower : strip);
