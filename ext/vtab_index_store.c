@@ -47,8 +47,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_LAST_BLOCK] = "SELECT max(block) FROM \"%w\".\"%w_blocks\"",
     [SQL_FREE_BLOCKS] = "SELECT block FROM \"%w\".\"%w_blocks\" WHERE \"partition\" = ?1 AND list = ?2 AND count < ?3 AND block > ?4",
     [SQL_GET_BLOCK] = "SELECT \"partition\", list, count, places FROM \"%w\".\"%w_blocks\" WHERE block = ?1",
-    [SQL_PUT_BLOCK] = "REPLACE INTO \"%w\".\"%w_blocks\"(block, stamp, \"partition\", list, count, places) "
-                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_PUT_BLOCK] = ("REPLACE INTO \"%w\".\"%w_blocks\"(block, stamp, \"partition\", list, count, places) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
     [SQL_DELETE_BLOCK] = "DELETE FROM \"%w\".\"%w_blocks\" WHERE block = ?1",
     [SQL_ALL_BLOCKS] = "SELECT block, stamp, \"partition\", list, count FROM \"%w\".\"%w_blocks\" ORDER BY block",
     [SQL_GET_CODES] = "SELECT data FROM \"%w\".\"%w_codes\" WHERE block = ?1",

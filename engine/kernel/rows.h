@@ -138,11 +138,11 @@ UNROLL
     for (int v = 0; v < 4; v++)
       lanes[v] = v_fma(v_load(q + i + KERNEL_LANES * v), v_sub(v_bytes(code + i + KERNEL_LANES * v), middle), lanes[v]);
 UNROLL
-  for (int v = 0; v < 4; v++, i += KERNEL_LANES) {
-    if (i >= n) break;
-    if (i < whole) {
-      lanes[v] = v_fma(v_load(q + i), v_sub(v_bytes(code + i), middle), lanes[v]);
-    } else {
+  for (int v = 0; v < 4; v++) {
+    int at = i + KERNEL_LANES * v;
+    if (at < whole) {
+      lanes[v] = v_fma(v_load(q + at), v_sub(v_bytes(code + at), middle), lanes[v]);
+    } else if (at < n) {
       uint8_t last[KERNEL_LANES] = {0};
       memcpy(last, code + whole, (size_t)part);
       lanes[v] = v_fma(v_load_part(q + whole, part, 0.0f), v_keep(v_sub(v_bytes(last), middle), part), lanes[v]);

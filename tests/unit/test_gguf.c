@@ -298,7 +298,7 @@ static void add_rest(Draft *d, const char *without) {
     uint64_t value;
   } NUMBERS[] = {{"bert.embedding_length", 8}, {"bert.block_count", 1}, {"bert.attention.head_count", 2},
                  {"bert.feed_forward_length", 8}, {"tokenizer.ggml.cls_token_id", 0}};
-  static const char *const PIECES[] = {"[CLS]", "\xE2\x96\x81" "a", "b"};
+  static const char *const PIECES[] = {"[CLS]", ("\xE2\x96\x81" "a"), "b"};
   if (strcmp(without, "general.architecture")) key_text(d, "general.architecture", "bert");
   for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
     if (strcmp(without, NUMBERS[i].key)) key_number(d, NUMBERS[i].key, GGUF_U32, NUMBERS[i].value, 4);
@@ -476,7 +476,7 @@ TEST(gguf_labels_and_a_classifier_are_a_head) {
 /* Older converters marked no special tokens; a piece "##" goes on with nothing; cased vocabularies have capitals. */
 TEST(gguf_pieces_of_odd_forms_become_lines) {
   static const char *const PIECES[] = {"[CLS]", "\xE2\x96\x81[", "\xE2\x96\x81\xE2\x96\x81", "", "]",
-                                       "[]",    "\xE2\x96\x81" "A"};
+                                       "[]", ("\xE2\x96\x81" "A")};
   static const char WANTED[] = "[CLS]\n[\n\xE2\x96\x81\n##\n##]\n##[]\nA\n";
   char dir[FIXTURE_PATH], path[FIXTURE_PATH + 10];
   Arena a = {0};
