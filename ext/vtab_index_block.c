@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { HELD_BYTES = 48 << 20, SUM_BYTES = INDEX_PART_ROWS * 8, SLOTS_AT_LEAST = 16 };
+enum { HELD_BYTES = 8 << 20, SUM_BYTES = INDEX_PART_ROWS * 8, SLOTS_AT_LEAST = 16 };
 
 static int block_bytes(const IndexTable *t) { return INDEX_PART_ROWS * t->dimensions * (int)sizeof(float); }
 
@@ -161,6 +161,7 @@ typedef struct {
   int places[BERT_BLOCK_SLOTS];
   int64_t rowids[BERT_BLOCK_SLOTS];
   float *vectors;
+  size_t vectors_room;
   int n, freed, last; /* how many; changed places that are free now; the last place in use */
 } Encoding;
 
@@ -175,7 +176,7 @@ static void gather(IndexTable *t, const IndexBlock *b, Encoding *x, bert_err *e)
     if (taken) x->places[x->n++] = i;
     else x->freed++;
   }
-  x->vectors = memory_new((size_t)x->n, d * sizeof(float), e);
+  memory_grow(&x->vectors, &x->vectors_room, (size_t)x->n * d, sizeof(float), e);
   for (int i = 0; i < x->n && !e->code; i++) {
     int place = x->places[i];
     if (!b->parts[place / INDEX_PART_ROWS]) { /* its row's statement failed between taking the place and filling it */
@@ -292,13 +293,11 @@ void index_delete_block(IndexTable *t, sqlite3_int64 block, bert_err *e) {
   delete_parts(t, block * INDEX_PARTS, (block + 1) * INDEX_PARTS - 1, e);
 }
 
-static void write_block(IndexTable *t, IndexBlock *b, bert_err *e) {
+static void write_block(IndexTable *t, IndexBlock *b, Encoding *x, bert_err *e) {
   if (b->count == 0) {
     if (b->slots) index_delete_block(t, b->number, e);
     return;
   }
-  Encoding *x = memory_new(1, sizeof *x, e);
-  if (!x) return;
   gather(t, b, x, e);
   if (!e->code) {
     if (x->last >= b->slots || (x->n + x->freed) * 16 > b->slots) write_codes_whole(t, b, x, e);
@@ -306,8 +305,6 @@ static void write_block(IndexTable *t, IndexBlock *b, bert_err *e) {
   }
   write_parts(t, b, e);
   write_block_row(t, b, e);
-  sqlite3_free(x->vectors);
-  sqlite3_free(x);
 }
 
 static void free_block(IndexBlock *b) {
@@ -329,7 +326,10 @@ void index_discard(IndexTable *t) {
 /* Writes all blocks and lets go of them. */
 static void write_held(IndexTable *t, bert_err *e) {
   index_embed_waiting(t, e);
-  for (int i = 0; i < t->block_count && !e->code; i++) write_block(t, t->blocks[i], e);
+  Encoding *x = memory_new(1, sizeof *x, e);
+  for (int i = 0; i < t->block_count && !e->code; i++) write_block(t, t->blocks[i], x, e);
+  if (x) sqlite3_free(x->vectors);
+  sqlite3_free(x);
   if (e->code) return;
   for (int i = 0; i < t->block_count; i++) free_block(t->blocks[i]);
   t->block_count = 0;

@@ -10,7 +10,15 @@
 **    column,operator,values,collation      column -1: rowid; values: 0, 1, or 2 for a list (IN)
 **
 ** A search without MATCH's right side, or with a k from a table read later, is no plan (SQLITE_CONSTRAINT), so joins work in
-** any order of FROM. LIMIT only says how many rows to look for at first: rows stream until SQLite has enough of them. */
+** any order of FROM. LIMIT only says how many rows to look for at first: rows stream until SQLite has enough of them.
+**
+** What k counts. Conditions of the form `column operator value` (=, <>, <, <=, >, >=, BETWEEN, IN, LIKE, GLOB, IS and their
+** like, joined by AND, on columns and rowid) hold before k: k rows come when k rows fulfil them. SQLite keeps OR, NOT IN,
+** LIKE … ESCAPE, functions and conditions on two tables to itself; no module can see them, or which of its rows they let
+** through, so they take rows from among the k. LIMIT in k's place counts what is left of a stream, whatever the conditions:
+**
+**    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') AND k = 10     -- those of the ten nearest that fulfil it
+**    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') ORDER BY distance LIMIT 10     -- the ten nearest that do */
 #include "vtab_index.h"
 
 #include <stdlib.h>
@@ -55,7 +63,8 @@ static int argument_of(const IndexTable *t, const struct sqlite3_index_constrain
       if (hidden == HIDDEN_TABLE) return PLAN_MATCH;
       if (c->iColumn < 0 || hidden >= 0) return 0;
       return c->iColumn == t->columns.vector || t->columns.columns[c->iColumn].kind == INDEX_TEXT ? PLAN_MATCH : 0;
-    case SQLITE_INDEX_CONSTRAINT_EQ: return hidden == HIDDEN_K ? PLAN_K : 0;
+    case SQLITE_INDEX_CONSTRAINT_EQ: /* also t('a question', 10), as a table-valued function: the hidden columns in order */
+      return hidden == HIDDEN_K ? PLAN_K : hidden == HIDDEN_TABLE ? PLAN_MATCH : 0;
     case SQLITE_INDEX_CONSTRAINT_LT: return hidden == HIDDEN_DISTANCE ? PLAN_BELOW : 0;
     case SQLITE_INDEX_CONSTRAINT_LE: return hidden == HIDDEN_DISTANCE ? PLAN_UP_TO : 0;
     case SQLITE_INDEX_CONSTRAINT_GT: return hidden == HIDDEN_DISTANCE ? PLAN_ABOVE : 0;
@@ -252,7 +261,8 @@ static void append_list(sqlite3_str *s, sqlite3_value *list) {
 static void append_condition(const IndexTable *t, sqlite3_str *s, const Condition *c, sqlite3_value *value) {
   sqlite3_str_appendall(s, " AND ");
   int is_within = append_left(t, s, c->column);
-  if (sqlite3_stricmp(c->collation, "BINARY") && c->op != SQLITE_INDEX_CONSTRAINT_LIKE && c->op != SQLITE_INDEX_CONSTRAINT_GLOB)
+  int is_pattern = c->op == SQLITE_INDEX_CONSTRAINT_LIKE || c->op == SQLITE_INDEX_CONSTRAINT_GLOB;
+  if (c->column >= 0 && !is_pattern) /* BINARY, too: the column may have another one of its own */
     sqlite3_str_appendf(s, " COLLATE \"%w\"", c->collation);
   if (c->values == 2) {
     sqlite3_str_appendall(s, " IN (");

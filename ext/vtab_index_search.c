@@ -38,9 +38,9 @@ static void read_list_map(IndexTable *t, bert_err *e) {
   if (t->list_count < 0 || t->list_count > 1 << 20) index_damaged(t, e, "%s_config says %d lists", t->name, t->list_count);
   sqlite3_stmt *s = t->list_count ? index_sql(t, SQL_ALL_LISTS, e) : NULL;
   while (s && index_step(t, s, e)) {
-    if (!memory_grow(&t->list_map, &t->list_map_room, (size_t)t->list_map_count + 1, sizeof *t->list_map, e)) return;
-    t->list_map[t->list_map_count++] =
-        (bert_block){.block = sqlite3_column_int64(s, 0), .stamp = (uint64_t)sqlite3_column_int64(s, 1)};
+    if (memory_grow(&t->list_map, &t->list_map_room, (size_t)t->list_map_count + 1, sizeof *t->list_map, e))
+      t->list_map[t->list_map_count++] =
+          (bert_block){.block = sqlite3_column_int64(s, 0), .stamp = (uint64_t)sqlite3_column_int64(s, 1)};
   }
 }
 

@@ -174,7 +174,10 @@ sqlite3_stmt *index_sql(IndexTable *t, IndexSql which, bert_err *e) {
 }
 
 int index_step(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
-  if (e->code) return 0;
+  if (e->code) { /* what came of its last row: no statement is left open for that */
+    sqlite3_reset(s);
+    return 0;
+  }
   t->own_statements++;
   int rc = sqlite3_step(s);
   t->own_statements--;
@@ -190,7 +193,7 @@ void index_run(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
 
 void index_exec(IndexTable *t, const char *format, bert_err *e) {
   if (e->code) return;
-  sqlite3_stmt *s = index_prepare(t, sqlite3_mprintf(format, t->schema, t->name, t->name), 0, e);
+  sqlite3_stmt *s = index_prepare(t, sqlite3_mprintf(format, t->schema, t->name), 0, e);
   if (!e->code) index_run(t, s, e);
   sqlite3_finalize(s);
 }
@@ -230,14 +233,23 @@ static void create_with_columns(IndexTable *t, const char *shadow, const char *f
 static int is_metadata(const IndexSchema *s, int i) { return s->columns[i].kind == INDEX_METADATA; }
 static int is_partition(const IndexSchema *s, int i) { return s->columns[i].kind == INDEX_PARTITION; }
 
-/* An index on each metadata column finds the slots of a condition without the table. */
+static void create_index(IndexTable *t, const char *shadow, const char *columns, bert_err *e) {
+  char *sql = sqlite3_mprintf("CREATE INDEX \"%w\".\"%w_%s_%llx\" ON \"%w_%s\"(%s)", t->schema, t->name, shadow,
+                              (unsigned long long)index_random(), t->name, shadow, columns);
+  sqlite3_stmt *s = index_prepare(t, sql, 0, e);
+  if (!e->code) index_run(t, s, e);
+  sqlite3_finalize(s);
+}
+
+/* One for free places, and one for each metadata column, which finds the slots of a condition without the table. ALTER TABLE
+** renames no index of a shadow table, so their names are random: the table's old name stays free for another one. */
 static void create_indexes(IndexTable *t, bert_err *e) {
+  create_index(t, "blocks", "\"partition\", list, count", e);
   for (int i = 0; i < t->columns.count && !e->code; i++) {
+    char columns[32];
     if (t->columns.columns[i].kind != INDEX_METADATA) continue;
-    char *sql = sqlite3_mprintf("CREATE INDEX \"%w\".\"%w_rows_c%d\" ON \"%w_rows\"(c%d, slot)", t->schema, t->name, i, t->name, i);
-    sqlite3_stmt *s = index_prepare(t, sql, 0, e);
-    if (!e->code) index_run(t, s, e);
-    sqlite3_finalize(s);
+    sqlite3_snprintf(sizeof columns, columns, "c%d, slot", i);
+    create_index(t, "rows", columns, e);
   }
 }
 
@@ -245,7 +257,6 @@ void index_store_create(IndexTable *t, bert_err *e) {
   index_exec(t, "CREATE TABLE \"%w\".\"%w_config\"(key TEXT PRIMARY KEY, value) WITHOUT ROWID", e);
   index_exec(t, "CREATE TABLE \"%w\".\"%w_blocks\"(block INTEGER PRIMARY KEY, stamp INTEGER, \"partition\" INTEGER, "
                 "list INTEGER, count INTEGER, places BLOB)", e);
-  index_exec(t, "CREATE INDEX \"%w\".\"%w_blocks_free\" ON \"%w_blocks\"(\"partition\", list, count)", e);
   index_exec(t, "CREATE TABLE \"%w\".\"%w_codes\"(block INTEGER PRIMARY KEY, data BLOB)", e);
   index_exec(t, "CREATE TABLE \"%w\".\"%w_vectors\"(part INTEGER PRIMARY KEY, data BLOB)", e);
   if (t->columns.approximate)
