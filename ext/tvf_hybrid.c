@@ -2,11 +2,11 @@
 ** Layer: ext. Uses: bert.h, vtab_index.h.
 **
 **    SELECT rowid, score, index_rank, fts_rank FROM bert_hybrid('notes_index', 'notes_fts', 'reset my password', 10);
-**    SELECT n.body FROM bert_hybrid('notes_index', 'notes_fts', ?, 5) h JOIN notes n ON n.id = h.rowid ORDER BY h.score DESC;
+**    SELECT body FROM bert_hybrid('notes_index', 'notes_fts', ?, 5) h JOIN notes n ON id = h.rowid ORDER BY score DESC;
 **
-** Reciprocal rank fusion (Cormack, Clarke and Buettcher 2009): score = 1/(60 + index_rank) + 1/(60 + fts_rank), where a rank is
-** NULL if the row is not among the first of that list, of which four times k are read, at least 64. Equal scores come by
-** rowid. The query is text: FTS5 looks for rows with any of its words, best first by its own rank. */
+** Reciprocal rank fusion (Cormack, Clarke and Buettcher 2009): score = 1/(60 + index_rank) + 1/(60 + fts_rank), where a
+** rank is NULL if the row is not among the first of that list, of which four times k are read, at least 64. Equal
+** scores come by rowid. The query is text: FTS5 looks for rows with any of its words, best first by its own rank. */
 #include "vtab_index.h"
 
 #include <math.h>
@@ -33,7 +33,7 @@ static void add(Hybrid *h, sqlite3_int64 rowid, sqlite3_int64 index_rank, sqlite
   h->rows[h->count++] = (Fused){rowid, index_rank, fts_rank, 0};
 }
 
-/* ---- the two lists ------------------------------------------------------------------------------------------------ */
+/* ---- the two lists ----------------------------------------------------------------------------------------------- */
 
 static void search_index(Hybrid *h, const char *name, sqlite3_value *query, sqlite3_int64 depth, bert_err *e) {
   sqlite3_stmt *held;
@@ -55,13 +55,15 @@ static int is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
 }
 
-/* "a" OR "b" …: any of the words, whatever else the text has, which FTS5 would take for syntax. NULL: none, or no memory. */
+/* "a" OR "b" …: any of the words, whatever else the text has, which FTS5 would take for syntax. NULL: none, or no
+** memory. */
 static char *any_word(bert_text text, bert_err *e) {
   sqlite3_str *s = sqlite3_str_new(NULL);
   for (size_t i = 0; i < text.size;) {
     size_t from = i;
     while (i < text.size && is_word(text.data[i])) i++;
-    if (i > from) sqlite3_str_appendf(s, "%s\"%.*s\"", sqlite3_str_length(s) ? " OR " : "", (int)(i - from), text.data + from);
+    if (i > from)
+      sqlite3_str_appendf(s, "%s\"%.*s\"", sqlite3_str_length(s) ? " OR " : "", (int)(i - from), text.data + from);
     else i++;
   }
   if (sqlite3_str_errcode(s) == SQLITE_NOMEM) error_set(e, BERT_NOMEM, "out of memory");
@@ -71,20 +73,23 @@ static char *any_word(bert_text text, bert_err *e) {
 static void search_words(Hybrid *h, const char *name, bert_text query, sqlite3_int64 depth, bert_err *e) {
   const char *dot = strchr(name, '.'), *table = dot ? dot + 1 : name;
   sqlite3 *db = connection_db(h->cursor.connection);
-  char *words = any_word(query, e), *schema = dot ? sqlite3_mprintf("\"%.*w\".", (int)(dot - name), name) : sqlite3_mprintf("");
-  char *sql = sqlite3_mprintf("SELECT rowid FROM %s\"%w\" WHERE \"%w\" MATCH ?1 ORDER BY rank LIMIT ?2", schema, table, table);
+  char *words = any_word(query, e);
+  char *schema = dot ? sqlite3_mprintf("\"%.*w\".", (int)(dot - name), name) : sqlite3_mprintf("");
+  char *sql = sqlite3_mprintf("SELECT rowid FROM %s\"%w\" WHERE \"%w\" MATCH ?1 ORDER BY rank LIMIT ?2", schema, table,
+                              table);
   sqlite3_stmt *s = NULL;
   if (!schema || !sql) error_set(e, BERT_NOMEM, "out of memory");
   int rc = e->code || !words ? SQLITE_OK : sqlite3_prepare_v2(db, sql, -1, &s, NULL);
   if (s) {
     sqlite3_bind_text(s, 1, words, -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 2, depth);
-    for (sqlite3_int64 rank = 1; (rc = sqlite3_step(s)) == SQLITE_ROW && !e->code; rank++) add(h, sqlite3_column_int64(s, 0), 0, rank, e);
+    for (sqlite3_int64 rank = 1; (rc = sqlite3_step(s)) == SQLITE_ROW && !e->code; rank++)
+      add(h, sqlite3_column_int64(s, 0), 0, rank, e);
   }
   if (rc != SQLITE_OK && rc != SQLITE_DONE && rc != SQLITE_ROW) {
     h->cursor.rc = rc;
-    error_set(e, rc == SQLITE_NOMEM ? BERT_NOMEM : rc == SQLITE_INTERRUPT ? BERT_INTERRUPT : BERT_ARGUMENT, "%s: %s", name,
-              sqlite3_errmsg(db));
+    error_set(e, rc == SQLITE_NOMEM ? BERT_NOMEM : rc == SQLITE_INTERRUPT ? BERT_INTERRUPT : BERT_ARGUMENT, "%s: %s",
+              name, sqlite3_errmsg(db));
   }
   sqlite3_finalize(s);
   sqlite3_free(sql);
@@ -92,7 +97,7 @@ static void search_words(Hybrid *h, const char *name, bert_text query, sqlite3_i
   sqlite3_free(words);
 }
 
-/* ---- joining ------------------------------------------------------------------------------------------------------ */
+/* ---- joining ----------------------------------------------------------------------------------------------------- */
 
 static int by_rowid(const void *a, const void *b) {
   const Fused *x = a, *y = b;
@@ -122,12 +127,13 @@ static void fuse(Hybrid *h, sqlite3_int64 k) {
   h->count = n < k ? n : k;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static void open(Cursor *c, bert_err *e) {
   Hybrid *h = (Hybrid *)c;
   bert_text query;
-  const char *index = value_string(c->arguments[INDEX], "index", e), *table = value_string(c->arguments[FTS5_TABLE], "fts5_table", e);
+  const char *index = value_string(c->arguments[INDEX], "index", e);
+  const char *table = value_string(c->arguments[FTS5_TABLE], "fts5_table", e);
   sqlite3_int64 k = value_integer(c->arguments[K], 0, 0, INT32_MAX, "k", e);
   value_text(c->arguments[QUERY], "query", &query, e);
   if (e->code) return;

@@ -4,9 +4,9 @@
 **    SELECT key, rowid, distance FROM bert_search_each('notes_index', 'SELECT id, question FROM questions', 3);
 **    SELECT a.key, a.rowid FROM bert_search_each('main.v', 'SELECT rowid, embedding FROM w', 1) a WHERE distance < 0.2;
 **
-** The query gives a key and a text or vector. Its rows come in windows of 256; the texts of a window are embedded together,
-** and each block of codes is read once for all of them. A row whose text is NULL finds nothing. Keys come back as they were,
-** in the query's order, each with its rows by rising distance. */
+** The query gives a key and a text or vector. Its rows come in windows of 256; the texts of a window are embedded
+** together, and each block of codes is read once for all of them. A row whose text is NULL finds nothing. Keys come
+** back as they were, in the query's order, each with its rows by rising distance. */
 #include "vtab_index.h"
 
 #include <math.h>
@@ -83,7 +83,8 @@ static void read_window(SearchEach *x, bert_err *e) {
   embed_window(x, e);
   index_flush(x->table, e);
   index_refresh(x->table, e);
-  if (x->item_count && x->k && !e->code) index_search(x->table, x->vectors, x->item_count, NULL, x->k, INFINITY, 1, x->hits, e);
+  if (x->item_count && x->k && !e->code)
+    index_search(x->table, x->vectors, x->item_count, NULL, x->k, INFINITY, 1, x->hits, e);
   else memset(x->hits, 0, sizeof x->hits);
   x->cursor.rc = x->inner.rc ? x->inner.rc : x->table->rc;
 }

@@ -4,9 +4,9 @@
 **    CREATE VIRTUAL TABLE notes_index USING bert_index(body, category TEXT);
 **    SELECT rowid, distance FROM notes_index WHERE body MATCH 'how do I reset my password' AND k = 10;
 **
-** This file is the module: making, opening, renaming and dropping a table, and its part in transactions. What else there is
-** stands in vtab_index.h. A table is INNOCUOUS, as FTS5's are: triggers and views may use it whatever trusted_schema says,
-** since it reads and writes its own shadow tables and its content alone. */
+** This file is the module: making, opening, renaming and dropping a table, and its part in transactions. What else
+** there is stands in vtab_index.h. A table is INNOCUOUS, as FTS5's are: triggers and views may use it whatever
+** trusted_schema says, since it reads and writes its own shadow tables and its content alone. */
 #include "vtab_index.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@ int index_fail(IndexTable *t, const bert_err *e) {
   return rc == SQLITE_ERROR && !t->base.zErrMsg ? SQLITE_NOMEM : rc;
 }
 
-/* ---- making and opening ------------------------------------------------------------------------------------------- */
+/* ---- making and opening ------------------------------------------------------------------------------------------ */
 
 static void free_table(IndexTable *t) {
   if (!t) return;
@@ -92,7 +92,8 @@ static void check_content(IndexTable *t, bert_err *e) {
   sqlite3_finalize(index_prepare(t, sqlite3_str_finish(sql), 0, e));
 }
 
-static int open_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **message, int is_new) {
+static int open_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **message,
+                      int is_new) {
   bert_err e = {0};
   IndexTable *t = new_table(db, aux, argc, argv, &e);
   declare(t, &e);
@@ -115,7 +116,8 @@ static int create_table(sqlite3 *db, void *aux, int argc, const char *const *arg
   return open_table(db, aux, argc, argv, out, message, 1);
 }
 
-static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **message) {
+static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                         char **message) {
   return open_table(db, aux, argc, argv, out, message, 0);
 }
 
@@ -158,7 +160,7 @@ static int is_shadow(const char *name) {
   return 0;
 }
 
-/* ---- transactions ------------------------------------------------------------------------------------------------- */
+/* ---- transactions ------------------------------------------------------------------------------------------------ */
 
 /* Another connection may have written since the last one. */
 static int begin(sqlite3_vtab *vtab) {
@@ -185,8 +187,8 @@ static int sync(sqlite3_vtab *vtab) {
   return index_fail(t, &e);
 }
 
-/* SQLite undoes the transaction within one of our own statements where memory or the disk gives out: then whoever runs it
-** still works on what is pending, and index_fail discards it. */
+/* SQLite undoes the transaction within one of our own statements where memory or the disk gives out: then whoever runs
+** it still works on what is pending, and index_fail discards it. */
 static int forget_pending(sqlite3_vtab *vtab) {
   IndexTable *t = (IndexTable *)vtab;
   t->is_rolled_back = 1;
@@ -216,7 +218,7 @@ static int rollback_to(sqlite3_vtab *vtab, int n) {
   return SQLITE_OK;
 }
 
-/* ---- PRAGMA integrity_check --------------------------------------------------------------------------------------- */
+/* ---- PRAGMA integrity_check -------------------------------------------------------------------------------------- */
 
 static int integrity(sqlite3_vtab *vtab, const char *schema, const char *name, int flags, char **message) {
   IndexTable *t = (IndexTable *)vtab;
@@ -227,12 +229,13 @@ static int integrity(sqlite3_vtab *vtab, const char *schema, const char *name, i
   t->rc = 0;
   char *found = index_check(t, &e);
   if (e.code == BERT_NOMEM || e.code == BERT_INTERRUPT) return index_fail(t, &e);
-  *message = e.code ? sqlite3_mprintf("bert_index %s: %s", t->name, e.text) : found ? sqlite3_mprintf("bert_index %s: %s", t->name, found) : NULL;
+  const char *text = e.code ? e.text : found;
+  *message = text ? sqlite3_mprintf("bert_index %s: %s", t->name, text) : NULL;
   sqlite3_free(found);
   return SQLITE_OK;
 }
 
-/* ---- the module --------------------------------------------------------------------------------------------------- */
+/* ---- the module -------------------------------------------------------------------------------------------------- */
 
 /* Headers older than 3.44 lack xIntegrity, which comes after the members that they know. */
 typedef struct {
@@ -262,5 +265,6 @@ static void forget(void *p) { connection_release(p); }
 int vtab_index_register(Connection *c) {
   const sqlite3_module *module = sqlite3_libversion_number() >= 3044000 ? &newer.base : &older;
   connection_ref(c);
-  return sqlite3_create_module_v2(connection_db(c), "bert_index", module, c, forget); /* on failure it calls forget itself */
+  /* On failure it calls forget itself. */
+  return sqlite3_create_module_v2(connection_db(c), "bert_index", module, c, forget);
 }

@@ -1,8 +1,8 @@
 /* vtab_index.h -- what the files of the virtual table bert_index share.
 ** Layer: ext. Uses: ext.h.
 **
-**    vtab_index.c          the module: create, connect, rename, transactions      vtab_index_args.c    CREATE's arguments
-**    vtab_index_store.c    shadow tables, their statements, the configuration     vtab_index_block.c   blocks being written
+**    vtab_index.c          the module: create, connect, rename, transactions    vtab_index_args.c    CREATE's arguments
+**    vtab_index_store.c    shadow tables, their statements, the configuration     vtab_index_block.c   blocks written
 **    vtab_index_write.c    INSERT, UPDATE, DELETE                                 vtab_index_embed.c   texts to vectors
 **    vtab_index_plan.c     xBestIndex, conditions as SQL                          vtab_index_scan.c    cursors
 **    vtab_index_search.c   the nearest rows                                       vtab_index_command.c INSERT INTO t(t)
@@ -10,11 +10,12 @@
 **    vtab_index_lists.c    approximate search                                     vtab_index_compact.c optimize
 **    vtab_index_progress.c how far a command is
 **
-** The shadow tables of an index t. A row with a vector has a slot: block * 1024 + place; a block holds rows of one partition.
+** The shadow tables of an index t. A row with a vector has a slot: block * 1024 + place; a block holds rows of one
+** partition.
 **
 **    t_config(key, value)                    format, dimensions, model's hash, stamp (random, new with every write)
 **    t_partitions(id, c1, c2 …)              the partition key columns, one row for each combination
-**    t_blocks(block, stamp, partition, list, count, places)   places: a bit for each that is in use; stamp: new when written
+**    t_blocks(block, stamp, partition, list, count, places)   places: a bit for each in use; stamp: new when written
 **    t_codes(block, data)    what a search reads first: the engine's format, see bert.h
 **    t_vectors(part, data)   uint64 sum[16], float[16][dimensions], little-endian; part = slot / 16
 **    t_rows(id, slot, hash, partition, c1, c2 …)   metadata, each column with an index; slot NULL: no vector (yet)
@@ -24,7 +25,7 @@
 
 #include "ext.h"
 
-/* ---- vtab_index_args.c: what CREATE VIRTUAL TABLE says ------------------------------------------------------------- */
+/* ---- vtab_index_args.c: what CREATE VIRTUAL TABLE says ----------------------------------------------------------- */
 
 typedef enum { INDEX_TEXT, INDEX_VECTOR, INDEX_METADATA, INDEX_PARTITION, INDEX_AUXILIARY } IndexKind;
 typedef enum { INDEX_FLOAT, INDEX_INT8, INDEX_BIT } IndexForm;
@@ -62,7 +63,7 @@ int index_has_kind(const IndexSchema *s, IndexKind kind);
 /* Whether t_content has the column. */
 int index_in_content(const IndexSchema *s, int column);
 
-/* ---- vtab_index_block.c ------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_block.c ------------------------------------------------------------------------------------------ */
 
 enum { INDEX_PART_ROWS = 16, INDEX_PARTS = BERT_BLOCK_SLOTS / INDEX_PART_ROWS, INDEX_WORDS = BERT_BLOCK_SLOTS / 32 };
 enum { INDEX_BLOCKS_HELD = 64 };
@@ -91,7 +92,7 @@ typedef struct {
   float *parts[INDEX_PARTS];              /* [INDEX_PART_ROWS][dimensions]; NULL: not read */
 } IndexBlock;
 
-/* ---- the table ----------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 /* The statements that every table has; see vtab_index_store.c. */
 typedef enum {
@@ -165,7 +166,7 @@ typedef struct IndexTable {
   int rc; /* SQLite's code for what failed last, or 0 */
 } IndexTable;
 
-/* ---- vtab_index_store.c -------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_store.c ------------------------------------------------------------------------------------------ */
 
 void index_store_create(IndexTable *t, bert_err *e);
 void index_store_drop(IndexTable *t, bert_err *e);
@@ -198,10 +199,11 @@ uint64_t index_random(void);
 /* 64 bits of size bytes, begun with `seed`. */
 uint64_t index_hash(const void *data, size_t size, uint64_t seed);
 
-/* ---- vtab_index_block.c -------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_block.c ------------------------------------------------------------------------------------------ */
 
 /* A free place in a block of the partition and list, now the row's; its slot. A vector is to be put there. */
-sqlite3_int64 index_take_slot(IndexTable *t, sqlite3_int64 partition, sqlite3_int64 list, sqlite3_int64 rowid, bert_err *e);
+sqlite3_int64 index_take_slot(IndexTable *t, sqlite3_int64 partition, sqlite3_int64 list, sqlite3_int64 rowid,
+                              bert_err *e);
 void index_free_slot(IndexTable *t, sqlite3_int64 slot, bert_err *e);
 /* Puts a row's vector (NULL: the one that is there) and rowid into its slot. */
 void index_put_vector(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, const float *v, bert_err *e);
@@ -220,7 +222,7 @@ sqlite3_int64 index_last_block(IndexTable *t, bert_err *e);
 /* Takes a block that nobody holds out of the shadow tables. */
 void index_delete_block(IndexTable *t, sqlite3_int64 block, bert_err *e);
 
-/* ---- vtab_index_compact.c ------------------------------------------------------------------------------------------ */
+/* ---- vtab_index_compact.c ---------------------------------------------------------------------------------------- */
 
 /* Merges blocks that are mostly empty, or, with `all`, writes every block anew. */
 void index_compact(IndexTable *t, int all, bert_err *e);
@@ -228,19 +230,19 @@ void index_compact(IndexTable *t, int all, bert_err *e);
 unsigned char *index_copy_codes(IndexTable *t, sqlite3_int64 block, size_t *size, bert_err *e);
 void index_set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert_err *e);
 
-/* ---- vtab_index_lists.c -------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_lists.c ------------------------------------------------------------------------------------------ */
 
 /* Deals the rows of list 0, if they are many or it is to be done `at_once`; nothing where search is exact. */
 void index_deal(IndexTable *t, int at_once, bert_err *e);
 unsigned char *index_choose_lists(IndexTable *t, const float *query, sqlite3_int64 k, bert_err *e);
 
-/* ---- vtab_index_embed.c -------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_embed.c ------------------------------------------------------------------------------------------ */
 
 /* The model, with the hash that the table was made with; else an error that says how to reembed. */
 Loaded *index_model(IndexTable *t, bert_err *e);
 Loaded *index_model_any(IndexTable *t, bert_err *e);
-/* The joined text of a row (values: one for each column), at IndexTable.texts + start; 0 where all of it is NULL. It is kept by
-** index_wait, else until the next one comes. */
+/* The joined text of a row (values: one for each column), at IndexTable.texts + start; 0 where all of it is NULL. It is
+** kept by index_wait, else until the next one comes. */
 int index_join_text(IndexTable *t, sqlite3_value **values, size_t *start, size_t *size, bert_err *e);
 /* Keeps the text just joined for a row's slot. */
 void index_wait(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, size_t start, size_t size, bert_err *e);
@@ -257,7 +259,7 @@ void index_forget_question(IndexTable *t);
 /* The result of a vector column. */
 void index_result_vector(const IndexTable *t, sqlite3_context *context, const float *v);
 
-/* ---- vtab_index_write.c -------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_write.c ------------------------------------------------------------------------------------------ */
 
 int index_update(sqlite3_vtab *vtab, int argc, sqlite3_value **argv, sqlite3_int64 *rowid);
 /* The same for a row that is there and keeps all but its text: 1 where that is to be embedded. */
@@ -266,11 +268,12 @@ int index_renew_row(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, 
 int index_put_row(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, bert_err *e);
 void index_delete_row(IndexTable *t, sqlite3_int64 rowid, bert_err *e);
 
-/* ---- vtab_index_plan.c --------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_plan.c ------------------------------------------------------------------------------------------- */
 
 int index_best(sqlite3_vtab *vtab, sqlite3_index_info *plan);
 
-/* idxNum: the arguments that come first to xFilter, in this order, each if its bit is set; then what else a plan says. */
+/* idxNum: the arguments that come first to xFilter, in this order, each if its bit is set; then what else a plan says.
+** */
 enum {
   PLAN_MATCH = 1, PLAN_K = 2, PLAN_BELOW = 4, PLAN_UP_TO = 8, PLAN_ABOVE = 16, PLAN_FROM = 32, PLAN_LIMIT = 64,
   PLAN_OFFSET = 128, PLAN_ARGUMENTS = 8,
@@ -289,7 +292,7 @@ typedef enum {
 sqlite3_stmt *index_where(IndexTable *t, IndexWhere what, const char *plan, sqlite3_value **values, bert_err *e);
 void index_give_back(IndexTable *t, sqlite3_stmt *s);
 
-/* ---- vtab_index_search.c ------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_search.c ----------------------------------------------------------------------------------------- */
 
 /* Places that may be found. All zeros: any. */
 typedef struct {
@@ -306,14 +309,14 @@ void index_refresh(IndexTable *t, bert_err *e);
 /* The rows that fulfil a plan's conditions, by the map as it is. */
 void index_filter_make(IndexTable *t, IndexFilter *f, int plan, const char *text, sqlite3_value **values, bert_err *e);
 void index_filter_free(IndexFilter *f);
-/* hits[n] = the nearest k rows to each of queries[n][dimensions] at no more than `most`; where `nearly`, an approximate index
-** may leave some out. bert_hits_free is due. */
-void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most, int nearly,
-                  bert_hits *hits, bert_err *e);
+/* hits[n] = the nearest k rows to each of queries[n][dimensions] at no more than `most`; where `nearly`, an approximate
+** index may leave some out. bert_hits_free is due. */
+void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
+                  int nearly, bert_hits *hits, bert_err *e);
 /* The index of that name ("t" or "schema.t"), and a statement that keeps it from going away. NULL on error. */
 IndexTable *index_find(Connection *c, const char *name, sqlite3_stmt **held, bert_err *e);
 
-/* ---- vtab_index_scan.c --------------------------------------------------------------------------------------------- */
+/* ---- vtab_index_scan.c ------------------------------------------------------------------------------------------- */
 
 int index_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out);
 int index_close(sqlite3_vtab_cursor *cursor);
@@ -323,7 +326,7 @@ int index_eof(sqlite3_vtab_cursor *cursor);
 int index_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int i);
 int index_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out);
 
-/* ---- vtab_index_command.c, vtab_index_sync.c, vtab_index_check.c, vtab_index_progress.c ---------------------------- */
+/* ---- vtab_index_command.c, vtab_index_sync.c, vtab_index_check.c, vtab_index_progress.c -------------------------- */
 
 void index_command(IndexTable *t, sqlite3_value *command, sqlite3_value *value, bert_err *e);
 void index_drop_triggers(IndexTable *t, bert_err *e);
@@ -337,7 +340,7 @@ IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 tota
 void index_job_step(IndexJob *j, sqlite3_int64 done);
 void index_job_end(IndexJob *j);
 
-/* ---- vtab_index.c -------------------------------------------------------------------------------------------------- */
+/* ---- vtab_index.c ------------------------------------------------------------------------------------------------ */
 
 /* Puts the error into the table and gives its code. */
 int index_fail(IndexTable *t, const bert_err *e);

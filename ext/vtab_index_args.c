@@ -16,11 +16,12 @@
 
 #include <string.h>
 
-/* ---- pieces of an argument ---------------------------------------------------------------------------------------- */
+/* ---- pieces of an argument --------------------------------------------------------------------------------------- */
 
 static int is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static int is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+      (unsigned char)c >= 0x80;
 }
 
 static const char *skip_space(const char *p) {
@@ -67,7 +68,7 @@ static int ends_with_word(const char *text, size_t size, const char *word, size_
   return 1;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------------ */
+/* ---- columns ----------------------------------------------------------------------------------------------------- */
 
 /* What a type must not say: these are constraints, and the shadow tables have their own. */
 static const char *const constraints[] = {"NOT",   "NULL",       "UNIQUE",    "PRIMARY", "KEY",        "DEFAULT",
@@ -80,7 +81,8 @@ static void check_type(const char *name, const char *type, bert_err *e) {
     const char *from = p;
     while (is_word(*p)) p++;
     for (size_t i = 0; i < sizeof constraints / sizeof *constraints; i++)
-      if (p > from && strlen(constraints[i]) == (size_t)(p - from) && !sqlite3_strnicmp(from, constraints[i], (int)(p - from)))
+      if (p > from && strlen(constraints[i]) == (size_t)(p - from) &&
+          !sqlite3_strnicmp(from, constraints[i], (int)(p - from)))
         error_set(e, BERT_ARGUMENT, "column %s has the type '%s', wanted one without constraints (no %s)", name, type,
                   constraints[i]);
     if (p > from || is_space(*p)) {
@@ -93,7 +95,8 @@ static void check_type(const char *name, const char *type, bert_err *e) {
       break;
     }
   }
-  if (*p) error_set(e, BERT_ARGUMENT, "column %s has the type '%s', wanted words like TEXT or DECIMAL(9, 2)", name, type);
+  if (*p) error_set(e, BERT_ARGUMENT, "column %s has the type '%s', wanted words like TEXT or DECIMAL(9, 2)", name,
+                    type);
 }
 
 /* float[384] and the like: 1, and what it says. */
@@ -101,7 +104,9 @@ static int read_vector_type(const char *type, IndexForm *form, sqlite3_int64 *di
   static const struct {
     const char *name;
     IndexForm form;
-  } forms[] = {{"float", INDEX_FLOAT}, {"float32", INDEX_FLOAT}, {"f32", INDEX_FLOAT}, {"int8", INDEX_INT8}, {"bit", INDEX_BIT}};
+  } forms[] = {
+      {"float", INDEX_FLOAT}, {"float32", INDEX_FLOAT}, {"f32", INDEX_FLOAT}, {"int8", INDEX_INT8},
+      {"bit", INDEX_BIT}};
   size_t n = 0;
   while (is_word(type[n])) n++;
   const char *p = skip_space(type + n);
@@ -141,14 +146,16 @@ static int column_of(const IndexSchema *s, const char *name) {
 static void check_name(const IndexSchema *s, const char *name, const char *table, bert_err *e) {
   static const char *const kept[] = {"k", "distance", "rank", "rowid"};
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-    if (!sqlite3_stricmp(name, kept[i])) error_set(e, BERT_ARGUMENT, "no column may be called %s: the index has its own", name);
+    if (!sqlite3_stricmp(name, kept[i]))
+      error_set(e, BERT_ARGUMENT, "no column may be called %s: the index has its own", name);
   if (!sqlite3_stricmp(name, table)) error_set(e, BERT_ARGUMENT, "no column may be called as the table (%s)", name);
   if (column_of(s, name) >= 0) error_set(e, BERT_ARGUMENT, "two columns are called %s", name);
   if (s->count >= INDEX_COLUMNS_MAX) error_set(e, BERT_ARGUMENT, "more than %d columns", INDEX_COLUMNS_MAX);
 }
 
 /* name (taken over) and what follows it. */
-static void read_column(IndexSchema *s, const char *table, char *name, const char *rest, int is_auxiliary, bert_err *e) {
+static void read_column(IndexSchema *s, const char *table, char *name, const char *rest, int is_auxiliary,
+                        bert_err *e) {
   IndexColumn *c = &s->columns[s->count];
   IndexForm form;
   sqlite3_int64 dimensions;
@@ -181,7 +188,7 @@ static void read_column(IndexSchema *s, const char *table, char *name, const cha
   }
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------ */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static void read_search(IndexSchema *s, char *value, bert_err *e) {
   s->approximate = !sqlite3_stricmp(value, "approximate");
@@ -209,7 +216,8 @@ static void read_option(IndexSchema *s, char **text, char *name, char *value, be
     else *places[i].place = value, value = NULL;
   }
   if (!known)
-    error_set(e, BERT_ARGUMENT, "no option is called %s, wanted text, content, content_rowid, model, prompt, query_prompt "
+    error_set(e, BERT_ARGUMENT,
+              "no option is called %s, wanted text, content, content_rowid, model, prompt, query_prompt "
               "or search", name);
   sqlite3_free(name);
   sqlite3_free(value);
@@ -221,7 +229,8 @@ static void read_argument(IndexSchema *s, char **text, const char *table, const 
   p += is_auxiliary;
   char *name = take_word(&p, e);
   if (!name) {
-    error_set(e, BERT_ARGUMENT, "the argument '%.*s' begins with no name", error_shown(argument, strlen(argument), 40), argument);
+    error_set(e, BERT_ARGUMENT, "the argument '%.*s' begins with no name", error_shown(argument, strlen(argument), 40),
+              argument);
     return;
   }
   p = skip_space(p);
@@ -241,7 +250,7 @@ static void read_argument(IndexSchema *s, char **text, const char *table, const 
   read_option(s, text, name, value, e);
 }
 
-/* ---- what is embedded ---------------------------------------------------------------------------------------------- */
+/* ---- what is embedded -------------------------------------------------------------------------------------------- */
 
 static void add_text(IndexSchema *s, int column, bert_err *e) {
   IndexColumn *c = &s->columns[column];
@@ -311,7 +320,7 @@ void index_schema_free(IndexSchema *s) {
   *s = (IndexSchema){.vector = -1};
 }
 
-/* ---- what follows from them ---------------------------------------------------------------------------------------- */
+/* ---- what follows from them -------------------------------------------------------------------------------------- */
 
 char *index_schema_declaration(const IndexSchema *s, const char *table) {
   sqlite3_str *sql = sqlite3_str_new(NULL);

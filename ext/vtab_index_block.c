@@ -5,8 +5,9 @@
 **    COMMIT;                                                   -- its block, its code and its vector are written
 **
 ** A block that few rows of change is written in place, a slot here and a vector there; else as a whole. What is held is
-** written when SQLite begins a savepoint or commits, when a search asks, and when it grows past HELD_BYTES. A block's stamp
-** is new each time, so that what the process remembers of it is right in every snapshot and after every rollback. */
+** written when SQLite begins a savepoint or commits, when a search asks, and when it grows past HELD_BYTES. A block's
+** stamp is new each time, so that what the process remembers of it is right in every snapshot and after every rollback.
+** */
 #include "vtab_index.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ static int block_bytes(const IndexTable *t) { return INDEX_PART_ROWS * t->dimens
 
 static size_t part_size(const IndexTable *t) { return SUM_BYTES + (size_t)block_bytes(t); }
 
-/* ---- bytes -------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 static void put64(unsigned char *p, uint64_t x) {
   for (int i = 0; i < 8; i++, x >>= 8) p[i] = (unsigned char)x;
@@ -33,7 +34,8 @@ static void floats_from(float *out, const unsigned char *p, size_t n) {
   memcpy(out, p, n * sizeof *out);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   for (size_t i = 0; i < n; i++) {
-    uint32_t x = (uint32_t)p[4 * i] | (uint32_t)p[4 * i + 1] << 8 | (uint32_t)p[4 * i + 2] << 16 | (uint32_t)p[4 * i + 3] << 24;
+    uint32_t x =
+        (uint32_t)p[4 * i] | (uint32_t)p[4 * i + 1] << 8 | (uint32_t)p[4 * i + 2] << 16 | (uint32_t)p[4 * i + 3] << 24;
     memcpy(&out[i], &x, 4);
   }
 #endif
@@ -54,10 +56,11 @@ static uint64_t sum_of(const IndexTable *t, sqlite3_int64 slot, const unsigned c
   return index_hash(vector, (size_t)t->dimensions * sizeof(float), (uint64_t)slot);
 }
 
-/* ---- parts -------------------------------------------------------------------------------------------------------- */
+/* ---- parts ------------------------------------------------------------------------------------------------------- */
 
 /* Vector `place` of a part's blob into out; what does not fit its sum is damage. */
-static void read_vector(IndexTable *t, sqlite3_int64 slot, const unsigned char *blob, size_t size, float *out, bert_err *e) {
+static void read_vector(IndexTable *t, sqlite3_int64 slot, const unsigned char *blob, size_t size, float *out,
+                        bert_err *e) {
   int place = (int)(slot % INDEX_PART_ROWS);
   const unsigned char *v = blob ? blob + SUM_BYTES + (size_t)place * (size_t)t->dimensions * sizeof(float) : NULL;
   if (!blob || size != part_size(t))
@@ -132,8 +135,8 @@ static void write_part(IndexTable *t, const IndexBlock *b, int part, unsigned ch
   sqlite3_bind_null(s, 2);
 }
 
-static int any_taken(const IndexBlock *b, int part) { return b->taken.bits[part / 2] >> part % 2 * 16 & 0xFFFF ? 1 : 0; }
-static int any_changed(const IndexBlock *b, int part) { return b->changed.bits[part / 2] >> part % 2 * 16 & 0xFFFF ? 1 : 0; }
+/* Whether the places have any of a part. */
+static int any_of_part(const IndexPlaces *p, int part) { return (p->bits[part / 2] >> part % 2 * 16 & 0xFFFF) != 0; }
 
 static void delete_parts(IndexTable *t, sqlite3_int64 first, sqlite3_int64 last, bert_err *e) {
   sqlite3_stmt *s = index_sql(t, SQL_DELETE_PARTS, e);
@@ -147,16 +150,17 @@ static void write_parts(IndexTable *t, IndexBlock *b, bert_err *e) {
   unsigned char *buffer = memory_new(part_size(t), 1, e);
   sqlite3_int64 first = b->number * INDEX_PARTS;
   for (int p = 0; p < INDEX_PARTS && !e->code; p++) {
-    if (!any_changed(b, p)) continue;
-    if (!any_taken(b, p)) delete_parts(t, first + p, first + p, e);
+    if (!any_of_part(&b->changed, p)) continue;
+    if (!any_of_part(&b->taken, p)) delete_parts(t, first + p, first + p, e);
     else if (b->parts[p]) write_part(t, b, p, buffer, e);
   }
   sqlite3_free(buffer);
 }
 
-/* ---- codes -------------------------------------------------------------------------------------------------------- */
+/* ---- codes ------------------------------------------------------------------------------------------------------- */
 
-/* The places of a block that are to be encoded, with their rowids and vectors side by side as bert_block_put wants them. */
+/* The places of a block that are to be encoded, with their rowids and vectors side by side as bert_block_put wants
+** them. */
 typedef struct {
   int places[BERT_BLOCK_SLOTS];
   int64_t rowids[BERT_BLOCK_SLOTS];
@@ -184,7 +188,8 @@ static void gather(IndexTable *t, const IndexBlock *b, Encoding *x, bert_err *e)
       return;
     }
     x->rowids[i] = b->rowids[place];
-    memcpy(x->vectors + (size_t)i * d, b->parts[place / INDEX_PART_ROWS] + (size_t)(place % INDEX_PART_ROWS) * d, d * sizeof(float));
+    memcpy(x->vectors + (size_t)i * d, b->parts[place / INDEX_PART_ROWS] + (size_t)(place % INDEX_PART_ROWS) * d,
+           d * sizeof(float));
   }
 }
 
@@ -228,7 +233,8 @@ static void write_codes_whole(IndexTable *t, IndexBlock *b, Encoding *x, bert_er
   if (data) bert_block_init(data, t->dimensions, slots);
   copy_stored_codes(t, b, data, slots, e);
   for (int i = 0; i < slots && x->freed; i++)
-    if (index_has_place(&b->changed, i) && !index_has_place(&b->taken, i)) bert_block_clear(data, size, t->dimensions, i, e);
+    if (index_has_place(&b->changed, i) && !index_has_place(&b->taken, i))
+      bert_block_clear(data, size, t->dimensions, i, e);
   if (!e->code && x->n) bert_block_put(data, size, t->dimensions, x->places, x->rowids, x->vectors, x->n, e);
   if (!e->code) put_codes(t, b, data, size, e);
   if (!e->code) b->slots = slots;
@@ -246,7 +252,8 @@ static void write_codes_in_place(IndexTable *t, IndexBlock *b, Encoding *x, bert
   if (data) bert_block_init(data, t->dimensions, x->n + 1);
   if (!e->code && x->n) bert_block_put(data, size, t->dimensions, order, x->rowids, x->vectors, x->n, e);
   t->own_statements++;
-  int rc = e->code ? SQLITE_OK : !table ? SQLITE_NOMEM : sqlite3_blob_open(t->db, t->schema, table, "data", b->number, 1, &blob);
+  int rc = e->code || table ? SQLITE_OK : SQLITE_NOMEM;
+  if (rc == SQLITE_OK && !e->code) rc = sqlite3_blob_open(t->db, t->schema, table, "data", b->number, 1, &blob);
   for (int i = 0, at = 0; i < BERT_BLOCK_SLOTS && rc == SQLITE_OK && !e->code; i++) {
     if (!index_has_place(&b->changed, i)) continue;
     int from = index_has_place(&b->taken, i) ? at++ : x->n;
@@ -254,7 +261,8 @@ static void write_codes_in_place(IndexTable *t, IndexBlock *b, Encoding *x, bert
     rc = sqlite3_blob_write(blob, data + bert_block_offset(t->dimensions, from), (int)slot,
                             (int)bert_block_offset(t->dimensions, i));
   }
-  if (rc == SQLITE_ERROR && !e->code) index_damaged(t, e, "block %lld of the codes is missing or too short", (long long)b->number);
+  if (rc == SQLITE_ERROR && !e->code)
+    index_damaged(t, e, "block %lld of the codes is missing or too short", (long long)b->number);
   else if (rc != SQLITE_OK) index_failed(t, rc, e);
   rc = sqlite3_blob_close(blob);
   t->own_statements--;
@@ -263,7 +271,7 @@ static void write_codes_in_place(IndexTable *t, IndexBlock *b, Encoding *x, bert
   sqlite3_free(table);
 }
 
-/* ---- a block ------------------------------------------------------------------------------------------------------ */
+/* ---- a block ----------------------------------------------------------------------------------------------------- */
 
 static void write_block_row(IndexTable *t, const IndexBlock *b, bert_err *e) {
   sqlite3_stmt *s = index_sql(t, SQL_PUT_BLOCK, e);
@@ -312,7 +320,7 @@ static void free_block(IndexBlock *b) {
   sqlite3_free(b);
 }
 
-/* ---- what is held ------------------------------------------------------------------------------------------------- */
+/* ---- what is held ------------------------------------------------------------------------------------------------ */
 
 void index_discard(IndexTable *t) {
   for (int i = 0; i < t->block_count; i++) free_block(t->blocks[i]);
@@ -457,7 +465,8 @@ sqlite3_int64 index_last_block(IndexTable *t, bert_err *e) {
 static IndexBlock *block_with_room(IndexTable *t, sqlite3_int64 partition, sqlite3_int64 list, bert_err *e) {
   for (int i = t->block_count - 1; i >= 0 && !e->code; i--) {
     IndexBlock *b = t->blocks[i];
-    if (b->partition == partition && b->list == list && b->count < BERT_BLOCK_SLOTS && b->number > t->only_after) return b;
+    if (b->partition == partition && b->list == list && b->count < BERT_BLOCK_SLOTS && b->number > t->only_after)
+      return b;
   }
   sqlite3_int64 number = find_free_block(t, partition, list, e);
   if (number >= 0) return block_of(t, number, e);
@@ -470,7 +479,7 @@ static IndexBlock *block_with_room(IndexTable *t, sqlite3_int64 partition, sqlit
   return b;
 }
 
-/* ---- slots -------------------------------------------------------------------------------------------------------- */
+/* ---- slots ------------------------------------------------------------------------------------------------------- */
 
 static int free_place(const IndexBlock *b) {
   int word = 0;
@@ -478,7 +487,8 @@ static int free_place(const IndexBlock *b) {
   return word * 32 + __builtin_ctz(~b->taken.bits[word]);
 }
 
-sqlite3_int64 index_take_slot(IndexTable *t, sqlite3_int64 partition, sqlite3_int64 list, sqlite3_int64 rowid, bert_err *e) {
+sqlite3_int64 index_take_slot(IndexTable *t, sqlite3_int64 partition, sqlite3_int64 list, sqlite3_int64 rowid,
+                              bert_err *e) {
   IndexBlock *b = block_with_room(t, partition, list, e);
   if (!b) return -1;
   int place = free_place(b);

@@ -1,12 +1,12 @@
 /* vtab_index_check.c -- whether an index is whole: integrity-check, and PRAGMA integrity_check from SQLite 3.44 on.
 ** Layer: ext. Uses: bert.h, vtab_index.h.
 **
-**    INSERT INTO notes_index(notes_index) VALUES ('integrity-check');   -- Error: … row 7: its text is another than was embedded
+**    INSERT INTO notes_index(notes_index) VALUES ('integrity-check');   -- Error: … row 7: its text is another than …
 **    PRAGMA integrity_check;                                            -- ok
 **
-** Every block, code, vector and row is read: the bytes fit their checksums, each code is that of its vector, each row has its
-** slot and each slot its row, and every text is the one that was embedded. What the index says is compared with its
-** content; the content itself is SQLite's to check. */
+** Every block, code, vector and row is read: the bytes fit their checksums, each code is that of its vector, each row
+** has its slot and each slot its row, and every text is the one that was embedded. What the index says is compared with
+** its content; the content itself is SQLite's to check. */
 #include "vtab_index.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ static void report_damage(Check *c, bert_err *e) {
   c->t->rc = 0;
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 static void check_row_of_place(Check *c, sqlite3_int64 rowid, sqlite3_int64 slot, bert_err *e) {
   sqlite3_stmt *s = index_sql(c->t, SQL_GET_ROW, e);
@@ -54,7 +54,8 @@ static void check_row_of_place(Check *c, sqlite3_int64 rowid, sqlite3_int64 slot
 static void check_place(Check *c, sqlite3_int64 slot, const void *data, size_t size, int is_taken, bert_err *e) {
   int64_t rowid, at = slot;
   int place = (int)(slot % BERT_BLOCK_SLOTS), is_coded = bert_block_rowid(data, size, c->t->dimensions, place, &rowid);
-  if (is_coded != is_taken) report(c, "slot %lld is %s, but its code is %s", (long long)slot, is_taken ? "in use" : "free",
+  if (is_coded != is_taken)
+    report(c, "slot %lld is %s, but its code is %s", (long long)slot, is_taken ? "in use" : "free",
                                    is_coded ? "there" : "missing");
   if (!is_coded || !is_taken) return;
   c->placed++;
@@ -96,8 +97,8 @@ static sqlite3_stmt *prepared(Check *c, const char *format, bert_err *e) {
 }
 
 static void check_blocks(Check *c, bert_err *e) {
-  sqlite3_stmt *s = prepared(c, "SELECT b.block, count, places, data, stamp FROM \"%w\".\"%w_blocks\" b LEFT JOIN \"%w\".\"%w_codes\" d "
-                                "ON d.block = b.block", e);
+  sqlite3_stmt *s = prepared(c, "SELECT b.block, count, places, data, stamp FROM \"%w\".\"%w_blocks\" b "
+                                "LEFT JOIN \"%w\".\"%w_codes\" d ON d.block = b.block", e);
   while (s && index_step(c->t, s, e)) check_block(c, s, e);
   sqlite3_finalize(s);
 }
@@ -107,7 +108,8 @@ static void check_parts(Check *c, bert_err *e) {
   while (s && index_step(c->t, s, e))
     if (!index_is_block(sqlite3_column_int64(s, 0) / INDEX_PARTS))
       report(c, "a part of the vectors has number %lld", (long long)sqlite3_column_int64(s, 0));
-    else if (!index_part_is_whole(c->t, sqlite3_column_int64(s, 0), sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+    else if (!index_part_is_whole(c->t, sqlite3_column_int64(s, 0), sqlite3_column_blob(s, 1),
+                                  (size_t)sqlite3_column_bytes(s, 1)))
       report(c, "part %lld of the vectors does not fit its checksums", (long long)sqlite3_column_int64(s, 0));
   sqlite3_finalize(s);
 }
@@ -119,7 +121,7 @@ static void check_none(Check *c, const char *sql, const char *what, bert_err *e)
   sqlite3_finalize(s);
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 /* By the row of SQL_GET_COLUMNS that s stands on, which begins with slot and hash. */
 static void check_text(Check *c, sqlite3_int64 rowid, sqlite3_stmt *s, sqlite3_value **values, bert_err *e) {
@@ -164,9 +166,11 @@ static void check_content(Check *c, bert_err *e) {
   if (e->code || !x->content || !*x->content) return;
   const char *key = x->content_rowid ? x->content_rowid : "rowid";
   for (int missing = 0; missing < 2; missing++) {
-    char *sql = missing ? sqlite3_mprintf("SELECT o.\"%w\" FROM \"%w\".\"%w\" o WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w_rows\" r WHERE "
+    char *sql = missing ? sqlite3_mprintf("SELECT o.\"%w\" FROM \"%w\".\"%w\" o WHERE NOT EXISTS "
+                                          "(SELECT 1 FROM \"%w\".\"%w_rows\" r WHERE "
                                           "r.id = o.\"%w\")", key, t->schema, x->content, t->schema, t->name, key)
-                        : sqlite3_mprintf("SELECT r.id FROM \"%w\".\"%w_rows\" r WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" o WHERE "
+                        : sqlite3_mprintf("SELECT r.id FROM \"%w\".\"%w_rows\" r WHERE NOT EXISTS "
+                                          "(SELECT 1 FROM \"%w\".\"%w\" o WHERE "
                                           "o.\"%w\" = r.id)", t->schema, t->name, t->schema, x->content, key);
     sqlite3_stmt *s = index_prepare(t, sql, 0, e);
     while (s && index_step(t, s, e))
@@ -176,7 +180,7 @@ static void check_content(Check *c, bert_err *e) {
   }
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 char *index_check(IndexTable *t, bert_err *e) {
   index_flush(t, e);
@@ -187,10 +191,12 @@ char *index_check(IndexTable *t, bert_err *e) {
   check_parts(&c, e);
   check_none(&c, "SELECT block FROM \"%w\".\"%w_codes\" WHERE block NOT IN (SELECT block FROM \"%w\".\"%w_blocks\")",
              "the codes have block %lld, which is missing", e);
-  check_none(&c, "SELECT part FROM \"%w\".\"%w_vectors\" WHERE part / 64 NOT IN (SELECT block FROM \"%w\".\"%w_blocks\")",
+  check_none(&c,
+             "SELECT part FROM \"%w\".\"%w_vectors\" WHERE part / 64 NOT IN (SELECT block FROM \"%w\".\"%w_blocks\")",
              "the vectors have part %lld, whose block is missing", e);
   if (index_has_kind(&t->columns, INDEX_PARTITION))
-    check_none(&c, "SELECT id FROM \"%w\".\"%w_rows\" WHERE \"partition\" NOT IN (SELECT id FROM \"%w\".\"%w_partitions\")",
+    check_none(&c,
+               "SELECT id FROM \"%w\".\"%w_rows\" WHERE \"partition\" NOT IN (SELECT id FROM \"%w\".\"%w_partitions\")",
                "row %lld is in a partition that is missing", e);
   check_rows(&c, e);
   check_content(&c, e);

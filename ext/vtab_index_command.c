@@ -6,7 +6,7 @@
 **
 ** | command           | rank          | does
 ** | 'rebuild'         |               | forgets every vector and makes it anew from the content
-** | 'reembed'         | at most n     | embeds what has another text or model than its vector; adds and removes what content= did
+** | 'reembed'         | at most n     | embeds what has another text or model than its vector; follows content=
 ** | 'optimize'        |               | merges what is mostly empty, so that VACUUM can shrink the file
 ** | 'integrity-check' |               | fails with what is wrong
 ** | 'delete-all'      |               | every row
@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-/* ---- triggers ----------------------------------------------------------------------------------------------------- */
+/* ---- triggers ---------------------------------------------------------------------------------------------------- */
 
 static void run_sql(IndexTable *t, char *sql, bert_err *e) {
   sqlite3_stmt *s = index_prepare(t, sql, 0, e);
@@ -28,13 +28,14 @@ static void run_sql(IndexTable *t, char *sql, bert_err *e) {
 static const char *key_of(const IndexTable *t) { return t->columns.content_rowid ? t->columns.content_rowid : "rowid"; }
 
 static void append_names(const IndexTable *t, sqlite3_str *s, const char *format) {
-  for (int i = 0; i < t->columns.count; i++) sqlite3_str_appendf(s, format, t->columns.columns[i].name, t->columns.columns[i].name);
+  for (int i = 0; i < t->columns.count; i++)
+    sqlite3_str_appendf(s, format, t->columns.columns[i].name, t->columns.columns[i].name);
 }
 
 static void create_trigger(IndexTable *t, const char *when, sqlite3_str *body, bert_err *e) {
   char *text = sqlite3_str_finish(body);
-  char *sql = !text ? NULL : sqlite3_mprintf("CREATE TRIGGER \"%w\".\"%w_%s\" AFTER %s ON \"%w\" %s END", t->schema, t->name, when,
-                                             when, t->columns.content, text);
+  char *sql = !text ? NULL : sqlite3_mprintf("CREATE TRIGGER \"%w\".\"%w_%s\" AFTER %s ON \"%w\" %s END", t->schema,
+                                             t->name, when, when, t->columns.content, text);
   sqlite3_free(text);
   run_sql(t, sql, e);
 }
@@ -48,7 +49,8 @@ static sqlite3_str *insertion(const IndexTable *t, const char *begin) {
   return s;
 }
 
-/* The row of an UPDATE is changed if the index has it, else put in. Nothing is done where no column of the index changes. */
+/* The row of an UPDATE is changed if the index has it, else put in. Nothing is done where no column of the index
+** changes. */
 static sqlite3_str *change(const IndexTable *t) {
   sqlite3_str *s = sqlite3_str_new(t->db);
   sqlite3_str_appendf(s, "WHEN old.\"%w\" IS NOT new.\"%w\"", key_of(t), key_of(t));
@@ -57,7 +59,8 @@ static sqlite3_str *change(const IndexTable *t) {
   append_names(t, s, ", \"%w\" = new.\"%w\"");
   sqlite3_str_appendf(s, " WHERE rowid = old.\"%w\";", key_of(t));
   char *put = sqlite3_str_finish(insertion(t, ""));
-  sqlite3_str_appendf(s, "%s WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", put ? put : "", t->name, key_of(t));
+  sqlite3_str_appendf(s, "%s WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", put ? put : "",
+                      t->name, key_of(t));
   sqlite3_free(put);
   return s;
 }
@@ -94,7 +97,7 @@ void index_drop_triggers(IndexTable *t, bert_err *e) {
   sqlite3_free(name);
 }
 
-/* ---- commands ----------------------------------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------------------------------------- */
 
 void index_delete_all(IndexTable *t, int rows_too, bert_err *e) {
   index_discard(t);
@@ -142,7 +145,8 @@ static void rebuild(IndexTable *t, bert_err *e) {
 
 static void reembed(IndexTable *t, sqlite3_value *value, bert_err *e) {
   sqlite3_int64 most = value_integer(value, -1, 1, INT64_MAX, "rank", e);
-  if (t->columns.vector >= 0) error_set(e, BERT_ARGUMENT, "'reembed' of vectors that are your own, wanted UPDATE with new ones");
+  if (t->columns.vector >= 0)
+    error_set(e, BERT_ARGUMENT, "'reembed' of vectors that are your own, wanted UPDATE with new ones");
   if (t->columns.content && !*t->columns.content)
     error_set(e, BERT_ARGUMENT, "'reembed' without content (content=''), whose texts it would embed");
   if (!e->code) index_sync(t, "reembed", most, e);

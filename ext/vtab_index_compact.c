@@ -39,8 +39,8 @@ void index_set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert
                                                               (long long)(slot / BERT_BLOCK_SLOTS), (long long)rowid);
 }
 
-static void move_row(IndexTable *t, sqlite3_int64 from, sqlite3_int64 rowid, sqlite3_int64 partition, sqlite3_int64 list,
-                     float *vector, bert_err *e) {
+static void move_row(IndexTable *t, sqlite3_int64 from, sqlite3_int64 rowid, sqlite3_int64 partition,
+                     sqlite3_int64 list, float *vector, bert_err *e) {
   const float *v = index_get_vector(t, from, e);
   if (v) memcpy(vector, v, (size_t)t->dimensions * sizeof *v);
   sqlite3_int64 to = e->code ? -1 : index_take_slot(t, partition, list, rowid, e);
@@ -77,7 +77,8 @@ static int find_group(const Group *groups, int n, sqlite3_int64 partition, sqlit
   return i;
 }
 
-/* By the map: which blocks are to be emptied; the blocks that are full enough stay, and so do those that cannot be fewer. */
+/* By the map: which blocks are to be emptied; the blocks that are full enough stay, and so do those that cannot be
+** fewer. */
 static void choose(const IndexTable *t, int all, unsigned char *chosen, bert_err *e) {
   Group *groups = memory_new((size_t)t->map_count + 1, sizeof *groups, e);
   int n = 0;

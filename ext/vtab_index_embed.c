@@ -1,12 +1,12 @@
 /* vtab_index_embed.c -- from texts and values to the vectors of an index, and back.
 ** Layer: ext. Uses: bert.h, vtab_index.h.
 **
-**    INSERT INTO notes_index(rowid, body) SELECT id, body FROM notes;   -- texts gather, and are embedded 2048 at a time
+**    INSERT INTO notes_index(rowid, body) SELECT id, body FROM notes;   -- texts are embedded 2048 at a time
 **    SELECT rowid FROM notes_index WHERE body MATCH 'how do I reset my password' AND k = 10;
 **
-** A row's text is its text columns joined by line ends, without those that are NULL; a row whose texts are all NULL has no
-** vector. Its hash covers the model, the prompt and the text, so that what must be embedded anew can be told from what
-** need not. Vectors of the user's own are float32; int8 are numbers from -128 to 127, bits stand for +1 and -1. */
+** A row's text is its text columns joined by line ends, without those that are NULL; a row whose texts are all NULL has
+** no vector. Its hash covers the model, the prompt and the text, so that what must be embedded anew can be told from
+** what need not. Vectors of the user's own are float32; int8 are numbers from -128 to 127, bits stand for +1 and -1. */
 #include "vtab_index.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@
 
 enum { WAITING_MOST = 2048, WAITING_BYTES = 4 << 20 };
 
-/* ---- the model ---------------------------------------------------------------------------------------------------- */
+/* ---- the model --------------------------------------------------------------------------------------------------- */
 
 Loaded *index_model_any(IndexTable *t, bert_err *e) {
   if (e->code) return NULL;
@@ -31,7 +31,8 @@ Loaded *index_model(IndexTable *t, bert_err *e) {
   return NULL;
 }
 
-static void embed(IndexTable *t, Loaded *m, const char *prompt, const bert_text *texts, int n, float *out, bert_err *e) {
+static void embed(IndexTable *t, Loaded *m, const char *prompt, const bert_text *texts, int n, float *out,
+                  bert_err *e) {
   Watch watch;
   if (e->code) return;
   bert_text put = {NULL, 0};
@@ -41,7 +42,7 @@ static void embed(IndexTable *t, Loaded *m, const char *prompt, const bert_text 
   watch_stop(&watch);
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static void append_text(IndexTable *t, const char *text, size_t size, bert_err *e) {
   if (!memory_grow(&t->texts, &t->texts_room, t->texts_used + size + 1, 1, e)) return;
@@ -74,7 +75,8 @@ sqlite3_int64 index_text_hash(const IndexTable *t, const char *text, size_t size
 void index_wait(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, size_t start, size_t size, bert_err *e) {
   if (!memory_grow(&t->waiting, &t->waiting_room, (size_t)t->waiting_count + 1, sizeof *t->waiting, e)) return;
   index_wait_not(t, slot);
-  memmove(t->texts + t->texts_used, t->texts + start, size); /* others may have been embedded meanwhile, which makes room */
+  /* Others may have been embedded meanwhile, which makes room. */
+  memmove(t->texts + t->texts_used, t->texts + start, size);
   t->waiting[t->waiting_count++] = (IndexWaiting){slot, rowid, t->texts_used, size};
   t->texts_used += size;
   t->is_changed = 1;
@@ -106,7 +108,7 @@ void index_embed_waiting(IndexTable *t, bert_err *e) {
   sqlite3_free(texts);
 }
 
-/* ---- vectors of the user's own ------------------------------------------------------------------------------------ */
+/* ---- vectors of the user's own ----------------------------------------------------------------------------------- */
 
 static size_t form_bytes(const IndexTable *t) {
   return t->columns.form == INDEX_INT8 ? (size_t)t->dimensions : (size_t)t->dimensions / 8;
@@ -128,14 +130,16 @@ static const float *from_form(IndexTable *t, int buffer, sqlite3_value *v, bert_
 static void check_narrow(const IndexTable *t, float *v, const char *what, bert_err *e) {
   for (int i = 0; i < t->dimensions && !e->code; i++) {
     if (t->columns.form == INDEX_BIT && v[i] == 0) v[i] = -1;
-    int fits = t->columns.form == INDEX_BIT ? v[i] == 1 || v[i] == -1 : v[i] == floorf(v[i]) && v[i] >= -128 && v[i] <= 127;
+    int fits = t->columns.form == INDEX_BIT ? v[i] == 1 || v[i] == -1
+                                            : v[i] == floorf(v[i]) && v[i] >= -128 && v[i] <= 127;
     if (!fits)
       error_set(e, BERT_ARGUMENT, "%s has %g at %d, wanted %s", what, (double)v[i], i,
                 t->columns.form == INDEX_BIT ? "0 or 1" : "an integer from -128 to 127");
   }
 }
 
-static const float *take_vector(IndexTable *t, int buffer, sqlite3_value *v, const char *what, int narrow, bert_err *e) {
+static const float *take_vector(IndexTable *t, int buffer, sqlite3_value *v, const char *what, int narrow,
+                                bert_err *e) {
   Vector out;
   int type = sqlite3_value_type(v);
   if (e->code || type == SQLITE_NULL) return NULL;
@@ -143,12 +147,14 @@ static const float *take_vector(IndexTable *t, int buffer, sqlite3_value *v, con
       (size_t)sqlite3_value_bytes(v) == form_bytes(t))
     return from_form(t, buffer, v, e);
   if (type == SQLITE_BLOB && t->columns.vector >= 0 && sqlite3_value_bytes(v) != t->dimensions * (int)sizeof(float))
-    error_set(e, BERT_ARGUMENT, "%s is %s, wanted %s[%d]: %d bytes", what, value_shown(v).text, form_names[t->columns.form],
-              t->dimensions, t->columns.form == INDEX_FLOAT ? t->dimensions * (int)sizeof(float) : (int)form_bytes(t));
+    error_set(e, BERT_ARGUMENT, "%s is %s, wanted %s[%d]: %d bytes", what, value_shown(v).text,
+              form_names[t->columns.form], t->dimensions,
+              t->columns.form == INDEX_FLOAT ? t->dimensions * (int)sizeof(float) : (int)form_bytes(t));
   if (!value_vector(t->connection, buffer, v, what, &out, e)) return NULL;
   if (out.n != t->dimensions)
     error_set(e, BERT_ARGUMENT, "%s has %d numbers, wanted %d", what, out.n, t->dimensions);
-  if (narrow && t->columns.form != INDEX_FLOAT) check_narrow(t, (float *)out.data, what, e); /* the connection's own buffer */
+  if (narrow && t->columns.form != INDEX_FLOAT)
+    check_narrow(t, (float *)out.data, what, e); /* the connection's own buffer */
   return e->code ? NULL : out.data;
 }
 
@@ -177,12 +183,13 @@ void index_result_vector(const IndexTable *t, sqlite3_context *context, const fl
   sqlite3_result_subtype(context, t->columns.form == INDEX_INT8 ? INT8_SUBTYPE : BIT_SUBTYPE);
 }
 
-/* ---- queries ------------------------------------------------------------------------------------------------------ */
+/* ---- queries ----------------------------------------------------------------------------------------------------- */
 
 /* The vector of a question, which is remembered: a join asks the same one again and again. */
 static const float *from_question(IndexTable *t, bert_text text, bert_err *e) {
   Loaded *m = index_model(t, e);
-  if (m && t->query_vector && t->query_text && t->query_size == text.size && !memcmp(t->query_text, text.data, text.size))
+  if (m && t->query_vector && t->query_text && t->query_size == text.size &&
+      !memcmp(t->query_text, text.data, text.size))
     return t->query_vector;
   if (!m) return NULL;
   float *v = memory_new((size_t)t->dimensions, sizeof *v, e);
@@ -210,7 +217,8 @@ void index_forget_question(IndexTable *t) {
 
 const float *index_query_vector(IndexTable *t, sqlite3_value *v, bert_err *e) {
   bert_text text;
-  if (t->columns.vector >= 0 || sqlite3_value_type(v) == SQLITE_BLOB) return take_vector(t, 1, v, "MATCH's right side", 0, e);
+  if (t->columns.vector >= 0 || sqlite3_value_type(v) == SQLITE_BLOB)
+    return take_vector(t, 1, v, "MATCH's right side", 0, e);
   if (!value_text(v, "MATCH's right side", &text, e)) return NULL;
   return from_question(t, text, e);
 }

@@ -7,9 +7,9 @@
 **    t_lists(block, stamp, data, centroids)   data: centroids as the engine searches them; rowid there: the list
 **    t_blocks.list                            0: rows not dealt yet, which every query looks into
 **
-** New rows go to list 0. At a COMMIT after which an eighth of all rows is there, and at 'optimize', they are dealt by the
-** centroids that there are; those are made anew, and every row dealt again, when the table has grown fourfold. A query
-** whose filter, k or distance asks for more than its lists hold is answered exactly. */
+** New rows go to list 0. At a COMMIT after which an eighth of all rows is there, and at 'optimize', they are dealt by
+** the centroids that there are; those are made anew, and every row dealt again, when the table has grown fourfold. A
+** query whose filter, k or distance asks for more than its lists hold is answered exactly. */
 #include "vtab_index.h"
 
 #include <math.h>
@@ -22,7 +22,7 @@ typedef struct {
   sqlite3_int64 slot, rowid, partition, list;
 } Deal;
 
-/* ---- centroids ---------------------------------------------------------------------------------------------------- */
+/* ---- centroids --------------------------------------------------------------------------------------------------- */
 
 /* How many lists a table of that many rows has, and how many a query looks into. */
 static int lists_for(sqlite3_int64 rows) {
@@ -65,7 +65,8 @@ static float *read_centroids(IndexTable *t, int lists, bert_err *e) {
   }
   sqlite3_reset(s);
   if (!e->code && n != lists) index_damaged(t, e, "%s_lists has %d centroids, wanted %d", t->name, n, lists);
-  if (!e->code && !bert_vector_finite(out, lists * t->dimensions)) index_damaged(t, e, "%s_lists has no finite centroids", t->name);
+  if (!e->code && !bert_vector_finite(out, lists * t->dimensions))
+    index_damaged(t, e, "%s_lists has no finite centroids", t->name);
   if (!e->code) return out;
   sqlite3_free(out);
   return NULL;
@@ -92,7 +93,8 @@ static void train(IndexTable *t, const Deal *rows, sqlite3_int64 n, int lists, b
   watch_stop(&watch);
   index_exec(t, "DELETE FROM \"%w\".\"%w_lists\"", e);
   for (int i = 0; i < lists && !e->code; i += BERT_BLOCK_SLOTS)
-    put_lists(t, i / BERT_BLOCK_SLOTS, centroids + (size_t)i * d, lists - i < BERT_BLOCK_SLOTS ? lists - i : BERT_BLOCK_SLOTS, e);
+    put_lists(t, i / BERT_BLOCK_SLOTS, centroids + (size_t)i * d,
+              lists - i < BERT_BLOCK_SLOTS ? lists - i : BERT_BLOCK_SLOTS, e);
   index_set_config(t, "lists", lists, e);
   index_set_config(t, "trained", n, e);
   sqlite3_free(vectors);
@@ -100,7 +102,8 @@ static void train(IndexTable *t, const Deal *rows, sqlite3_int64 n, int lists, b
 }
 
 static void assign(IndexTable *t, Deal *rows, sqlite3_int64 n, int lists, bert_err *e) {
-  float *centroids = read_centroids(t, lists, e), *vectors = memory_new(CHUNK, (size_t)t->dimensions * sizeof *vectors, e);
+  float *centroids = read_centroids(t, lists, e);
+  float *vectors = memory_new(CHUNK, (size_t)t->dimensions * sizeof *vectors, e);
   int32_t *list = memory_new(CHUNK, sizeof *list, e);
   Watch watch;
   watch_start(&watch, t->db);
@@ -116,7 +119,7 @@ static void assign(IndexTable *t, Deal *rows, sqlite3_int64 n, int lists, bert_e
   sqlite3_free(list);
 }
 
-/* ---- dealing ------------------------------------------------------------------------------------------------------ */
+/* ---- dealing ----------------------------------------------------------------------------------------------------- */
 
 static int by_list(const void *a, const void *b) {
   const Deal *x = a, *y = b;
@@ -185,7 +188,7 @@ void index_deal(IndexTable *t, int at_once, bert_err *e) {
   if (!e->code) deal(t, trained == 0 || t->live / GROWN >= trained, e);
 }
 
-/* ---- choosing ----------------------------------------------------------------------------------------------------- */
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
   IndexTable *t;
@@ -206,8 +209,8 @@ static int read_lists(void *context, int64_t block, const void **data, size_t *s
   return 1;
 }
 
-/* A byte for each list, 1 where the query looks into it, for the block's list in the map; NULL: there are no lists, or on
-** error. */
+/* A byte for each list, 1 where the query looks into it, for the block's list in the map; NULL: there are no lists, or
+** on error. */
 unsigned char *index_choose_lists(IndexTable *t, const float *query, sqlite3_int64 k, bert_err *e) {
   int lists = t->list_count, looked = lists_looked_into(lists);
   bert_hits hits = {NULL, 0};
@@ -215,7 +218,8 @@ unsigned char *index_choose_lists(IndexTable *t, const float *query, sqlite3_int
   Reading reading = {t, e};
   if (lists == 0 || e->code || k > t->live * looked / lists / 8) return NULL;
   unsigned char *chosen = memory_new((size_t)lists + 1, 1, e);
-  bert_scope scope = {.dimensions = t->dimensions, .blocks = t->list_map, .count = t->list_map_count, .k = looked, .most = INFINITY,
+  bert_scope scope =
+      {.dimensions = t->dimensions, .blocks = t->list_map, .count = t->list_map_count, .k = looked, .most = INFINITY,
                       .store = {&reading, read_lists, NULL}};
   if (!e->code) bert_search(&scope, query, 1, &hits, NULL, &failed);
   sqlite3_reset(t->statements[SQL_GET_LISTS]);

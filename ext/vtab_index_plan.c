@@ -4,21 +4,23 @@
 **    SELECT rowid FROM notes_index WHERE body MATCH 'printer' AND category IN ('faq', 'help') AND k = 10;
 **    SELECT rowid FROM notes_index WHERE category LIKE 'h%' ORDER BY rowid;   -- no MATCH: a scan
 **
-** SQLite itself judges conditions on columns, by SQL on t_rows and its indexes, so their affinities, collations and NULLs are
-** SQLite's own; the search then looks at no other rows. idxStr lists them, one a line:
+** SQLite itself judges conditions on columns, by SQL on t_rows and its indexes, so their affinities, collations and
+** NULLs are SQLite's own; the search then looks at no other rows. idxStr lists them, one a line:
 **
 **    column,operator,values,collation      column -1: rowid; values: 0, 1, or 2 for a list (IN)
 **
-** A search without MATCH's right side, or with a k from a table read later, is no plan (SQLITE_CONSTRAINT), so joins work in
-** any order of FROM. LIMIT only says how many rows to look for at first: rows stream until SQLite has enough of them.
+** A search without MATCH's right side, or with a k from a table read later, is no plan (SQLITE_CONSTRAINT), so joins
+** work in any order of FROM. LIMIT only says how many rows to look for at first: rows stream until SQLite has enough of
+** them.
 **
-** What k counts. Conditions of the form `column operator value` (=, <>, <, <=, >, >=, BETWEEN, IN, LIKE, GLOB, IS and their
-** like, joined by AND, on columns and rowid) hold before k: k rows come when k rows fulfil them. SQLite keeps OR, NOT IN,
-** LIKE … ESCAPE, functions and conditions on two tables to itself; no module can see them, or which of its rows they let
-** through, so they take rows from among the k. LIMIT in k's place counts what is left of a stream, whatever the conditions:
+** What k counts. Conditions of the form `column operator value` (=, <>, <, <=, >, >=, BETWEEN, IN, LIKE, GLOB, IS and
+** their like, joined by AND, on columns and rowid) hold before k: k rows come when k rows fulfil them. SQLite keeps OR,
+** NOT IN, LIKE … ESCAPE, functions and conditions on two tables to itself; no module can see them, or which of its rows
+** they let through, so they take rows from among the k. LIMIT in k's place counts what is left of a stream, whatever
+** the conditions:
 **
-**    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') AND k = 10     -- those of the ten nearest that fulfil it
-**    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') ORDER BY distance LIMIT 10     -- the ten nearest that do */
+**    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') AND k = 10   -- those of the ten nearest that fulfil it
+**    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') LIMIT 10      -- the ten nearest that do */
 #include "vtab_index.h"
 
 #include <stdlib.h>
@@ -29,7 +31,7 @@
 #define SQLITE_INDEX_CONSTRAINT_OFFSET 74
 #endif
 
-/* ---- operators ---------------------------------------------------------------------------------------------------- */
+/* ---- operators --------------------------------------------------------------------------------------------------- */
 
 static const struct {
   int op;
@@ -49,9 +51,11 @@ static const char *sql_of(int op) {
   return NULL;
 }
 
-static int takes_value(int op) { return op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL; }
+static int takes_value(int op) {
+  return op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
+}
 
-/* ---- xBestIndex --------------------------------------------------------------------------------------------------- */
+/* ---- xBestIndex -------------------------------------------------------------------------------------------------- */
 
 /* The PLAN_ bit of a constraint that is an argument of the search; 0 for any other. */
 static int argument_of(const IndexTable *t, const struct sqlite3_index_constraint *c) {
@@ -63,7 +67,7 @@ static int argument_of(const IndexTable *t, const struct sqlite3_index_constrain
       if (hidden == HIDDEN_TABLE) return PLAN_MATCH;
       if (c->iColumn < 0 || hidden >= 0) return 0;
       return c->iColumn == t->columns.vector || t->columns.columns[c->iColumn].kind == INDEX_TEXT ? PLAN_MATCH : 0;
-    case SQLITE_INDEX_CONSTRAINT_EQ: /* also t('a question', 10), as a table-valued function: the hidden columns in order */
+    case SQLITE_INDEX_CONSTRAINT_EQ: /* also t('a question', 10), which gives the hidden columns in order */
       return hidden == HIDDEN_K ? PLAN_K : hidden == HIDDEN_TABLE ? PLAN_MATCH : 0;
     case SQLITE_INDEX_CONSTRAINT_LT: return hidden == HIDDEN_DISTANCE ? PLAN_BELOW : 0;
     case SQLITE_INDEX_CONSTRAINT_LE: return hidden == HIDDEN_DISTANCE ? PLAN_UP_TO : 0;
@@ -107,7 +111,8 @@ static void estimate(Estimate *x, int column, int op, int is_list) {
 static int is_condition(const IndexTable *t, const struct sqlite3_index_constraint *c) {
   if (!c->usable || argument_of(t, c) || !sql_of(c->op) || c->iColumn >= t->columns.count) return 0;
   return c->iColumn < 0 || (c->iColumn != t->columns.vector &&
-                            !(t->columns.columns[c->iColumn].kind == INDEX_TEXT && t->columns.content && !*t->columns.content));
+                            !(t->columns.columns[c->iColumn].kind == INDEX_TEXT && t->columns.content &&
+                              !*t->columns.content));
 }
 
 static char *take_conditions(const IndexTable *t, sqlite3_index_info *plan, int used, int *number, Estimate *x) {
@@ -136,15 +141,16 @@ static void settle_order(const IndexTable *t, sqlite3_index_info *plan, int *num
   const struct sqlite3_index_orderby *o = plan->aOrderBy;
   if (*number & PLAN_MATCH) {
     int by_distance = (o[0].iColumn == distance || o[0].iColumn == rank) && !o[0].desc;
-    plan->orderByConsumed = by_distance && (plan->nOrderBy == 1 || (plan->nOrderBy == 2 && o[1].iColumn == -1 && !o[1].desc));
+    plan->orderByConsumed = by_distance &&
+        (plan->nOrderBy == 1 || (plan->nOrderBy == 2 && o[1].iColumn == -1 && !o[1].desc));
   } else if (plan->nOrderBy == 1 && o[0].iColumn == -1) {
     plan->orderByConsumed = 1;
     if (o[0].desc) *number |= PLAN_DESCENDING;
   }
 }
 
-/* Whether the statement names a column that MATCH may stand beside. For the parts of an OR, SQLite plans without the MATCH
-** around it; then a scan must not look cheaper than a search, or the MATCH would be lost. */
+/* Whether the statement names a column that MATCH may stand beside. For the parts of an OR, SQLite plans without the
+** MATCH around it; then a scan must not look cheaper than a search, or the MATCH would be lost. */
 static int may_match(const IndexTable *t, const sqlite3_index_info *plan) {
   for (int i = 0; i <= t->columns.count + HIDDEN_DISTANCE; i++) {
     int is_bait = i == t->columns.vector || i >= t->columns.count || t->columns.columns[i].kind == INDEX_TEXT;
@@ -177,7 +183,7 @@ int index_best(sqlite3_vtab *vtab, sqlite3_index_info *plan) {
   return SQLITE_OK;
 }
 
-/* ---- conditions as SQL -------------------------------------------------------------------------------------------- */
+/* ---- conditions as SQL ------------------------------------------------------------------------------------------- */
 
 typedef struct {
   int column, op, values;
@@ -200,7 +206,8 @@ static int is_partition_column(const IndexTable *t, int column) {
   return column >= 0 && t->columns.columns[column].kind == INDEX_PARTITION;
 }
 
-/* What the left side of a condition is called in t_rows or t_partitions; text and auxiliary columns are elsewhere: 1. */
+/* What the left side of a condition is called in t_rows or t_partitions; text and auxiliary columns are elsewhere: 1.
+** */
 static int append_left(const IndexTable *t, sqlite3_str *s, int column) {
   const IndexSchema *x = &t->columns;
   if (column < 0) {
@@ -211,8 +218,8 @@ static int append_left(const IndexTable *t, sqlite3_str *s, int column) {
     sqlite3_str_appendf(s, "id IN (SELECT id FROM \"%w\".\"%w_content\" WHERE c%d", t->schema, t->name, column);
     return 1;
   } else {
-    sqlite3_str_appendf(s, "id IN (SELECT \"%w\" FROM \"%w\".\"%w\" WHERE \"%w\"", x->content_rowid ? x->content_rowid : "rowid",
-                        t->schema, x->content, x->columns[column].name);
+    sqlite3_str_appendf(s, "id IN (SELECT \"%w\" FROM \"%w\".\"%w\" WHERE \"%w\"",
+                        x->content_rowid ? x->content_rowid : "rowid", t->schema, x->content, x->columns[column].name);
     return 1;
   }
   return 0;
@@ -224,7 +231,8 @@ enum { LIST_BOUND_MOST = 100 };
 static int list_length(sqlite3_value *list) {
   sqlite3_value *v;
   int n = 0;
-  for (int rc = sqlite3_vtab_in_first(list, &v); rc == SQLITE_OK && n <= LIST_BOUND_MOST; rc = sqlite3_vtab_in_next(list, &v)) n++;
+  int rc = sqlite3_vtab_in_first(list, &v);
+  for (; rc == SQLITE_OK && n <= LIST_BOUND_MOST; rc = sqlite3_vtab_in_next(list, &v)) n++;
   return n;
 }
 
@@ -274,7 +282,8 @@ static void append_condition(const IndexTable *t, sqlite3_str *s, const Conditio
   if (is_within) sqlite3_str_appendall(s, ")");
 }
 
-static void append_conditions(const IndexTable *t, sqlite3_str *s, int on_partitions, const char *plan, sqlite3_value **values) {
+static void append_conditions(const IndexTable *t, sqlite3_str *s, int on_partitions, const char *plan,
+                              sqlite3_value **values) {
   Condition c;
   for (int i = 0; (plan = read_condition(plan, &c)); i += c.values != 0)
     if (is_partition_column(t, c.column) == on_partitions) append_condition(t, s, &c, c.values ? values[i] : NULL);
@@ -304,12 +313,13 @@ static char *where_text(const IndexTable *t, IndexWhere what, const char *plan, 
     append_conditions(t, s, 1, plan, values);
     return sqlite3_str_finish(s);
   }
-  sqlite3_str_appendf(s, "SELECT %s FROM \"%w\".\"%w_rows\" WHERE %s", what == WHERE_SLOTS ? "slot" : "id, slot", t->schema,
-                      t->name, what == WHERE_SLOTS ? "slot IS NOT NULL" : "1");
+  sqlite3_str_appendf(s, "SELECT %s FROM \"%w\".\"%w_rows\" WHERE %s", what == WHERE_SLOTS ? "slot" : "id, slot",
+                      t->schema, t->name, what == WHERE_SLOTS ? "slot IS NOT NULL" : "1");
   append_conditions(t, s, 0, plan, values);
   if (what == WHERE_SLOTS) return sqlite3_str_finish(s);
   if (index_has_kind(&t->columns, INDEX_PARTITION)) {
-    sqlite3_str_appendf(s, " AND \"partition\" IN (SELECT id FROM \"%w\".\"%w_partitions\" WHERE 1", t->schema, t->name);
+    sqlite3_str_appendf(s, " AND \"partition\" IN (SELECT id FROM \"%w\".\"%w_partitions\" WHERE 1", t->schema,
+                        t->name);
     append_conditions(t, s, 1, plan, values);
     sqlite3_str_appendall(s, ")");
   }
@@ -317,7 +327,7 @@ static char *where_text(const IndexTable *t, IndexWhere what, const char *plan, 
   return sqlite3_str_finish(s);
 }
 
-/* ---- their statements, some of which are kept ---------------------------------------------------------------------- */
+/* ---- their statements, some of which are kept -------------------------------------------------------------------- */
 
 static sqlite3_stmt *take_kept(IndexTable *t, const char *sql) {
   for (int i = 0; i < INDEX_FILTERS_KEPT; i++) {

@@ -4,9 +4,9 @@
 **    SELECT rowid, distance FROM notes_index WHERE body MATCH 'printer' LIMIT 10;   -- streams by rising distance
 **    SELECT rowid, category FROM notes_index WHERE category IS NOT NULL;            -- by rowid; distance is NULL
 **
-** Where k is not given, a search asks for some rows (as many as LIMIT, where SQLite tells), and, when these are used up,
-** for eight times as many, going on after the last one: the nearest 64 are the first of the nearest 512. So a filter
-** that only SQLite can judge loses no rows, and a table that changes meanwhile gives no row twice. */
+** Where k is not given, a search asks for some rows (as many as LIMIT, where SQLite tells), and, when these are used
+** up, for eight times as many, going on after the last one: the nearest 64 are the first of the nearest 512. So a
+** filter that only SQLite can judge loses no rows, and a table that changes meanwhile gives no row twice. */
 #include "vtab_index.h"
 
 #include <math.h>
@@ -74,7 +74,7 @@ int index_close(sqlite3_vtab_cursor *cursor) {
   return SQLITE_OK;
 }
 
-/* ---- a search ----------------------------------------------------------------------------------------------------- */
+/* ---- a search ---------------------------------------------------------------------------------------------------- */
 
 static void search(IndexCursor *c, bert_err *e) {
   IndexTable *t = table_of(c);
@@ -206,7 +206,7 @@ static void start_search(IndexCursor *c, int plan, const char *text, sqlite3_val
   next_hit(c, e);
 }
 
-/* ---- a scan ------------------------------------------------------------------------------------------------------- */
+/* ---- a scan ------------------------------------------------------------------------------------------------------ */
 
 static void next_row(IndexCursor *c, bert_err *e) {
   c->done = !index_step(table_of(c), c->rows, e);
@@ -223,7 +223,7 @@ static void start_scan(IndexCursor *c, int plan, const char *text, sqlite3_value
   if (c->rows) next_row(c, e);
 }
 
-/* ---- xFilter and what follows ------------------------------------------------------------------------------------- */
+/* ---- xFilter and what follows ------------------------------------------------------------------------------------ */
 
 static int finish(IndexCursor *c, const bert_err *e) {
   if (e->code) c->done = 1;
@@ -259,7 +259,7 @@ int index_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out) {
   return SQLITE_OK;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------------ */
+/* ---- columns ----------------------------------------------------------------------------------------------------- */
 
 /* The row's columns, read when the first of them is asked for. */
 static sqlite3_stmt *read_row(IndexTable *t, IndexCursor *c, bert_err *e) {

@@ -7,14 +7,14 @@
 **    map       the blocks with their stamps, read again only when the table's stamp is another
 **    filter    a bit for each place that may be found, from SQL on t_rows; none where there are no conditions
 **
-** The engine remembers blocks by stamp for the whole process, so a search of what it knows reads one row of t_config, and
-** the vectors of the few rows that come near the k-th. */
+** The engine remembers blocks by stamp for the whole process, so a search of what it knows reads one row of t_config,
+** and the vectors of the few rows that come near the k-th. */
 #include "vtab_index.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- the map ------------------------------------------------------------------------------------------------------ */
+/* ---- the map ----------------------------------------------------------------------------------------------------- */
 
 static void add_to_map(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
   size_t n = (size_t)t->map_count + 1;
@@ -24,7 +24,8 @@ static void add_to_map(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
   if (!memory_grow(&t->partitions, &t->partitions_room, n, sizeof *t->partitions, e)) return;
   if (!memory_grow(&t->lists, &t->lists_room, n, sizeof *t->lists, e)) return;
   if (!memory_grow(&t->counts, &t->counts_room, n, sizeof *t->counts, e)) return;
-  t->map[t->map_count] = (bert_block){.block = sqlite3_column_int64(s, 0), .stamp = (uint64_t)sqlite3_column_int64(s, 1)};
+  t->map[t->map_count] =
+      (bert_block){.block = sqlite3_column_int64(s, 0), .stamp = (uint64_t)sqlite3_column_int64(s, 1)};
   t->partitions[t->map_count] = sqlite3_column_int64(s, 2);
   t->lists[t->map_count] = sqlite3_column_int64(s, 3);
   t->counts[t->map_count] = sqlite3_column_int(s, 4);
@@ -35,7 +36,8 @@ static void add_to_map(IndexTable *t, sqlite3_stmt *s, bert_err *e) {
 static void read_list_map(IndexTable *t, bert_err *e) {
   t->list_map_count = 0;
   t->list_count = t->columns.approximate ? (int)index_get_config(t, "lists", 0, e) : 0;
-  if (t->list_count < 0 || t->list_count > 1 << 20) index_damaged(t, e, "%s_config says %d lists", t->name, t->list_count);
+  if (t->list_count < 0 || t->list_count > 1 << 20)
+    index_damaged(t, e, "%s_config says %d lists", t->name, t->list_count);
   sqlite3_stmt *s = t->list_count ? index_sql(t, SQL_ALL_LISTS, e) : NULL;
   while (s && index_step(t, s, e)) {
     if (memory_grow(&t->list_map, &t->list_map_room, (size_t)t->list_map_count + 1, sizeof *t->list_map, e))
@@ -57,7 +59,7 @@ void index_refresh(IndexTable *t, bert_err *e) {
   if (!e->code) t->stamp = stamp;
 }
 
-/* ---- filters ------------------------------------------------------------------------------------------------------ */
+/* ---- filters ----------------------------------------------------------------------------------------------------- */
 
 static int find_block(const IndexFilter *f, int64_t block) {
   int low = 0, high = f->count;
@@ -113,7 +115,7 @@ void index_filter_free(IndexFilter *f) {
   *f = (IndexFilter){.is_set = 0};
 }
 
-/* ---- searching ---------------------------------------------------------------------------------------------------- */
+/* ---- searching --------------------------------------------------------------------------------------------------- */
 
 /* What the engine's callbacks work on. */
 typedef struct {
@@ -169,7 +171,8 @@ static void search(IndexTable *t, const float *queries, int n, const IndexFilter
   Reading reading = {t, &within};
   Watch watch;
   if (!blocks) return;
-  bert_scope scope = {.dimensions = t->dimensions, .blocks = blocks, .count = pick_blocks(t, filter, lists, blocks), .k = k,
+  bert_scope scope =
+      {.dimensions = t->dimensions, .blocks = blocks, .count = pick_blocks(t, filter, lists, blocks), .k = k,
                       .most = most, .store = {&reading, read_codes, read_vectors}};
   watch_start(&watch, t->db);
   bert_search(&scope, queries, n, hits, &watch.progress, &failed);
@@ -191,7 +194,8 @@ static int leaves_few(const IndexTable *t, const IndexFilter *f) {
   return n < t->live / SHARE;
 }
 
-/* One query of an approximate index: its lists alone; all of them, where these hold fewer than k rows that may be found. */
+/* One query of an approximate index: its lists alone; all of them, where these hold fewer than k rows that may be
+** found. */
 static void search_lists(IndexTable *t, const float *query, const IndexFilter *filter, sqlite3_int64 k, double most,
                          bert_hits *hits, bert_err *e) {
   unsigned char *lists = most < INFINITY || leaves_few(t, filter) ? NULL : index_choose_lists(t, query, k, e);
@@ -203,8 +207,8 @@ static void search_lists(IndexTable *t, const float *query, const IndexFilter *f
   sqlite3_free(lists);
 }
 
-void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most, int nearly,
-                  bert_hits *hits, bert_err *e) {
+void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
+                  int nearly, bert_hits *hits, bert_err *e) {
   memset(hits, 0, (size_t)n * sizeof *hits);
   nearly = nearly && t->list_count;
   if (!nearly) search(t, queries, n, filter, NULL, k, most, hits, e);
@@ -212,14 +216,15 @@ void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filte
     search_lists(t, queries + (size_t)i * (size_t)t->dimensions, filter, k, most, &hits[i], e);
 }
 
-/* ---- finding an index by name ------------------------------------------------------------------------------------- */
+/* ---- finding an index by name ------------------------------------------------------------------------------------ */
 
 /* The index of a name among those in use; of two, that of the schema which SQLite would look into first. */
 static IndexTable *find_used(Connection *c, const char *schema, const char *name) {
   IndexTable *best = NULL;
   for (IndexTable *t = *connection_indexes(c); t; t = t->next) {
     if (sqlite3_stricmp(t->name, name) || (schema && sqlite3_stricmp(t->schema, schema))) continue;
-    if (!best || !sqlite3_stricmp(t->schema, "temp") || (!sqlite3_stricmp(t->schema, "main") && sqlite3_stricmp(best->schema, "temp")))
+    if (!best || !sqlite3_stricmp(t->schema, "temp") ||
+        (!sqlite3_stricmp(t->schema, "main") && sqlite3_stricmp(best->schema, "temp")))
       best = t;
   }
   return best;

@@ -13,7 +13,7 @@
 
 enum { FORMAT = 1 }; /* of the shadow tables */
 
-/* ---- errors ------------------------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
 
 void index_failed(IndexTable *t, int rc, bert_err *e) {
   bert_code code = rc == SQLITE_INTERRUPT ? BERT_INTERRUPT : rc == SQLITE_NOMEM ? BERT_NOMEM : BERT_IO;
@@ -33,7 +33,7 @@ void index_damaged(IndexTable *t, bert_err *e, const char *format, ...) {
   sqlite3_free(text);
 }
 
-/* ---- statements --------------------------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------------------------- */
 
 static const char *const texts[SQL_COUNT] = {
     [SQL_GET_CONFIG] = "SELECT value FROM \"%w\".\"%w_config\" WHERE key = ?1",
@@ -45,7 +45,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SET_MEANING] = "UPDATE \"%w\".\"%w_rows\" SET slot = ?2, hash = ?3 WHERE id = ?1",
     [SQL_DELETE_CONTENT] = "DELETE FROM \"%w\".\"%w_content\" WHERE id = ?1",
     [SQL_LAST_BLOCK] = "SELECT max(block) FROM \"%w\".\"%w_blocks\"",
-    [SQL_FREE_BLOCKS] = "SELECT block FROM \"%w\".\"%w_blocks\" WHERE \"partition\" = ?1 AND list = ?2 AND count < ?3 AND block > ?4",
+    [SQL_FREE_BLOCKS] =
+        "SELECT block FROM \"%w\".\"%w_blocks\" WHERE \"partition\" = ?1 AND list = ?2 AND count < ?3 AND block > ?4",
     [SQL_GET_BLOCK] = "SELECT \"partition\", list, count, places FROM \"%w\".\"%w_blocks\" WHERE block = ?1",
     [SQL_PUT_BLOCK] = ("REPLACE INTO \"%w\".\"%w_blocks\"(block, stamp, \"partition\", list, count, places) "
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
@@ -87,7 +88,8 @@ static void append_put_row(const IndexTable *t, sqlite3_str *s) {
 
 static void append_change_row(const IndexTable *t, sqlite3_str *s) {
   int n = 4;
-  sqlite3_str_appendf(s, "UPDATE \"%w\".\"%w_rows\" SET id = ?1, slot = ?2, hash = ?3, \"partition\" = ?4", t->schema, t->name);
+  sqlite3_str_appendf(s, "UPDATE \"%w\".\"%w_rows\" SET id = ?1, slot = ?2, hash = ?3, \"partition\" = ?4", t->schema,
+                      t->name);
   for (int i = 0; i < t->columns.count; i++)
     if (t->columns.columns[i].kind == INDEX_METADATA) sqlite3_str_appendf(s, ", c%d = ?%d", i, ++n);
   sqlite3_str_appendf(s, " WHERE id = ?%d", n + 1);
@@ -131,7 +133,7 @@ static void append_find_partition(const IndexTable *t, sqlite3_str *s) {
   int n = 0;
   sqlite3_str_appendf(s, "SELECT id FROM \"%w\".\"%w_partitions\" WHERE 1", t->schema, t->name);
   for (int i = 0; i < t->columns.count; i++)
-    if (t->columns.columns[i].kind == INDEX_PARTITION) sqlite3_str_appendf(s, " AND c%d IS ?%d", i, ++n);
+    if (t->columns.columns[i].kind == INDEX_PARTITION) sqlite3_str_appendf(s, " AND c%d COLLATE BINARY IS ?%d", i, ++n);
 }
 
 static void append_put_partition(const IndexTable *t, sqlite3_str *s) {
@@ -206,13 +208,14 @@ void index_finalize(IndexTable *t) {
   t->row_owner = NULL;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------------------------------------------------ */
 
-const char *const index_shadows[] = {"config", "partitions", "blocks", "codes", "vectors", "rows", "content", "lists", NULL};
+const char *const index_shadows[] =
+    {"config", "partitions", "blocks", "codes", "vectors", "rows", "content", "lists", NULL};
 
 /* CREATE TABLE of a shadow table with the columns that `has` says, typed as declared. */
-static void create_with_columns(IndexTable *t, const char *shadow, const char *first, int (*has)(const IndexSchema *, int),
-                                bert_err *e) {
+static void create_with_columns(IndexTable *t, const char *shadow, const char *first,
+                                int (*has)(const IndexSchema *, int), bert_err *e) {
   if (e->code) return;
   sqlite3_str *s = sqlite3_str_new(t->db);
   int n = 0;
@@ -241,8 +244,9 @@ static void create_index(IndexTable *t, const char *shadow, const char *columns,
   sqlite3_finalize(s);
 }
 
-/* One for free places, and one for each metadata column, which finds the slots of a condition without the table. ALTER TABLE
-** renames no index of a shadow table, so their names are random: the table's old name stays free for another one. */
+/* One for free places, and one for each metadata column, which finds the slots of a condition without the table. ALTER
+** TABLE renames no index of a shadow table, so their names are random: the table's old name stays free for another one.
+** */
 static void create_indexes(IndexTable *t, bert_err *e) {
   create_index(t, "blocks", "\"partition\", list, count", e);
   for (int i = 0; i < t->columns.count && !e->code; i++) {
@@ -260,8 +264,10 @@ void index_store_create(IndexTable *t, bert_err *e) {
   index_exec(t, "CREATE TABLE \"%w\".\"%w_codes\"(block INTEGER PRIMARY KEY, data BLOB)", e);
   index_exec(t, "CREATE TABLE \"%w\".\"%w_vectors\"(part INTEGER PRIMARY KEY, data BLOB)", e);
   if (t->columns.approximate)
-    index_exec(t, "CREATE TABLE \"%w\".\"%w_lists\"(block INTEGER PRIMARY KEY, stamp INTEGER, data BLOB, centroids BLOB)", e);
-  create_with_columns(t, "rows", "id INTEGER PRIMARY KEY, slot INTEGER, hash INTEGER, \"partition\" INTEGER", is_metadata, e);
+    index_exec(t, "CREATE TABLE \"%w\".\"%w_lists\"(block INTEGER PRIMARY KEY, stamp INTEGER, data BLOB, "
+                  "centroids BLOB)", e);
+  create_with_columns(t, "rows", "id INTEGER PRIMARY KEY, slot INTEGER, hash INTEGER, \"partition\" INTEGER",
+                      is_metadata, e);
   create_with_columns(t, "partitions", "id INTEGER PRIMARY KEY", is_partition, e);
   create_with_columns(t, "content", "id INTEGER PRIMARY KEY", index_in_content, e);
   create_indexes(t, e);
@@ -285,8 +291,10 @@ void index_store_rename(IndexTable *t, const char *name, bert_err *e) {
   index_finalize(t);
   for (int i = 0; index_shadows[i] && !e->code; i++) {
     char *table = sqlite3_mprintf("%s_%s", t->name, index_shadows[i]);
-    int there = table && sqlite3_table_column_metadata(t->db, t->schema, table, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
-    char *sql = sqlite3_mprintf("ALTER TABLE \"%w\".\"%w\" RENAME TO \"%w_%s\"", t->schema, table, name, index_shadows[i]);
+    int there = table &&
+        sqlite3_table_column_metadata(t->db, t->schema, table, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+    char *sql =
+        sqlite3_mprintf("ALTER TABLE \"%w\".\"%w\" RENAME TO \"%w_%s\"", t->schema, table, name, index_shadows[i]);
     sqlite3_free(table);
     if (!there) {
       sqlite3_free(sql);
@@ -298,7 +306,7 @@ void index_store_rename(IndexTable *t, const char *name, bert_err *e) {
   }
 }
 
-/* ---- the configuration -------------------------------------------------------------------------------------------- */
+/* ---- the configuration ------------------------------------------------------------------------------------------- */
 
 sqlite3_int64 index_get_config(IndexTable *t, const char *key, sqlite3_int64 otherwise, bert_err *e) {
   sqlite3_stmt *s = index_sql(t, SQL_GET_CONFIG, e);
@@ -349,7 +357,7 @@ void index_need_config(IndexTable *t, bert_err *e) {
   if (!t->is_config_known) index_read_config(t, e);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 uint64_t index_random(void) {
   uint64_t x = 0;

@@ -4,9 +4,9 @@
 **    INSERT INTO notes_index(notes_index) VALUES ('reembed');              -- what has changed since it was embedded
 **    INSERT INTO notes_index(notes_index, rank) VALUES ('reembed', 1000);  -- again and again: work that may be cut off
 **
-** Each row's text is hashed with the model; where the hash is the row's and it has a vector, nothing is done, so a second
-** run goes on where the first one stopped, and what is embedded goes to the engine in batches of 2048. After another model
-** was loaded, all rows lose their vectors first: those of two models are never compared. */
+** Each row's text is hashed with the model; where the hash is the row's and it has a vector, nothing is done, so a
+** second run goes on where the first one stopped, and what is embedded goes to the engine in batches of 2048. After
+** another model was loaded, all rows lose their vectors first: those of two models are never compared. */
 #include "vtab_index.h"
 
 #include <string.h>
@@ -28,7 +28,8 @@ static sqlite3_stmt *open_source(IndexTable *t, int is_external, bert_err *e) {
   const IndexSchema *x = &t->columns;
   if (e->code) return NULL;
   sqlite3_str *s = sqlite3_str_new(t->db);
-  sqlite3_str_appendf(s, is_external ? "SELECT o.\"%w\"" : "SELECT o.id", x->content_rowid ? x->content_rowid : "rowid");
+  sqlite3_str_appendf(s, is_external ? "SELECT o.\"%w\"" : "SELECT o.id",
+                      x->content_rowid ? x->content_rowid : "rowid");
   for (int i = 0; i < x->count; i++) {
     if (is_external) sqlite3_str_appendf(s, ", o.\"%w\"", x->columns[i].name);
     else if (x->columns[i].kind == INDEX_TEXT) sqlite3_str_appendf(s, ", o.c%d", i);
@@ -57,7 +58,9 @@ static void remove_strays(IndexTable *t, bert_err *e) {
   int n = AT_ONCE;
   const char *key = t->columns.content_rowid ? t->columns.content_rowid : "rowid";
   while (n == AT_ONCE && !e->code) {
-    sqlite3_stmt *s = index_prepare(t, sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_rows\" r WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" o "
+    sqlite3_stmt *s =
+        index_prepare(t, sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_rows\" r WHERE NOT EXISTS "
+                                         "(SELECT 1 FROM \"%w\".\"%w\" o "
                                                        "WHERE o.\"%w\" = r.id) LIMIT %d", t->schema, t->name, t->schema,
                                                        t->columns.content, key, AT_ONCE), 0, e);
     for (n = 0; s && n < AT_ONCE && index_step(t, s, e); n++) ids[n] = sqlite3_column_int64(s, 0);
@@ -69,7 +72,8 @@ static void remove_strays(IndexTable *t, bert_err *e) {
 static int take_row(IndexTable *t, sqlite3_stmt *s, int is_external, sqlite3_value **values, bert_err *e) {
   for (int i = 0; i < t->columns.count; i++) values[i] = sqlite3_column_value(s, i + 1);
   if (is_external && sqlite3_column_type(s, 0) != SQLITE_INTEGER) {
-    error_set(e, BERT_ARGUMENT, "%s of %s is %s, wanted an integer", t->columns.content_rowid ? t->columns.content_rowid : "rowid",
+    error_set(e, BERT_ARGUMENT, "%s of %s is %s, wanted an integer",
+              t->columns.content_rowid ? t->columns.content_rowid : "rowid",
               t->columns.content, value_shown(sqlite3_column_value(s, 0)).text);
     return 0;
   }

@@ -4,8 +4,9 @@
 **    REPLACE INTO notes_index(rowid, body, category) VALUES (7, 'restart the router', 'faq');
 **    UPDATE notes_index SET category = 'news' WHERE rowid = 7;   -- embeds nothing: its text is the same
 **
-** What can be refused is refused before anything is written. A row's place among the shadow tables is written at once, so
-** that conflicts and conditions see it; its vector waits (vtab_index_block.c), and its text for others to be embedded with. */
+** What can be refused is refused before anything is written. A row's place among the shadow tables is written at once,
+** so that conflicts and conditions see it; its vector waits (vtab_index_block.c), and its text for others to be
+** embedded with. */
 #include "vtab_index.h"
 
 #include <string.h>
@@ -26,11 +27,12 @@ static int find_row(IndexTable *t, sqlite3_int64 rowid, Row *row, bert_err *e) {
   row->hash = sqlite3_column_int64(s, 1);
   row->partition = sqlite3_column_int64(s, 2);
   sqlite3_reset(s);
-  if (row->slot != -1 && !index_is_block(row->slot / BERT_BLOCK_SLOTS)) index_damaged(t, e, "row %lld has slot %lld", (long long)rowid, (long long)row->slot);
+  if (row->slot != -1 && !index_is_block(row->slot / BERT_BLOCK_SLOTS))
+    index_damaged(t, e, "row %lld has slot %lld", (long long)rowid, (long long)row->slot);
   return e->code == BERT_OK;
 }
 
-/* ---- pieces of a row ---------------------------------------------------------------------------------------------- */
+/* ---- pieces of a row --------------------------------------------------------------------------------------------- */
 
 static int bind_kind(const IndexTable *t, sqlite3_stmt *s, IndexKind kind, int first, sqlite3_value **values) {
   for (int i = 0; i < t->columns.count; i++)
@@ -93,7 +95,7 @@ static void delete_by_id(IndexTable *t, IndexSql which, sqlite3_int64 rowid, ber
   index_run(t, s, e);
 }
 
-/* ---- inserting ---------------------------------------------------------------------------------------------------- */
+/* ---- inserting --------------------------------------------------------------------------------------------------- */
 
 /* What a row is found by: its own vector, or the text that waits for one. */
 typedef struct {
@@ -132,7 +134,7 @@ static void insert_row(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **value
   if (!e->code && t->last_rowid_known && rowid > t->last_rowid) t->last_rowid = rowid;
 }
 
-/* ---- deleting ----------------------------------------------------------------------------------------------------- */
+/* ---- deleting ---------------------------------------------------------------------------------------------------- */
 
 void index_delete_row(IndexTable *t, sqlite3_int64 rowid, bert_err *e) {
   Row row;
@@ -144,7 +146,7 @@ void index_delete_row(IndexTable *t, sqlite3_int64 rowid, bert_err *e) {
   if (t->last_rowid_known && rowid == t->last_rowid) t->last_rowid_known = 0;
 }
 
-/* ---- changing ----------------------------------------------------------------------------------------------------- */
+/* ---- changing ---------------------------------------------------------------------------------------------------- */
 
 /* Whether an UPDATE gives a new value to a column of these kinds. */
 static int changes(const IndexTable *t, sqlite3_value **values, IndexKind a, IndexKind b) {
@@ -155,10 +157,10 @@ static int changes(const IndexTable *t, sqlite3_value **values, IndexKind a, Ind
   return 0;
 }
 
-/* full[i] = values[i], or, where the UPDATE leaves it alone, a copy of what is there, which owned[i] then is. A text that
-** nobody keeps is only wanted where another one of the row changes. */
-static void complete(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, sqlite3_value **full, sqlite3_value **owned,
-                     int needs_text, bert_err *e) {
+/* full[i] = values[i], or, where the UPDATE leaves it alone, a copy of what is there, which owned[i] then is. A text
+** that nobody keeps is only wanted where another one of the row changes. */
+static void complete(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, sqlite3_value **full,
+                     sqlite3_value **owned, int needs_text, bert_err *e) {
   sqlite3_stmt *s = NULL;
   for (int i = 0; i < t->columns.count && !e->code; i++) {
     full[i] = values[i];
@@ -198,7 +200,8 @@ static void move_vector(IndexTable *t, Row *row, sqlite3_int64 partition, sqlite
 }
 
 /* Another vector or text, or none: in the slot that there is, where it may stay. */
-static void change_meaning(IndexTable *t, Row *row, sqlite3_int64 partition, sqlite3_int64 rowid, const Meaning *m, bert_err *e) {
+static void change_meaning(IndexTable *t, Row *row, sqlite3_int64 partition, sqlite3_int64 rowid, const Meaning *m,
+                           bert_err *e) {
   int wanted = m->vector || m->has_text;
   if (row->slot >= 0 && (!wanted || partition != row->partition)) {
     index_free_slot(t, row->slot, e);
@@ -211,9 +214,12 @@ static void change_meaning(IndexTable *t, Row *row, sqlite3_int64 partition, sql
   if (wanted) place_meaning(t, row->slot, rowid, m, e);
 }
 
-static void change_row(IndexTable *t, sqlite3_int64 old, sqlite3_int64 rowid, Row *row, sqlite3_value **values, bert_err *e) {
-  sqlite3_value **full = memory_new((size_t)t->columns.count * 2 + 1, sizeof *full, e), **owned = full + t->columns.count;
-  int is_new = t->columns.vector >= 0 ? changes(t, values, INDEX_VECTOR, INDEX_VECTOR) : changes(t, values, INDEX_TEXT, INDEX_TEXT);
+static void change_row(IndexTable *t, sqlite3_int64 old, sqlite3_int64 rowid, Row *row, sqlite3_value **values,
+                       bert_err *e) {
+  sqlite3_value **full = memory_new((size_t)t->columns.count * 2 + 1, sizeof *full, e);
+  sqlite3_value **owned = full + t->columns.count;
+  IndexKind source = t->columns.vector >= 0 ? INDEX_VECTOR : INDEX_TEXT;
+  int is_new = changes(t, values, source, source);
   int content = has_content(t) && (old != rowid || changes(t, values, INDEX_TEXT, INDEX_AUXILIARY));
   Meaning m = {.vector = NULL};
   if (!full) return;
@@ -260,7 +266,7 @@ int index_put_row(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, be
   return t->new_vectors > before;
 }
 
-/* ---- rowids ------------------------------------------------------------------------------------------------------- */
+/* ---- rowids ------------------------------------------------------------------------------------------------------ */
 
 static sqlite3_int64 last_rowid(IndexTable *t, bert_err *e) {
   if (t->last_rowid_known) return t->last_rowid;
@@ -297,7 +303,7 @@ static int is_taken(IndexTable *t, sqlite3_int64 rowid, bert_err *e) {
   return 0;
 }
 
-/* ---- xUpdate ------------------------------------------------------------------------------------------------------ */
+/* ---- xUpdate ----------------------------------------------------------------------------------------------------- */
 
 static void insert(IndexTable *t, sqlite3_value **argv, sqlite3_int64 *rowid, bert_err *e) {
   sqlite3_value **values = argv + 2, **hidden = values + t->columns.count;

@@ -2,7 +2,7 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql index-kill golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test
+PARTS = unit fuzz-replay layers sql index-kill index-io golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
 SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql training
 
@@ -61,6 +61,11 @@ sql: $(BUILD)/$(SO)
 ROUNDS = 20
 index-kill: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/sql/index_kill.py $(BUILD)/$(SO) $(ROUNDS)
+
+# Every DISK_STEP-th read and write fails in turn; every one by hand, with 1.
+DISK_STEP = 23
+index-io: $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/sql/index_io.py $(BUILD)/$(SO) $(DISK_STEP)
 
 golden: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/golden/check.py $(BUILD)/$(SO)
