@@ -156,7 +156,7 @@ valgrind: $(BUILD)/unit
 	timeout 900 valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
 	  --errors-for-leak-kinds=definite $(BUILD)/unit
 
-.PHONY: unit fuzz-replay fuzz layers sql index-kill golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
+.PHONY: unit fuzz-replay fuzz layers sql index-kill index-io golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
 BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed $(BUILD)/bench_search
