@@ -226,6 +226,8 @@ void gguf_model(const Gguf *g, ModelConfig *out, Arena *a, bert_err *e) {
   out->vocabulary = rows_of(g, "token_embd.weight", CONFIG_VOCABULARY_MAX, 1, e);
   out->positions = rows_of(g, "position_embd.weight", CONFIG_POSITIONS_MAX, 1, e);
   out->types = rows_of(g, "token_types.weight", CONFIG_TYPES_MAX, 0, e);
+  out->zero_types = !out->types;
+  if (out->zero_types) out->types = 2; /* a pair's */
   if (!e->code && out->hidden % out->heads)
     err_set(e, BERT_FORMAT, "bert.attention.head_count: found %d, wanted a divisor of bert.embedding_length %d",
             out->heads, out->hidden);

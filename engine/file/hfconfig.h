@@ -60,6 +60,7 @@ typedef struct {
   int vocabulary, hidden, layers, heads, inner;
   int positions;              /* rows of the table of positions; RoBERTa's first rows stand for no position */
   int types;                  /* rows of the table of segments; 0: the model has none (DistilBERT) */
+  int zero_types;             /* 1: the file lacks the table, and rows of zeros, which change no sum, stand for it */
   float norm_epsilon;
   Activation activation;
   int labels;                 /* how many; 0: the file says nothing (transformers then takes 2) */

@@ -28,7 +28,6 @@ static const char *activation_name(Activation a) {
   return NAMES[a];
 }
 
-/* A model without a table of segments has one of a single row of zeros in what is saved: the format asks for it. */
 void hfconfig_write_model(const ModelConfig *m, Bundle *out, bert_err *e) {
   Buf b = {0};
   char epsilon[NUMBER_ROOM];
@@ -38,7 +37,7 @@ void hfconfig_write_model(const ModelConfig *m, Bundle *out, bert_err *e) {
                     m->architecture, m->vocabulary, m->hidden, m->layers, m->heads);
   json_write_format(&b, e, ",\n  \"intermediate_size\": %d,\n  \"hidden_act\": \"%s\",\n  \"max_position_embeddings\": %d,\n"
                     "  \"type_vocab_size\": %d,\n  \"layer_norm_eps\": %s,\n  \"pad_token_id\": %d", m->inner,
-                    activation_name(m->activation), m->positions, m->types ? m->types : 1, epsilon, m->pad);
+                    activation_name(m->activation), m->positions, m->types, epsilon, m->pad);
   for (int i = 0; i < m->labels; i++) {
     json_write_format(&b, e, i ? ", \"%d\": " : ",\n  \"id2label\": {\"%d\": ", i);
     json_write_string(&b, m->label[i], strlen(m->label[i]), e);

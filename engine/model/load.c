@@ -94,9 +94,9 @@ static void note(Loader *l, Slot s) {
   m->slot[m->slots++] = s;
 }
 
-/* Reads rows first … first+n-1 and mixes them into the hash. */
+/* Reads rows first … first+n-1, those of no tensor being the zeros that are there, and mixes them into the hash. */
 static void read_rows(Loader *l, const Tensor *t, int64_t first, int64_t n, size_t width, float *out) {
-  weights_read(l->files, t, first, n, out, l->e);
+  if (t) weights_read(l->files, t, first, n, out, l->e);
   if (!l->e->code) l->hash = hash_bytes(out, (size_t)n * width * sizeof *out, l->hash);
 }
 
@@ -235,7 +235,10 @@ static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c, unsign
   if (words == COMPUTE_INT8) load_words8(l, m, word, c->hidden);
   else m->word = load_plain(l, word, c->vocabulary, c->hidden);
   m->position = load_plain(l, find(l, l->arch->position, 0, "", NULL), c->positions, c->hidden);
-  if (c->types) m->type = load_plain(l, find(l, l->arch->type, 0, "", NULL), c->types, c->hidden);
+  if (c->types) {
+    Found type = c->zero_types ? found(l, NULL, l->arch->type) : find(l, l->arch->type, 0, "", NULL);
+    m->type = load_plain(l, type, c->types, c->hidden);
+  }
   load_norm(l, &m->norm, l->arch->embedding_norm, 0, c->hidden);
 }
 

@@ -130,13 +130,6 @@ static Output kept(const Slot *x) {
   return (Output){.entry = entry_of(x->name, x->columns ? 2 : 1, shape), .slot = x};
 }
 
-/* The table of segments of a GGUF that has none: a row of zeros, which changes no sum. */
-static Output no_segments(Saver *s) {
-  int64_t shape[2] = {1, s->model->config.hidden};
-  float *zeros = arena_push(&s->arena, (size_t)shape[1], sizeof *zeros, s->e);
-  return (Output){.entry = entry_of(s->model->arch->type, 2, shape), .data = zeros};
-}
-
 /* The names that transformers has for them: an untied decoder's bias under both of its names, the encoder's prefix. */
 static int finish_names(Saver *s, Output *o, int n) {
   const Model *m = s->model;
@@ -160,7 +153,7 @@ static int writes_extra(const Saver *s) {
 
 static void write_transformer(Saver *s, const char *folder) {
   const Model *m = s->model;
-  Output *o = arena_push(&s->arena, (size_t)m->slots + (size_t)s->changes->count + 2, sizeof *o, s->e);
+  Output *o = arena_push(&s->arena, (size_t)m->slots + (size_t)s->changes->count + 1, sizeof *o, s->e);
   char *file = arena_print(&s->arena, s->e, "%smodel.safetensors", folder);
   int n = 0;
   if (s->e->code) return;
@@ -175,7 +168,6 @@ static void write_transformer(Saver *s, const char *folder) {
     for (j = 0; j < old && strcmp(o[j].entry.name, s->changes->tensor[i].name);) j++;
     if (j == old) o[n++] = changed(s, i);
   }
-  if (!m->config.types && m->arch->type) o[n++] = no_segments(s);
   n = finish_names(s, o, n);
   if (!s->e->code) write_tensors(s, file, o, n);
 }

@@ -44,7 +44,8 @@ static int has_blank(bert_text t) {
 
 static Fields fields_open(Sentences *s, int column, int as_json, bert_err *e) {
   bert_text text = rows_text(s->rows, s->row, column, e);
-  Fields f = {.is_array = as_json, .at = text.data, .end = text.data + text.size};
+  Fields f = {.is_array = as_json};
+  if (!e->code) f.at = text.data, f.end = text.data + text.size;
   if (e->code || !as_json) return f;
   bert_err wrong = {0};
   const Json *array = json_parse(text.data, text.size, "words", &s->arena, &wrong);
@@ -91,6 +92,7 @@ static void read_columns(Sentences *s, bert_err *e) {
 /* Reads lines up to one that is blank. */
 static void read_lines(Sentences *s, bert_err *e) {
   bert_text text = rows_text(s->rows, s->row, 0, e);
+  if (e->code) return;
   const char *end = text.data + text.size;
   while (s->at < text.size && !e->code) {
     const char *line = text.data + s->at, *past = memchr(line, '\n', text.size - s->at), *at = line;

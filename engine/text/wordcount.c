@@ -102,7 +102,7 @@ void wordcount_add(WordCount *w, bert_text text, bert_err *e) {
   while (p < end && !e->code) {
     w->normalized.size = 0;
     p = normalize_run(&w->normalizer, &w->normalized, p, end, &index, 1, e);
-    count_words(w, w->normalized.text, w->normalized.size, e);
+    if (w->normalized.size) count_words(w, w->normalized.text, w->normalized.size, e);
     if (p < end) p++; /* the space that it stopped at */
   }
 }

@@ -112,6 +112,60 @@ def read_raw(path):
     return {k: (t['dtype'], t['shape'], data[t['data_offsets'][0]:t['data_offsets'][1]]) for k, t in header.items()}
 
 
+# ---- a GGUF without segments ----------------------------------------------------------------------------------------------
+
+class Gguf:
+    """Walks the bytes of a GGUF."""
+    WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+
+    def __init__(self, data):
+        self.data, self.at = data, 24
+
+    def number(self, width):
+        self.at += width
+        return int.from_bytes(self.data[self.at - width:self.at], 'little')
+
+    def text(self):
+        size = self.number(8)
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def value(self, kind):
+        if kind == 8:
+            self.text()
+        elif kind == 9:
+            kind, count = self.number(4), self.number(8)
+            for _ in range(count):
+                self.value(kind)
+        else:
+            self.number(self.WIDTHS[kind])
+
+    def tensor(self):
+        name, ranks = self.text(), self.number(4)
+        self.number(8 * ranks + 12)
+        return name
+
+
+def without_types(path, out):
+    """As converters write one of a model like DistilBERT: no tensor of segments. Its numbers stay, unreferenced."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    tensors, values = struct.unpack('<QQ', data[8:24])
+    g, kept = Gguf(data), []
+    for _ in range(values):
+        g.text()
+        g.value(g.number(4))
+    head = data[24:g.at]
+    for _ in range(tensors):
+        begin = g.at
+        if g.tensor() != b'token_types.weight':
+            kept.append(data[begin:g.at])
+    head = data[:8] + struct.pack('<QQ', len(kept), values) + head + b''.join(kept)
+    with open(out, 'wb') as f:
+        f.write(head + bytes(-len(head) % 32) + data[g.at + -g.at % 32:])
+    return out
+
+
 # ---- one model ------------------------------------------------------------------------------------------------------------
 
 def check_extra(so, saved, wanted, where, count):
@@ -174,11 +228,7 @@ def is_model(path):
         os.path.exists(os.path.join(path, f)) for f in ('config.json', '0_Transformer/config.json'))
 
 
-def main(so='bert.so', *paths):
-    count = Count()
-    if not paths:
-        paths = [os.path.join(HERE, d, m) for d in ('models', 'heads', 'formats')
-                 for m in sorted(os.listdir(os.path.join(HERE, d)))]
+def check_all(so, paths, count):
     for path in filter(is_model, paths):
         for options in OPTIONS:
             if options and 'pooling' in options and path.endswith(POOLED):
@@ -187,6 +237,16 @@ def main(so='bert.so', *paths):
                 check(so, path, options, count)
             except (sqlite3.Error, OSError) as e:
                 count.claim(False, f'{path} {options}: {e}')
+
+
+def main(so='bert.so', *paths):
+    count = Count()
+    with tempfile.TemporaryDirectory() as temporary:
+        if not paths:
+            paths = [os.path.join(HERE, d, m) for d in ('models', 'heads', 'formats')
+                     for m in sorted(os.listdir(os.path.join(HERE, d)))]
+            paths.append(without_types(os.path.join(HERE, 'formats/bert-f32.gguf'), f'{temporary}/no-segments.gguf'))
+        check_all(so, paths, count)
     print(f'{count.passed} passed, {count.failed} failed')
     return count.failed != 0 or count.passed == 0
 
