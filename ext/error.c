@@ -30,6 +30,13 @@ void error_set(bert_err *e, bert_code code, const char *format, ...) {
   end_whole(e->text, sizeof e->text);
 }
 
+void error_within(bert_err *e, const char *context) {
+  if (!e->code) return;
+  bert_err inner = *e;
+  e->code = BERT_OK;
+  error_set(e, inner.code, "%s: %s", context, inner.text);
+}
+
 int error_shown(const char *text, size_t size, int most) {
   if (size <= (size_t)most) return (int)size;
   while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80) most--;

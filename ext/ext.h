@@ -36,6 +36,8 @@ SQLITE_EXTENSION_INIT3
 
 /* Sets *e unless it holds an error already; cut at 511 bytes, never inside a UTF-8 character. */
 void error_set(bert_err *e, bert_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Puts "context: " before the text of a failed *e; does nothing on a good one. */
+void error_within(bert_err *e, const char *context);
 /* How many of text[size] a message shows: at most `most` bytes, up to a whole character; for "%.*s". */
 int error_shown(const char *text, size_t size, int most);
 /* "function: text", freed by sqlite3_free; NULL where SQLite has its own words: out of memory, interrupted. */

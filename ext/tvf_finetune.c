@@ -45,6 +45,7 @@ static void judge(Training *t, bert_model *m, const bert_progress *progress, ber
   bert_metric metric[BERT_METRICS_MAX];
   bert_session *s = e->code ? NULL : bert_session_new(m, e);
   int n = s ? bert_evaluate(s, t->task ? t->task : "mlm", t->judged, NULL, metric, progress, e) : 0;
+  error_within(e, "evaluate");
   sqlite3_str *json = sqlite3_str_new(NULL);
   for (int i = 0; i < n; i++) {
     sqlite3_str_appendf(json, "%s\"%s\":", i ? "," : "{", metric[i].name);
@@ -92,14 +93,15 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   Cursor *c = &t->cursor;
   sqlite3_value *options = c->arguments[first + 1];
   Watch watch;
-  if (t->started) error_set(e, BERT_ARGUMENT,
-                            "started a second time within one statement: it stands inside a loop of a join, "
-                                              "wanted it to stand alone");
+  if (t->started)
+    error_set(e, BERT_ARGUMENT, "started a second time within one statement: it stands inside a loop of a join, "
+                                "wanted it to stand alone");
   t->started = 1;
   const char *json = options ? value_string(options, "options", e) : NULL;
   t->name = options_text(c->connection, options, "model", e);
-  if (!e->code && !t->name) error_set(e, BERT_ARGUMENT,
-                                      "options: model: found nothing, wanted the name that the trained model gets");
+  if (!e->code && !t->name)
+    error_set(e, BERT_ARGUMENT, "options: model: found nothing, wanted the name that the trained model gets");
+  if (!e->code) connection_check_name((bert_text){t->name, strlen(t->name)}, e); /* before hours of work */
   bert_model *fresh = task ? NULL : fresh_model(c->connection, options, &c->rc, e);
   if (!fresh) t->from = options_model(c->connection, options, "from", e);
   bert_model *from = fresh ? fresh : t->from ? t->from->model : NULL;
@@ -133,9 +135,9 @@ static void number(sqlite3_context *context, double x) {
 
 static void column(Cursor *c, sqlite3_context *context, int i) {
   const bert_step *s = &((Training *)c)->step;
-  const double numbers[] = {s->epoch,         s->loss,         s->mlm_loss,      s->nsp_loss,          s->accuracy,
-                            s->mlm_accuracy,
-                            s->nsp_accuracy,  s->learning_rate, s->tokens_per_second, s->seconds,      s->eta};
+  const double numbers[] = {s->epoch,        s->loss,         s->mlm_loss,      s->nsp_loss,          s->accuracy,
+                            s->mlm_accuracy, s->nsp_accuracy, s->learning_rate, s->tokens_per_second, s->seconds,
+                            s->eta};
   const char *evaluation = ((Training *)c)->evaluation;
   if (i == 0) sqlite3_result_int64(context, s->step);
   else if (i > (int)(sizeof numbers / sizeof *numbers)) {

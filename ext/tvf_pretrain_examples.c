@@ -63,8 +63,12 @@ static void result_tokens(const PretrainExamples *t, sqlite3_context *context, i
 /* A JSON string's characters. */
 static void append_json(sqlite3_str *s, const char *text) {
   for (; *text; text++) {
-    if ((unsigned char)*text < ' ') sqlite3_str_appendf(s, "\\u%04x", *text);
-    else sqlite3_str_appendf(s, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    if ((unsigned char)*text < ' ') {
+      sqlite3_str_appendf(s, "\\u%04x", *text);
+      continue;
+    }
+    if (*text == '"' || *text == '\\') sqlite3_str_appendchar(s, 1, '\\');
+    sqlite3_str_appendchar(s, 1, *text); /* %c would take a byte for a character */
   }
 }
 

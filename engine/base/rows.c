@@ -1,9 +1,11 @@
 /* rows.c -- see rows.h.
-** Layer: base. Uses: arena buf err. */
+** Layer: base. Uses: arena buf err hash. */
 #include "base/rows.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "base/hash.h"
 
 typedef struct {
   RowsKind kind;
@@ -65,6 +67,15 @@ RowsValue rows_at(const Rows *r, int row, int column) {
   else if (c->kind == ROWS_REAL) v.number = c->real;
   else if (c->kind != ROWS_NULL) v.bytes = (bert_text){r->bytes.data + c->place, c->size};
   return v;
+}
+
+uint64_t rows_hash(const Rows *r) {
+  uint64_t hash = hash_bytes(r->bytes.data, r->bytes.size, (uint64_t)r->columns);
+  for (int i = 0; i < r->columns; i++) hash = hash_bytes(r->name[i], strlen(r->name[i]), hash);
+  const Cell *c = (const Cell *)r->cells.data;
+  for (size_t i = 0; i < r->cells.size / sizeof *c; i++) /* integer stands for all of the union */
+    hash = hash_bytes(&(uint64_t[]){c[i].kind, (uint64_t)c[i].integer, c[i].size}, 3 * sizeof(uint64_t), hash);
+  return hash;
 }
 
 void rows_refuse(const Rows *r, int row, int column, const char *wanted, bert_err *e) {

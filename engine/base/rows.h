@@ -40,6 +40,9 @@ const char *rows_name(const Rows *r, int column);
 int rows_count(const Rows *r);
 RowsValue rows_at(const Rows *r, int row, int column);
 
+/* Of all names and cells: tells whether two queries gave the same. */
+uint64_t rows_hash(const Rows *r);
+
 /* The text of a cell; anything else, and an empty text, is BERT_ARGUMENT that names the row and the column. */
 bert_text rows_text(const Rows *r, int row, int column, bert_err *e);
 

@@ -1,11 +1,12 @@
 /* terms.c -- see terms.h.
-** Layer: base. Uses: arena hash. */
+** Layer: base. Uses: arena hash utf8. */
 #include "base/terms.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/utf8.h"
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
@@ -38,6 +39,7 @@ static void grow(Terms *l, bert_err *e) {
 
 int terms_add(Terms *l, bert_text name, bert_err *e) {
   if (name.size && memchr(name.data, 0, name.size)) err_set(e, BERT_ARGUMENT, "a name has a NUL character inside");
+  if (!utf8_is_valid(name.data, name.size)) err_set(e, BERT_ARGUMENT, "a name is not UTF-8");
   if (l->count == TERMS_MAX) err_set(e, BERT_ARGUMENT, "more than %d different names", TERMS_MAX);
   if (!e->code && l->count == l->room) grow(l, e);
   if (e->code) return -1;

@@ -2,6 +2,8 @@
 ** Layer: base. Uses: bert.h. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 uint32_t utf8_decode(const unsigned char *p, size_t n, int *used) {
   uint32_t c = p[0];
   *used = 1;
@@ -59,4 +61,14 @@ size_t utf8_length(const char *p, size_t n) {
     count++;
   }
   return count;
+}
+
+int utf8_is_valid(const char *p, size_t n) {
+  for (size_t at = 0; at < n;) {
+    int used;
+    uint32_t c = utf8_decode((const unsigned char *)p + at, n - at, &used);
+    if (c == UTF8_REPLACEMENT && (used != 3 || memcmp(p + at, "\xEF\xBF\xBD", 3))) return 0;
+    at += (size_t)used;
+  }
+  return 1;
 }

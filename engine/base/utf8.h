@@ -21,4 +21,7 @@ int utf8_encode(uint32_t c, unsigned char *out);
 /* Code points in p[0..n), each broken part counted as one. */
 size_t utf8_length(const char *p, size_t n);
 
+/* 1 if p[n] is UTF-8 throughout. */
+int utf8_is_valid(const char *p, size_t n);
+
 #endif

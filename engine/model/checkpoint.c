@@ -61,13 +61,17 @@ static void write_file(const char *path, const Header *h, const Params *p, bert_
   if (close(fd) && !e->code) set_failed(path, e);
 }
 
+static void make_directory(const char *directory, bert_err *e) {
+  if (!e->code && mkdir(directory, 0777) && errno != EEXIST) set_failed(directory, e);
+}
+
 void checkpoint_write(const char *directory, uint64_t identity, int64_t step, const Params *p, bert_err *e) {
   Arena a = {0};
   Header h = {.identity = identity, .step = step, .count = p->count};
   memcpy(h.magic, MAGIC, sizeof h.magic);
   const char *path = arena_print(&a, e, "%s/training.checkpoint", directory);
   const char *other = arena_print(&a, e, "%s/training.checkpoint.new", directory);
-  if (!e->code && mkdir(directory, 0777) && errno != EEXIST) set_failed(directory, e);
+  make_directory(directory, e);
   if (!e->code) {
     write_file(other, &h, p, e);
     if (!e->code && rename(other, path)) set_failed(path, e);
@@ -92,6 +96,7 @@ int64_t checkpoint_read(const char *directory, uint64_t identity, Params *p, ber
   Header h = {.step = 0};
   Folder here = {.root = directory};
   const char *path = arena_print(&a, e, "%s/training.checkpoint", directory);
+  make_directory(directory, e);
   if (!e->code && io_exists(&here, path)) {
     File f = io_open(&here, path, e);
     io_read(&f, path, 0, &h, sizeof h, e);
@@ -99,8 +104,8 @@ int64_t checkpoint_read(const char *directory, uint64_t identity, Params *p, ber
       err_set(e, BERT_FORMAT, "%s: found another file, wanted a checkpoint of training", path);
     if (!e->code && (h.identity != identity || h.count != p->count))
       err_set(e, BERT_ARGUMENT,
-              "%s: is of another run (its model, task, options or rows differ), wanted one of this run, "
-                                "or a directory without one", path);
+              "%s: is of another run (its model, task, options or rows differ), wanted one of this run, or a directory "
+              "without one", path);
     if (!e->code && (h.step < 0 || f.size != sizeof h + 3 * p->count * sizeof(float) + sizeof(uint64_t)))
       err_set(e, BERT_FORMAT, "%s: found %llu bytes, wanted %llu", path, (unsigned long long)f.size,
               (unsigned long long)(sizeof h + 3 * p->count * sizeof(float) + sizeof(uint64_t)));

@@ -4,14 +4,14 @@
 **    DIRECTORY/training.checkpoint    "bertTRN1" identity step count  w[count] m[count] v[count]  hash of all before it
 **
 ** The file is written under another name and renamed once it is whole, so one that is killed meanwhile leaves the last
-** good one. `identity` is a hash over the model, the task, the options and the examples: a run goes on only from a
+** good one. `identity` is a hash over the model, the task, the options and the rows: a run goes on only from a
 ** checkpoint of its own; another's is an error, not overwritten. Little-endian machines. Cost: 12 bytes a weight. */
 #ifndef MODEL_CHECKPOINT_H
 #define MODEL_CHECKPOINT_H
 
 #include "nn/param.h"
 
-/* Makes the directory where it is not there. */
+/* Both make the directory where it is not there: one that cannot be is told of before the first step. */
 void checkpoint_write(const char *directory, uint64_t identity, int64_t step, const Params *p, bert_err *e);
 
 /* Reads one into p and gives its step; 0, and p as it was, where there is none. */

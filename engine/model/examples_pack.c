@@ -188,19 +188,21 @@ static void pack_runs(Pack *p, int d, Rng *r, bert_err *e) {
   }
 }
 
+static int can_pair(const Model *m) { return m->arch->next && m->config.types >= 2; }
+
 static void check(const Pack *p, bert_err *e) {
   const Model *m = p->x->session->model;
   int columns = rows_columns(p->rows);
   if (columns > 2) err_set(e, BERT_ARGUMENT, "the SQL gives %d columns, wanted text, or document, text", columns);
   if (m->special[SPECIAL_MASK] < 0 || m->special[SPECIAL_CLS] < 0 || m->special[SPECIAL_SEP] < 0)
     err_set(e, BERT_ARGUMENT, "the model's vocabulary lacks one of its mask, class and separator tokens");
-  if (p->x->options.nsp && m->config.types < 2)
-    err_set(e, BERT_ARGUMENT, "nsp: found true, wanted false: the model has no second segment");
+  if (p->x->options.nsp && !can_pair(m))
+    err_set(e, BERT_ARGUMENT, "nsp: found true, wanted false: the model has no second segment, or no head for it");
   if (p->most < 2) err_set(e, BERT_ARGUMENT, "max_tokens is %d, which leaves no room for a pair", p->x->max_tokens);
 }
 
 void examples_pack(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
-  if (x->options.nsp < 0) x->options.nsp = x->session->model->config.types >= 2;
+  if (x->options.nsp < 0) x->options.nsp = can_pair(x->session->model);
   Pack p = {.x = x, .rows = rows, .text = rows_columns(rows) == 2, .most = x->max_tokens - (x->options.nsp ? 3 : 2)};
   check(&p, e);
   if (!e->code) read_documents(&p, progress, e);

@@ -74,7 +74,7 @@ typedef enum { TARGET_CLASS, TARGET_NUMBER, TARGET_SET, TARGET_VECTOR } TargetKi
 static TargetKind kind_of(const Examples *x, const Rows *rows, int column) {
   RowsValue v = rows_at(rows, 0, column);
   int array = v.kind == ROWS_TEXT && v.bytes.size && v.bytes.data[0] == '[';
-  if (v.kind == ROWS_BLOB) return TARGET_VECTOR;
+  if (v.kind == ROWS_BLOB && x->options.multi_label < 0 && x->options.regression < 0) return TARGET_VECTOR;
   if (x->options.multi_label == 1 || (x->options.multi_label < 0 && array)) return TARGET_SET;
   if (x->options.regression == 1 || (x->options.regression < 0 && v.kind == ROWS_REAL)) return TARGET_NUMBER;
   return TARGET_CLASS;
@@ -101,10 +101,17 @@ static void refuse_one_class(const Examples *x, const Rows *rows, int column, be
             x->labels.count ? x->labels.name[0] : "");
 }
 
+/* A label of the rows is a name from now on. */
+static void add_name(Examples *x, int row, bert_text name, bert_err *e) {
+  if (e->code) return;
+  terms_add(&x->labels, name, e);
+  err_within(e, "row %d", row + 1);
+}
+
 static void class_targets(Examples *x, const Rows *rows, int column, bert_err *e) {
   char room[24];
   for (int i = 0; i < x->count && !x->options.label_count; i++)
-    terms_add(&x->labels, rows_label(rows, i, column, room, e), e);
+    add_name(x, i, rows_label(rows, i, column, room, e), e);
   if (e->code) return;
   if (!x->options.label_count) terms_sort(&x->labels);
   refuse_one_class(x, rows, column, e);
@@ -117,7 +124,8 @@ static void number_targets(Examples *x, const Rows *rows, int column, double low
                            bert_err *e) {
   for (int i = 0; i < x->count && !e->code; i++) {
     RowsValue v = rows_at(rows, i, column);
-    if ((v.kind != ROWS_REAL && v.kind != ROWS_INTEGER) || !(v.number >= low && v.number <= high))
+    if ((v.kind != ROWS_REAL && v.kind != ROWS_INTEGER) || !isfinite((float)v.number) || v.number < low ||
+        v.number > high)
       rows_refuse(rows, i, column, wanted, e);
     examples_add_value(x, v.number, e);
   }
@@ -142,7 +150,7 @@ static void set_targets(Examples *x, const Rows *rows, int column, bert_err *e) 
   Arena a = {0};
   for (int i = 0; i < x->count && !e->code && !x->options.label_count; i++) {
     for (const Json *l = json_first(set_of(rows, i, column, &a, e)); l; l = json_next(l))
-      terms_add(&x->labels, (bert_text){l->at, l->size}, e);
+      add_name(x, i, (bert_text){l->at, l->size}, e);
     arena_fini(&a);
   }
   if (!e->code && !x->options.label_count) terms_sort(&x->labels);
@@ -191,7 +199,7 @@ static void vector_targets(Examples *x, const Rows *rows, int column, bert_err *
 static void any_targets(Examples *x, const Rows *rows, int column, bert_err *e) {
   switch (kind_of(x, rows, column)) {
     case TARGET_CLASS: class_targets(x, rows, column, e); break;
-    case TARGET_NUMBER: number_targets(x, rows, column, -HUGE_VAL, HUGE_VAL, "a number", e); break;
+    case TARGET_NUMBER: number_targets(x, rows, column, -HUGE_VAL, HUGE_VAL, "a finite number", e); break;
     case TARGET_SET: set_targets(x, rows, column, e); break;
     case TARGET_VECTOR: vector_targets(x, rows, column, e); break;
   }

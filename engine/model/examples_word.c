@@ -164,7 +164,10 @@ static void collect_tags(Examples *x, const Rows *rows, bert_err *e) {
   const TaggedWord *words;
   sentences_open(&s, rows, e);
   for (int n; (n = sentences_next(&s, &words, e)) > 0;)
-    for (int i = 0; i < n; i++) terms_add(&x->labels, words[i].tag, e);
+    for (int i = 0; i < n && !e->code; i++) {
+      terms_add(&x->labels, words[i].tag, e);
+      err_within(e, "row %d", s.row + 1);
+    }
   sentences_fini(&s);
   if (!e->code) terms_sort(&x->labels);
   if (!e->code && x->labels.count < 2)

@@ -23,15 +23,10 @@ static void plan(Training *t) {
   t->epoch = -1;
 }
 
-/* What a run is a function of. Of the examples, how many and how long they are. */
-static uint64_t identify(const Training *t, const Model *from, Task task, const char *options) {
-  uint64_t hash = hash_bytes(&(uint64_t[]){from->hash, (uint64_t)task}, 2 * sizeof(uint64_t), (uint64_t)t->count);
-  if (options) hash = hash_bytes(options, strlen(options), hash);
-  for (int i = 0; i < t->count; i++) {
-    int length = examples_length(t->examples, i);
-    hash = hash_bytes(&length, sizeof length, hash);
-  }
-  return hash;
+/* What a run is a function of. */
+static uint64_t identify(const Model *from, Task task, const Rows *rows, const char *options) {
+  uint64_t hash = hash_bytes(&(uint64_t[]){from->hash, (uint64_t)task}, 2 * sizeof(uint64_t), rows_hash(rows));
+  return options ? hash_bytes(options, strlen(options), hash) : hash;
 }
 
 static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, const char *name, const char *options,
@@ -48,9 +43,7 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
     plan(t);
   }
   if (!e->code && t->count == 0) err_set(e, BERT_ARGUMENT, "the rows give no example to train on");
-  int nsp = t->options.examples.nsp, pairs = pretrains && from->arch->next && (nsp > 0 || (nsp < 0 &&
-                                                                                           from->config.types > 1));
-  net_open(&t->net, from, task, &info, pairs, &t->options.drop, t->options.seed, e);
+  net_open(&t->net, from, task, &info, info.pairs, &t->options.drop, t->options.seed, e);
   for (int i = 0; task == TASK_QA && !e->code && i < rows_count(rows); i++)
     t->net.null_answers |= rows_at(rows, i, ANSWER).kind == ROWS_NULL;
   t->net.head.scale = (float)t->options.scale;
@@ -58,7 +51,7 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
   t->order = mem_new((size_t)t->count, sizeof *t->order, e);
   t->threads = from->options.threads ? from->options.threads : pool_threads();
   if (!e->code && t->options.checkpoint) {
-    t->identity = identify(t, from, task, options);
+    t->identity = identify(from, task, rows, options);
     t->step = checkpoint_read(t->options.checkpoint, t->identity, &t->net.params, e);
   }
   if (e->code) {

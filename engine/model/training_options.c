@@ -52,6 +52,7 @@ static const char KEYS[] =
 
 static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_err *e) {
   char *to = (char *)o + n->at;
+  if (v->kind == JSON_NULL) return; /* as if it were not there */
   double x = n->kind == REAL ? json_number(v, 0, n->key, e)
                              : (double)json_integer(v, 0, (int64_t)n->low, (int64_t)n->high, n->key, e);
   if (!e->code && !(x >= n->low && x <= n->high))
@@ -82,7 +83,6 @@ static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
   for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
     if (json_is(key, NUMBERS[i].key)) {
       take_number(o, &NUMBERS[i], v, e);
-      if (!strcmp(NUMBERS[i].key, "epochs")) o->steps = 0;
       return;
     }
   if (json_is(key, "schedule")) {
@@ -102,6 +102,7 @@ void training_options(TrainOptions *o, const char *json, int pretrains, Arena *a
   if (e->code || !json || !*json) return;
   const Json *root = json_parse(json, strlen(json), "options", a, e);
   if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"epochs\":3}", e);
+  if (json_get(root, "epochs")) o->steps = 0; /* unless both are given: then steps hold, as in transformers */
   for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) take(o, v, a, e);
   if (root) err_within(e, "options");
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT; /* JSON of the caller's own, not of a file */

@@ -178,7 +178,7 @@ TEST(examples_name_the_row_that_is_wrong) {
   REFUSES("classify", 3, "row 2: age is NULL, wanted a number, as it is a feature", NAMES("a", "label", "age"), T("the"),
           I(0), I(1), T("in"), I(1), N);
   REFUSES("classify", 3, "row 1: age is the REAL inf", NAMES("a", "label", "age"), T("the"), I(0), R(HUGE_VAL));
-  REFUSES("classify", 2, "row 2: score is the TEXT 'x', wanted a number", NAMES("a", "score"), T("the"), R(1), T("in"),
+  REFUSES("classify", 2, "row 2: score is the TEXT 'x', wanted a finite number", NAMES("a", "score"), T("the"), R(1), T("in"),
           T("x"));
   REFUSES("classify", 2, "row 2: labels is the TEXT '[1', wanted a JSON array of labels", NAMES("a", "labels"),
           T("the"), T("[\"x\"]"), T("in"), T("[1"));
