@@ -23,6 +23,7 @@
 #include "kernel/kernel.h"
 #include "model/evaluate.h"
 #include "model/model.h"
+#include "model/predict.h"
 #include "model/source.h"
 #include "model/training.h"
 #include "model/vector.h"
@@ -142,7 +143,7 @@ void bert_encode(bert_session *s, bert_text a, const bert_text *b, int truncate,
 }
 
 int64_t bert_token_count(bert_session *s, bert_text text, bert_err *e) {
-  return tokenizer_count(s->model->tokenizer, s->tokens, text, e);
+  return describe_reads(s->model, e) ? tokenizer_count(s->model->tokenizer, s->tokens, text, e) : 0;
 }
 
 const char *bert_token_text(const bert_model *m, int32_t id) { return tokenizer_piece(m->tokenizer, id); }
@@ -210,6 +211,13 @@ void bert_zero_shot(bert_session *s, bert_text text, const bert_text *labels, in
   fenv_t before;
   enter(&before);
   classify_zero_shot(s, text, labels, n, hypothesis, multi_label, scores, progress, e);
+  fesetenv(&before);
+}
+
+void bert_predict(bert_session *s, const float *x, int width, int n, float *logits, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  predict_vectors(s, x, width, n, logits, e);
   fesetenv(&before);
 }
 

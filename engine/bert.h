@@ -162,7 +162,7 @@ void bert_model_free(bert_model *m);
 typedef struct {
   const char *architecture; /* "bert", "roberta", "distilbert" */
   const char *task;         /* "embedding", "text-classification", "question-answering", "token-classification",
-                               "fill-mask", "next-sentence-prediction" */
+                               "fill-mask", "next-sentence-prediction", "vector-classification" */
   const char *pooling;      /* "mean" …; several joined by '+' */
   const char *compute;      /* "f32", "int8" */
   const char *source;       /* the directory it was opened from */
@@ -175,6 +175,7 @@ typedef struct {
   int threads;              /* of its options; 0 where they say nothing */
   unsigned can;             /* BERT_CAN_ bits: the heads that the files have */
   int label_count;          /* units of BERT_CAN_CLASSIFY or BERT_CAN_TAG, else 0 */
+  int inputs;               /* numbers in a vector of BERT_CAN_PREDICT, else 0 */
   int feature_count;        /* numbers beside a text; 0: none */
   int multi_label;          /* 1: any number of labels may hold at once (problem_type), so scores are sigmoids */
   int64_t parameters;       /* weights of the encoder and heads, in numbers */
@@ -188,7 +189,8 @@ enum {
   BERT_CAN_ANSWER = 2,   /* questions out of a passage */
   BERT_CAN_TAG = 4,      /* a label for each word */
   BERT_CAN_FILL = 8,     /* [MASK] */
-  BERT_CAN_NEXT = 16     /* does b follow a */
+  BERT_CAN_NEXT = 16,    /* does b follow a */
+  BERT_CAN_PREDICT = 32  /* a label, or a number, for a vector; such a model reads no text */
 };
 
 /* Fills *out with views that live as long as the model. */
@@ -260,6 +262,12 @@ float bert_rerank_score(const bert_model *m, float logit, bert_err *e);
 ** for each. A text past the window is cut, a hypothesis never: one that leaves no room is BERT_ARGUMENT. */
 void bert_zero_shot(bert_session *s, bert_text text, const bert_text *labels, int n, const bert_text *hypothesis,
                     int multi_label, double *scores, const bert_progress *progress, bert_err *e);
+
+/* ---- vectors: BERT_CAN_PREDICT ----------------------------------------------------------------------------------- */
+
+/* logits[n][label_count] of vectors x[n][width]; a width that is not the model's is BERT_ARGUMENT. Scores and numbers
+** come of logits as above. */
+void bert_predict(bert_session *s, const float *x, int width, int n, float *logits, bert_err *e);
 
 /* ---- two sentences: BERT_CAN_NEXT -------------------------------------------------------------------------------- */
 
@@ -568,7 +576,7 @@ void bert_element_floats(bert_element kind, const void *data, int dimensions, fl
 ** bits, on any number of threads. */
 typedef struct bert_training bert_training;
 
-/* Trains `from` for a task: "classify", "rerank", "qa", "tag", "embed" or "mlm" (model/examples.h has the columns of each).
+/* Trains `from` (of "head", vector and label: it may be NULL) for a task: "head", "classify", "rerank", "qa", "tag", "embed" or "mlm" (model/examples.h has the columns of each).
 ** options_json is NULL or an object with any of
 **    epochs 3, steps (in their place), batch_size 32, accumulate 1 (batches of a step), max_tokens, seed 0
 **    learning_rate 5e-5, warmup 0.1 (below 1 a share of the steps, else steps), schedule "linear" | "constant"
@@ -649,6 +657,7 @@ enum { BERT_METRICS_MAX = 16 };
 **    rerank    query, passage, label      mrr_at_10, ndcg_at_10, accuracy
 **    mlm       text                       perplexity, loss, accuracy of masked tokens
 **    nsp       a, b, label (1: follows)   accuracy, f1
+**    head      vector, label              as classify
 ** options_json is NULL or an object with any of model (the caller's own), seed, max_tokens, masked_lm_prob, …
 ** A row that cannot be judged, as for a label that the model does not have, is BERT_ARGUMENT that names it. */
 int bert_evaluate(bert_session *s, const char *task, const bert_rows *rows, const char *options_json, bert_metric *out,

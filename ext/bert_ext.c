@@ -63,6 +63,7 @@ static const TableFunction tables[] = {
     {"bert_chunks", "chunk TEXT, \"start\" INTEGER, \"end\" INTEGER, token_count INTEGER",
      "text, max_tokens, overlap, model", 1, COMPUTES, &tvf_chunks},
     {"bert_classes", "label TEXT, score REAL, rank INTEGER", "a, b, model, features", 1, COMPUTES, &tvf_classes},
+    {"bert_predict", "label TEXT, score REAL, rank INTEGER", "vector, model", 2, COMPUTES, &tvf_predict},
     {"bert_classify_each", "\"key\", label TEXT, score REAL", "sql, model", 1, TAKES_SQL, &tvf_classify_each},
     {"bert_answers", "answer TEXT, score REAL, \"start\" INTEGER, \"end\" INTEGER, rank INTEGER",
      "question, passage, model", 2, COMPUTES, &tvf_answers},

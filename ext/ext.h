@@ -375,7 +375,7 @@ struct TableFunction {
 int tvf_register(Connection *c, const TableFunction *t);
 
 extern const CursorKind tvf_models, tvf_kernels, tvf_tokens, tvf_token_embeddings, tvf_chunks, tvf_embed_each;
-extern const CursorKind tvf_classes, tvf_classify_each, tvf_answers, tvf_ner, tvf_tags;
+extern const CursorKind tvf_classes, tvf_predict, tvf_classify_each, tvf_answers, tvf_ner, tvf_tags;
 extern const CursorKind tvf_finetune, tvf_pretrain;
 extern const CursorKind tvf_search_each, tvf_hybrid, tvf_index_progress;
 extern const CursorKind tvf_fill_mask, tvf_zero_shot, tvf_attention;

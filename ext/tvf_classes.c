@@ -1,8 +1,12 @@
-/* tvf_classes.c -- bert_classes: every label of a text or a pair with its score, best first.
+/* tvf_classes.c -- bert_classes, bert_predict: every label of a text or a pair, or of a vector, with its score, best first.
 ** Layer: ext. Uses: bert.h, ext.h.
 **
 **    SELECT label, score, rank FROM bert_classes('what a lovely film');   -- POSITIVE|0.98|1   NEGATIVE|0.02|2, say
 **    SELECT n.id, c.label FROM notes n, bert_classes(n.body) c WHERE c.score > 0.5;
+**
+**    SELECT label, score FROM bert_predict(bert_concat(bert_embed('a loft'), 80, 3), 'small') WHERE rank = 1;
+**
+** bert_predict asks a model of vectors alone, which bert_finetune('head', …) trains, wherever the vector is from.
 **
 ** A model with numbers beside its text (bert_classify) takes them as a vector, of the hidden column features:
 ** bert_classes(body, NULL, 'mine', json_array(price, age)).
@@ -100,4 +104,23 @@ static void close(Cursor *c) {
   t->count = 0;
 }
 
+/* ---- bert_predict ------------------------------------------------------------------------------------------------ */
+
+static void open_predict(Cursor *c, bert_err *e) {
+  enum { VECTOR, NAME };
+  Classes *t = (Classes *)c;
+  Vector v;
+  t->model = connection_model(c->connection, c->arguments[NAME], e);
+  if (!t->model) return;
+  connection_hold(t->model);
+  value_vector(c->connection, 1, c->arguments[VECTOR], "vector", &v, e);
+  float *scores = connection_floats(c->connection, 0, (size_t)t->model->info.label_count + 1, e);
+  if (!scores) return;
+  bert_predict(t->model->session, v.data, v.n, 1, scores, e);
+  if (e->code) return;
+  bert_classify_scores(t->model->model, scores, scores);
+  take_classes(t, scores, e);
+}
+
+const CursorKind tvf_predict = {sizeof(Classes), open_predict, next, column, close};
 const CursorKind tvf_classes = {sizeof(Classes), open, next, column, close};

@@ -5,6 +5,9 @@
 **                                         '{"from":"default","model":"mine","epochs":3}');
 **    SELECT bert_classify('a lovely film', NULL, 'mine');   -- the model is there once the last step's row has come
 **
+**    SELECT max(step) FROM bert_finetune('head', 'SELECT bert_concat(bert_embed(body), price, age), label FROM ads',
+**                                        '{"model":"small"}');   -- of vectors alone, in seconds; see bert_predict
+**
 ** A row is made when it is asked for: a step of training each. The rows of the query are copied before the first one
 ** (rows.c). With the last step the trained weights become a model of this connection under the name `model`: bert_store
 ** puts it into the database, bert_save into a directory. A scan that ends earlier, by LIMIT, an interrupt or an error,
@@ -103,7 +106,7 @@ static void begin(Training *t, const char *task, int first, const char *columns,
     error_set(e, BERT_ARGUMENT, "options: model: found nothing, wanted the name that the trained model gets");
   if (!e->code) connection_check_name((bert_text){t->name, strlen(t->name)}, e); /* before hours of work */
   bert_model *fresh = task ? NULL : fresh_model(c->connection, options, &c->rc, e);
-  if (!fresh) t->from = options_model(c->connection, options, "from", e);
+  if (!fresh && !(task && !strcmp(task, "head"))) t->from = options_model(c->connection, options, "from", e);
   bert_model *from = fresh ? fresh : t->from ? t->from->model : NULL;
   t->task = task ? sqlite3_mprintf("%s", task) : NULL;
   if (task && !t->task) error_set(e, BERT_NOMEM, "out of memory");

@@ -78,6 +78,8 @@ static void settle_model(IndexTable *t, bert_err *e) {
   Loaded *m = index_model_any(t, e);
   if (!m) return;
   t->dimensions = m->info.dimensions;
+  if (!t->dimensions)
+    error_set(e, BERT_ARGUMENT, "the model %s reads no text, wanted one that gives vectors", m->shared->source);
   memcpy(t->model_hash, m->info.hash, sizeof t->model_hash);
 }
 

@@ -24,7 +24,8 @@ enum {
   CONFIG_POSITIONS_MAX = 1 << 20,
   CONFIG_TYPES_MAX = 1 << 10,
   CONFIG_LABELS_MAX = 1 << 16,
-  CONFIG_FEATURES_MAX = 64
+  CONFIG_FEATURES_MAX = 64,
+  CONFIG_INPUTS_MAX = 1 << 20
 };
 
 typedef enum {
@@ -46,6 +47,9 @@ enum {
   POOL_COUNT = 6
 };
 
+/* model_type of a classifier of vectors, which reads no text: bert_finetune('head', …) makes them. */
+#define HFCONFIG_VECTORS "bert_vectors"
+
 /* A number that a classifier takes beside the text; it counts as (x - mean) / deviation. */
 typedef struct {
   const char *name;
@@ -57,6 +61,7 @@ typedef struct {
   const char *model_type;     /* "bert", "roberta", "distilbert"; of another type no more is read than this, the
                                  architecture, the labels and what else its head has */
   const char *architecture;   /* architectures[0], or "" */
+  int inputs;                 /* of HFCONFIG_VECTORS: numbers of the vector that it labels; else 0 */
   int vocabulary, hidden, layers, heads, inner;
   int positions;              /* rows of the table of positions; RoBERTa's first rows stand for no position */
   int types;                  /* rows of the table of segments; 0: the model has none (DistilBERT) */

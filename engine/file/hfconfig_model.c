@@ -237,6 +237,8 @@ void hfconfig_model(const Folder *in, const char *directory, ModelConfig *out, A
     read_options(&d, out, a, e);
     read_head_activation(in, directory, &d, out, a, e);
   }
+  if (!e->code && !strcmp(out->model_type, HFCONFIG_VECTORS))
+    out->inputs = document_integer(&d, d.root, "input_size", 0, 1, CONFIG_INPUTS_MAX, e);
   const Family *family = e->code ? NULL : family_of(out->model_type);
   if (family) {
     read_sizes(&d, family, out, e);

@@ -10,6 +10,7 @@
 
 int chunk_text(Session *s, bert_text text, int max_tokens, int overlap, const bert_chunk **chunks, bert_err *e) {
   const Model *m = s->model;
+  if (!describe_reads(m, e)) return 0;
   int special = tokenizer_special_count(m->tokenizer, 0);
   if (max_tokens == 0) max_tokens = m->max_tokens;
   if (max_tokens <= special)

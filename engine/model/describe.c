@@ -50,7 +50,8 @@ static const char *prompts_json(Model *m, bert_err *e) {
 
 /* What Hugging Face calls the pipeline that the model is for. */
 static const char *task_of(const Model *m) {
-  return m->can & BERT_CAN_CLASSIFY ? "text-classification"
+  return m->can & BERT_CAN_PREDICT ? "vector-classification"
+         : m->can & BERT_CAN_CLASSIFY ? "text-classification"
          : m->can & BERT_CAN_ANSWER ? "question-answering"
          : m->can & BERT_CAN_TAG    ? "token-classification"
          : m->can & BERT_CAN_FILL   ? "fill-mask"
@@ -66,7 +67,8 @@ int describe_can(const Model *m, unsigned bit, bert_err *e) {
                {BERT_CAN_ANSWER, "answers to questions", "ForQuestionAnswering"},
                {BERT_CAN_TAG, "labels of words", "ForTokenClassification"},
                {BERT_CAN_FILL, "masked words", "ForMaskedLM"},
-               {BERT_CAN_NEXT, "next sentences", "ForNextSentencePrediction"}};
+               {BERT_CAN_NEXT, "next sentences", "ForNextSentencePrediction"},
+               {BERT_CAN_PREDICT, "labels of vectors", "ForVectorClassification: bert_finetune('head', …) makes one"}};
   enum { COUNT = sizeof HEADS / sizeof *HEADS };
   if (e->code) return 0;
   if (m->can & bit) return 1;
@@ -80,6 +82,13 @@ int describe_can(const Model *m, unsigned bit, bert_err *e) {
   err_set(e, BERT_ARGUMENT, "%s: found a %s model with %s%s, wanted one with a head for %s (its class ends in %s)",
           m->source, m->arch->model_type, *has ? "a head for " : "no head, for vectors alone", has, HEADS[wanted].what,
           HEADS[wanted].class);
+  return 0;
+}
+
+int describe_reads(const Model *m, bert_err *e) {
+  if (e->code) return 0;
+  if (!(m->can & BERT_CAN_PREDICT)) return 1;
+  err_set(e, BERT_ARGUMENT, "%s: found a classifier of vectors alone, wanted a model that reads text", m->source);
   return 0;
 }
 
@@ -102,15 +111,17 @@ void describe_model(Model *m, bert_err *e) {
                               .threads = m->options.threads,
                               .parameters = m->parameters,
                               .can = m->can};
-  if (m->can & (BERT_CAN_CLASSIFY | BERT_CAN_TAG)) {
+  if (m->can & (BERT_CAN_CLASSIFY | BERT_CAN_TAG | BERT_CAN_PREDICT)) {
     m->info.labels = labels_json(m, e);
     m->info.label_count = m->config.labels;
-    m->info.multi_label = m->can & BERT_CAN_CLASSIFY && !strcmp(m->config.problem, "multi_label_classification");
+    m->info.multi_label = m->can & (BERT_CAN_CLASSIFY | BERT_CAN_PREDICT) &&
+                          !strcmp(m->config.problem, "multi_label_classification");
   }
+  m->info.inputs = m->predict.inputs;
   m->info.feature_count = m->classify.features;
   if (m->info.feature_count) m->info.features = features_json(m, e);
   if (m->sentence.prompt_count) m->info.prompts = prompts_json(m, e);
   m->info.bytes = (int64_t)(sizeof *m + m->weight_bytes + m->arena.held + bundle_bytes(&m->texts)) +
-                  tokenizer_bytes(m->tokenizer);
+                  (m->tokenizer ? tokenizer_bytes(m->tokenizer) : 0);
   snprintf(m->info.hash, sizeof m->info.hash, "%016" PRIx64, m->hash);
 }

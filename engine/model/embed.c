@@ -95,7 +95,7 @@ static size_t widest(const Model *m) {
 
 void embed_texts(Session *s, const bert_text *texts, int n, const bert_text *prompt, float *out,
                  const bert_progress *progress, bert_err *e) {
-  if (e->code || n <= 0) return;
+  if (!describe_reads(s->model, e) || n <= 0) return;
   const Model *m = s->model;
   make_items(s, texts, n, prompt ? *prompt : model_default_prompt(m), e);
   int count = batch_count(s);

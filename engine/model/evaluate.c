@@ -10,6 +10,7 @@
 
 #include "kernel/cosine.h"
 #include "model/metrics.h"
+#include "model/predict.h"
 #include "model/vector.h"
 
 enum { WINDOW_ROWS = 1024 };
@@ -64,6 +65,22 @@ static void each_logits(Evaluation *v, int pairs, int features, Visit *visit, vo
   mem_free(texts);
   mem_free(logits);
   mem_free(numbers);
+}
+
+/* Likewise of vectors, which stand in the first column. */
+static void each_predicted(Evaluation *v, Visit *visit, void *context, bert_err *e) {
+  size_t units = (size_t)v->session->model->info.label_count;
+  float *logits = mem_new(units, sizeof *logits, e);
+  for (int i = 0; i < rows_count(v->rows) && !e->code; i++) {
+    bert_text x = rows_at(v->rows, i, 0).bytes; /* finite floats, as examples_make has checked */
+    int width = (int)(x.size / sizeof(float));
+    float *numbers = mem_new((size_t)width, sizeof *numbers, e);
+    if (numbers) memcpy(numbers, x.data, (size_t)width * sizeof *numbers);
+    if (!e->code) predict_vectors(v->session, numbers, width, 1, logits, e);
+    if (!e->code) visit(v, i, logits, context, e);
+    mem_free(numbers);
+  }
+  mem_free(logits);
 }
 
 typedef struct {
@@ -122,9 +139,11 @@ static void all_targets(Examples *x, TrainBatch *out, bert_err *e) {
   mem_free(order);
 }
 
-static void evaluate_classify(Evaluation *v, bert_err *e) {
+/* Labels or numbers of texts or, task head, of vectors. */
+static void judge_labels(Evaluation *v, const char *task, bert_err *e) {
   Model *m = v->session->model;
-  if (!describe_can(m, BERT_CAN_CLASSIFY, e)) return;
+  int vectors = !strcmp(task, "head");
+  if (!describe_can(m, vectors ? BERT_CAN_PREDICT : BERT_CAN_CLASSIFY, e)) return;
   ExamplesInfo info = {0};
   TrainBatch b = {0};
   Found f = {0};
@@ -134,17 +153,18 @@ static void evaluate_classify(Evaluation *v, bert_err *e) {
   v->options.multi_label = m->info.multi_label;
   v->options.label = one ? NULL : m->config.label;
   v->options.label_count = one ? 0 : m->config.labels;
-  Examples *x = examples_make(m, "classify", v->rows, &v->options, v->progress, e);
+  Examples *x = examples_make(m, task, v->rows, &v->options, v->progress, e);
   if (x) examples_describe(x, &info);
   int features = info.feature_count;
-  if (features != m->info.feature_count)
+  if (!vectors && features != m->info.feature_count)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d numbers after the label, wanted the %d that the model takes%s%s",
             features, m->info.feature_count, m->info.features ? ": " : "", m->info.features ? m->info.features : "");
   if (!e->code) all_targets(x, &b, e);
   if (one) f.number = mem_new(2 * n, sizeof *f.number, e);
   else if (m->info.multi_label) f.set = mem_new(n * labels, 1, e);
   else f.found = mem_new(n, sizeof *f.found, e);
-  if (!e->code) each_logits(v, rows_columns(v->rows) - features == 3, features, take_logits, &f, e);
+  if (!e->code && vectors) each_predicted(v, take_logits, &f, e);
+  else if (!e->code) each_logits(v, rows_columns(v->rows) - features == 3, features, take_logits, &f, e);
   for (size_t i = 0; one && i < n && !e->code; i++) f.number[n + i] = (double)b.value[i];
   if (!e->code && one) put_numbers(v, f.number, f.number + n, e);
   else if (!e->code) put_classes(v, &f, &b, e);
@@ -153,6 +173,9 @@ static void evaluate_classify(Evaluation *v, bert_err *e) {
   mem_free(f.found);
   examples_free(x);
 }
+
+static void evaluate_classify(Evaluation *v, bert_err *e) { judge_labels(v, "classify", e); }
+static void evaluate_head(Evaluation *v, bert_err *e) { judge_labels(v, "head", e); }
 
 /* ---- rerank ------------------------------------------------------------------------------------------------------ */
 
@@ -362,7 +385,8 @@ static const struct {
   const char *name;
   void (*run)(Evaluation *v, bert_err *e);
 } TASKS[] = {{"classify", evaluate_classify}, {"qa", evaluate_qa},   {"tag", evaluate_tag}, {"embed", evaluate_embed},
-             {"rerank", evaluate_rerank},     {"mlm", evaluate_mlm}, {"nsp", evaluate_nsp}};
+             {"rerank", evaluate_rerank},     {"mlm", evaluate_mlm}, {"nsp", evaluate_nsp},
+             {"head", evaluate_head}};
 
 int evaluate_rows(Session *s, const char *task, const Rows *rows, const char *options_json, bert_metric *out,
                   const bert_progress *progress, bert_err *e) {
@@ -371,7 +395,8 @@ int evaluate_rows(Session *s, const char *task, const Rows *rows, const char *op
   size_t t = 0;
   while (t < sizeof TASKS / sizeof *TASKS && strcmp(TASKS[t].name, task)) t++;
   if (t == sizeof TASKS / sizeof *TASKS)
-    err_set(e, BERT_ARGUMENT, "task: found \"%.40s\", wanted one of classify, qa, tag, embed, rerank, mlm, nsp", task);
+    err_set(e, BERT_ARGUMENT, "task: found \"%.40s\", wanted one of classify, qa, tag, embed, rerank, mlm, nsp, head",
+            task);
   if (!e->code && !rows_count(rows)) err_set(e, BERT_ARGUMENT, "the SQL gives no rows, wanted at least one");
   examples_options(&v.options, options_json, "model", &a, e);
   if (!e->code) TASKS[t].run(&v, e);

@@ -97,6 +97,7 @@ Examples *examples_make(Model *m, const char *task, const Rows *rows, const Exam
   Examples *x = mem_new(1, sizeof *x, e);
   if (!x) return NULL;
   x->info.towers = x->info.units = 1;
+  if (!e->code && strcmp(task, "head")) describe_reads(m, e);
   x->session = session_new(m, 1, e);
   if (!e->code) take_options(x, o, e);
   if (!e->code && !rows_count(rows)) err_set(e, BERT_ARGUMENT, "the SQL gives no rows, wanted at least one");
@@ -211,8 +212,7 @@ enum { IDS, TYPES, START, LABEL, PAST, TARGET, POSITION, VALUE, FEATURES };
 /* The tokens of the chosen examples, tower after tower, masked where that is the task. */
 static void batch_rows(Examples *x, const int32_t *order, int n, TrainBatch *out, bert_err *e) {
   Buf *b = x->batch;
-  int has_tokens = x->packed.size || x->session->items.size; /* head has none */
-  int rows = has_tokens ? n * x->info.towers : 0, at = 0, row = 0, total = 0;
+  int rows = n * x->info.towers /* head's are of no token */, at = 0, row = 0, total = 0;
   for (int i = 0; i < n; i++) total += examples_length(x, order[i]);
   int32_t *ids = buf_room(&b[IDS], mem_size((size_t)total, sizeof *ids, 0), e);
   uint8_t *types = buf_room(&b[TYPES], (size_t)total, e);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "model/predict.h"
 #include "model/source.h"
 
 static KernelActivation activation_of(Activation a) {
@@ -43,7 +44,7 @@ static void choose_window(Model *m, bert_err *e) {
 static void take_config(Model *m, bert_err *e) {
   if (e->code) return;
   const ModelConfig *c = &m->config;
-  m->arch = arch_find(c->model_type);
+  m->arch = strcmp(c->model_type, HFCONFIG_VECTORS) ? arch_find(c->model_type) : predict_arch();
   if (!m->arch)
     err_set(e, BERT_FORMAT, "%s: model_type: found \"%s\", wanted one of %s", c->path, c->model_type, arch_known());
   m->encoder = (Encoder){.hidden = c->hidden,
@@ -120,7 +121,7 @@ static void finish_hash(Model *m) {
                      n->activation,
                      n->embedding.first_position,
                      (int64_t)epsilon,
-                     (int64_t)tokenizer_hash(m->tokenizer)};
+                     m->tokenizer ? (int64_t)tokenizer_hash(m->tokenizer) : 0};
   m->hash = hash_bytes(facts, sizeof facts, m->hash);
   m->hash = mix_text(m->hash, m->arch->model_type);
   for (int i = 0; i < m->pooling.count; i++) m->hash = mix(m->hash, m->pooling.kind[i]);
@@ -153,6 +154,14 @@ static void take_options(Model *m, const char *asked, bert_err *e) {
   options_parse(&m->options, asked, "options", e);
 }
 
+/* All that a model has that reads text. */
+static void open_reader(Model *m, bert_err *e) {
+  source_tokenizer(m, e);
+  if (!e->code) choose_window(m, e);
+  if (!e->code) load_weights(m, e);
+  if (!e->code) choose_pooling(m, e);
+}
+
 Model *model_open(const bert_files *files, const char *source, const char *options_json, bert_err *e) {
   Model *m = mem_new(1, sizeof *m, e);
   if (!m) return NULL;
@@ -162,10 +171,8 @@ Model *model_open(const bert_files *files, const char *source, const char *optio
   source_config(m, e);
   take_options(m, options_json, e);
   take_config(m, e);
-  if (!e->code) source_tokenizer(m, e);
-  if (!e->code) choose_window(m, e);
-  if (!e->code) load_weights(m, e);
-  if (!e->code) choose_pooling(m, e);
+  if (!e->code && m->arch == predict_arch()) predict_load(m, e);
+  else if (!e->code) open_reader(m, e);
   if (!e->code) choose_score(m, e);
   if (!e->code) finish_hash(m);
   if (!e->code && m->can) hash_heads(m);

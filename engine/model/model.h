@@ -28,6 +28,13 @@ typedef struct {
   KernelActivation activation;
 } Dense;
 
+/* A classifier of vectors (predict.c). */
+typedef struct {
+  int inputs, units;
+  const float *mean, *deviation; /* [inputs] */
+  const float *weight, *bias;    /* [units][inputs], [units] */
+} VectorHead;
+
 /* What a model of one unit makes of its logit. */
 typedef enum { SCORE_UNSAID, SCORE_SIGMOID, SCORE_IDENTITY, SCORE_TANH, SCORE_RELU } ScoreKind;
 
@@ -66,6 +73,7 @@ struct bert_model {
   unsigned can;  /* BERT_CAN_ bits: which of the heads are there */
   FirstHead classify, next;
   Linear tag, answer;
+  VectorHead predict;
   FillHead fill;
   Linear pooler; /* of the files, where no head has it: only for who saves or trains the model */
   ScoreKind score_kind; /* of one unit */
@@ -108,6 +116,8 @@ void save_model(const Model *m, const bert_changes *changes, const bert_sink *si
 void describe_model(Model *m, bert_err *e);
 /* 1 if the model has that head (a BERT_CAN_ bit); else 0, and an error that says what it has and what was wanted. */
 int describe_can(const Model *m, unsigned bit, bert_err *e);
+/* 1 if the model reads text; else 0, and an error. */
+int describe_reads(const Model *m, bert_err *e);
 
 struct bert_session {
   Model *model;

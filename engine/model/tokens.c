@@ -9,7 +9,7 @@ void tokens_refuse_pair(const Model *m, bert_err *e) {
 }
 
 void tokens_encode(Session *s, bert_text a, const bert_text *b, int truncate, bert_encoding *out, bert_err *e) {
-  if (e->code) return;
+  if (!describe_reads(s->model, e)) return;
   Encoding c;
   tokenizer_encode(s->model->tokenizer, s->tokens, a, b, truncate ? s->model->max_tokens : 0, 1, &c, e);
   if (e->code) return;
@@ -45,6 +45,7 @@ static void forward(void *context, const Team *team) {
 void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert_encoding *out, const float **vectors,
                     const bert_progress *progress, bert_err *e) {
   const Encoder *n = &s->model->encoder;
+  describe_reads(s->model, e);
   if (layer < -1 || layer > n->layers)
     err_set(e, BERT_ARGUMENT, "layer: found %d, wanted 0 (the embeddings) to %d (the last), or -1 for the last", layer,
             n->layers);

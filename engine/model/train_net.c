@@ -11,10 +11,10 @@
 enum { RNG_WEIGHTS = 1, NAME_ROOM = 128 };
 
 int net_task(const char *name, bert_err *e) {
-  static const char *const NAMES[] = {"classify", "rerank", "qa", "tag", "embed", "mlm"};
+  static const char *const NAMES[] = {"classify", "rerank", "qa", "tag", "embed", "mlm", "head"};
   for (int i = 0; i < (int)(sizeof NAMES / sizeof *NAMES); i++)
     if (!strcmp(name, NAMES[i])) return i;
-  err_set(e, BERT_ARGUMENT, "the task '%.40s', wanted one of classify, rerank, qa, tag, embed, mlm", name);
+  err_set(e, BERT_ARGUMENT, "the task '%.40s', wanted one of classify, rerank, qa, tag, embed, mlm, head", name);
   return -1;
 }
 
@@ -143,10 +143,10 @@ static void add_vector(Net *n, bert_err *e) {
 }
 
 static void add_head(Net *n, bert_err *e) {
-  if (n->info.feature_count && n->task != TASK_CLASSIFY)
+  if (n->info.feature_count && n->task != TASK_CLASSIFY && n->task != TASK_HEAD)
     err_set(e, BERT_ARGUMENT, "found %d numeric columns beside the texts, wanted none: only classify takes numbers",
             n->info.feature_count);
-  if (n->info.feature_count > CONFIG_FEATURES_MAX)
+  if (n->info.feature_count > CONFIG_FEATURES_MAX && n->task != TASK_HEAD)
     err_set(e, BERT_ARGUMENT, "found %d numeric columns beside the texts, wanted at most %d", n->info.feature_count,
             CONFIG_FEATURES_MAX);
   const Arch *a = n->from->arch;
@@ -167,6 +167,11 @@ static void add_head(Net *n, bert_err *e) {
     case TASK_EMBED:
       h->kind = TRAIN_VECTOR;
       add_vector(n, e);
+      break;
+    case TASK_HEAD:
+      h->kind = TRAIN_GIVEN;
+      h->units = n->info.units;
+      h->out = add_linear(n, "classifier", 0, h->feature_count, h->units, e);
       break;
     default:
       h->kind = TRAIN_FILL;
@@ -270,9 +275,10 @@ void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pair
   if (e->code) return;
   atomic_fetch_add(&from->owners, 1);
   n->from = from;
-  add_encoder(n, e);
+  if (task == TASK_HEAD) n->encoder = (TrainEncoder){.heads = 1, .params = &n->params};
+  else add_encoder(n, e);
   add_head(n, e);
-  set_dropout(n, drop, e);
+  if (task != TASK_HEAD) set_dropout(n, drop, e);
   params_allocate(&n->params, e);
   if (!e->code) read_weights(n);
 }

@@ -19,6 +19,7 @@ typedef enum {
   TASK_TAG,
   TASK_EMBED,
   TASK_MLM,
+  TASK_HEAD,     /* of vectors: no encoder */
   TASK_PRETRAIN, /* MLM, and NSP where its examples are pairs */
   TASKS
 } Task;

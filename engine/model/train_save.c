@@ -49,17 +49,18 @@ static void add_features(Buf *b, const ExamplesInfo *info, bert_err *e) {
 static void add_config(const Net *n, Buf *b, bert_err *e) {
   static const char *const SUFFIX[TASKS] = {"ForSequenceClassification", "ForSequenceClassification",
                                             "ForQuestionAnswering",
-                                            "ForTokenClassification",    "Model",                     "ForMaskedLM",
+                                            "ForTokenClassification",    "Model",                     "ForMaskedLM", "ForVectorClassification",
                                             "ForPreTraining"};
   const char *suffix = n->task == TASK_PRETRAIN && !n->pairs ? "ForMaskedLM" : SUFFIX[n->task];
   json_write_format(b, e, "{\"architectures\": [\"%s%s\"]", n->from->arch->class_name, suffix);
   if (n->info.label_count && n->task != TASK_EMBED) add_labels(b, &n->info, e);
-  else if (n->head.kind == TRAIN_FIRST && n->from->config.labels != n->head.units) add_units(b, n->head.units, e);
+  else if ((n->head.kind == TRAIN_FIRST || n->task == TASK_HEAD) && n->from->config.labels != n->head.units) add_units(b, n->head.units, e);
   const char *problem = n->info.loss == LOSS_BINARY   ? "multi_label_classification"
                         : n->head.units == 1         ? "regression"
                                                       : "single_label_classification";
-  if (n->task == TASK_CLASSIFY) json_write_format(b, e, ", \"problem_type\": \"%s\"", problem);
-  add_features(b, &n->info, e);
+  if (n->task == TASK_CLASSIFY || n->task == TASK_HEAD) json_write_format(b, e, ", \"problem_type\": \"%s\"", problem);
+  if (n->task == TASK_HEAD) json_write_format(b, e, ", \"input_size\": %d", n->head.feature_count);
+  else add_features(b, &n->info, e);
   if (n->task == TASK_QA) json_write_format(b, e, ", \"bert_null_threshold\": %s", n->null_answers ? "0.0" : "null");
   buf_add(b, "}", 2, e); /* with its NUL */
 }
@@ -72,7 +73,7 @@ static bert_tensor matrix(const char *name, int64_t rows, int64_t columns) {
 typedef struct {
   bert_tensor *tensor;
   const float **data;
-  float *split; /* [units][H], [units][features] of a classifier with features */
+  float *split; /* [units][H], [units][features] of a classifier with features; [features] twice of one of vectors */
   int count;
 } Tensors;
 
@@ -94,10 +95,22 @@ static void add_split(Tensors *t, const Net *n, const ParamName *p) {
   add_tensor(t, matrix(MODEL_FEATURES, p->rows, (int64_t)F), numbers);
 }
 
+/* mean and deviation, as predict.c has them. */
+static void add_scale(Tensors *t, const ExamplesInfo *info) {
+  static const char *const NAMES[2] = {"mean", "deviation"};
+  int64_t F = info->feature_count;
+  for (int which = 0; which < 2; which++) {
+    float *to = t->split + which * F;
+    for (int64_t k = 0; k < F; k++) to[k] = which ? info->feature[k].deviation : info->feature[k].mean;
+    add_tensor(t, (bert_tensor){NAMES[which], 1, {F, 0}, F}, to);
+  }
+}
+
 static void add_tensors(const Net *n, Tensors *t) {
+  if (n->task == TASK_HEAD) add_scale(t, &n->info);
   for (int i = 0; i < params_names(&n->params); i++) {
     const ParamName *p = params_named(&n->params, i);
-    if (n->head.feature_count && p->at == n->head.out.w) add_split(t, n, p);
+    if (n->head.feature_count && n->task != TASK_HEAD && p->at == n->head.out.w) add_split(t, n, p);
     else if (p->columns) add_tensor(t, matrix(p->name, p->rows, p->columns), n->params.w + p->at);
     else add_tensor(t, (bert_tensor){p->name, 1, {p->rows, 0}, p->rows}, n->params.w + p->at);
   }
@@ -108,10 +121,10 @@ Model *net_model(const Net *n, const char *source, const bert_progress *progress
   Buf config = {0};
   Bundle files = {0};
   Tensors t = {.count = 0};
-  size_t room = (size_t)params_names(&n->params) + 1;
+  size_t room = (size_t)params_names(&n->params) + 2, units = n->task == TASK_HEAD ? 2 : (size_t)n->head.out.out;
   t.tensor = mem_new(room, sizeof *t.tensor, e);
   t.data = mem_new(room, sizeof *t.data, e);
-  if (n->head.feature_count) t.split = mem_new((size_t)n->head.out.in * (size_t)n->head.out.out, sizeof *t.split, e);
+  if (n->head.feature_count) t.split = mem_new((size_t)n->head.out.in * units, sizeof *t.split, e);
   add_config(n, &config, e);
   if (!e->code) add_tensors(n, &t);
   bert_changes changes = {.tensor = t.tensor, .data = t.data, .count = t.count, .config = config.data,

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "model/checkpoint.h"
+#include "model/predict.h"
 
 enum { RNG_ORDER = 2, ANSWER = 2 /* its column */ };
 
@@ -34,7 +35,7 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
   Training *t = mem_new(1, sizeof *t, e);
   ExamplesInfo info = {0};
   if (!t) return NULL;
-  training_options(&t->options, options, pretrains, &t->arena, e);
+  training_options(&t->options, options, task, &t->arena, e);
   if (!e->code)
     t->examples = pretrains ? examples_pretrain(from, rows, &t->options.examples, progress, e)
                             : examples_make(from, name, rows, &t->options.examples, progress, e);
@@ -64,7 +65,10 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
 Training *training_finetune(Model *from, const char *task, const Rows *rows, const char *options,
                             const bert_progress *progress, bert_err *e) {
   int which = net_task(task, e);
-  return e->code ? NULL : begin(from, (Task)which, 0, rows, task, options, progress, e);
+  Model *blank = which == TASK_HEAD ? predict_new(e) : NULL;
+  Training *t = e->code ? NULL : begin(blank ? blank : from, (Task)which, 0, rows, task, options, progress, e);
+  model_free(blank);
+  return t;
 }
 
 Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress,
@@ -122,9 +126,10 @@ typedef struct {
 static void run_part(void *context, const Team *team) {
   Job *j = context;
   Training *t = j->training;
-  if (!train_forward(&j->pass, team)) return;
+  int encodes = t->net.task != TASK_HEAD;
+  if (encodes && !train_forward(&j->pass, team)) return;
   head_step(&j->pass, &t->net.head, &j->part, &t->room, j->weights, &j->result, team);
-  train_backward(&j->pass, team);
+  if (encodes) train_backward(&j->pass, team);
 }
 
 static void run_step(void *context, const Team *team) {

@@ -29,7 +29,7 @@ typedef struct {
 
 /* Options as JSON; a key that is neither among them nor one of the callers' own is an error. Texts live in the arena.
 ** */
-void training_options(TrainOptions *o, const char *json, int pretrains, Arena *a, bert_err *e);
+void training_options(TrainOptions *o, const char *json, Task task, Arena *a, bert_err *e);
 
 typedef struct bert_training Training;
 

@@ -17,6 +17,11 @@ static const TrainOptions PRETRAIN = {
     .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6, .clip = 1, .drop = {-1, -1, -1}, .scale = 20, .margin = 5,
     .checkpoint_steps = 500};
 
+/* One layer of few weights: it takes larger steps, and more of them. */
+static const TrainOptions HEAD = {
+    .epochs = 50, .learning_rate = 0.01, .warmup = 0.1, .batch_size = 32, .accumulate = 1, .weight_decay = 0.01,
+    .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1, .correct_bias = 1, .checkpoint_steps = 500};
+
 /* A number's key, where it goes, and what it may be. */
 typedef struct {
   const char *key;
@@ -96,8 +101,8 @@ static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
   else if (!examples_option(&o->examples, v, a, e)) json_refuse(key, "key", KEYS, e);
 }
 
-void training_options(TrainOptions *o, const char *json, int pretrains, Arena *a, bert_err *e) {
-  *o = pretrains ? PRETRAIN : FINETUNE;
+void training_options(TrainOptions *o, const char *json, Task task, Arena *a, bert_err *e) {
+  *o = task == TASK_PRETRAIN ? PRETRAIN : task == TASK_HEAD ? HEAD : FINETUNE;
   examples_defaults(&o->examples);
   if (e->code || !json || !*json) return;
   const Json *root = json_parse(json, strlen(json), "options", a, e);

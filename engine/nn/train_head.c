@@ -20,6 +20,7 @@ static size_t share_out(HeadScratch *s, const TrainHead *h, const TrainBatch *b,
     U = U > R ? U : R; /* the scores of all against all */
   }
   if (h->kind == TRAIN_TOKENS) R = T, J = H;
+  if (h->kind == TRAIN_GIVEN) H = 0;
   s->in = take(s, &used, mem_size(R, H, 0));
   s->d_in = take(s, &used, mem_size(R, H, 0));
   s->before = take(s, &used, mem_size(R, H, 0));
@@ -156,17 +157,36 @@ static void first_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, 
   team_barrier(team);
 }
 
-static void first_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
-                       TrainResult *out, const Team *team) {
+/* first_loss, and what it comes to; ends behind a barrier. */
+static void first_judge(const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
+                        const Team *team) {
   int R = b->tokens.rows;
-  first_forward(p, h, b, s, team);
   first_loss(h, b, s, h->loss == LOSS_CLASS ? b->label : NULL, w.example, team);
   if (team->rank == 0) {
     out->loss += sum_of(s->loss, R) * (double)w.example / (h->loss == LOSS_CLASS ? 1 : h->units);
     out->right += count_of(s->right, R);
     out->judged += h->loss == LOSS_CLASS ? R : 0;
   }
+}
+
+static void first_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
+                       TrainResult *out, const Team *team) {
+  first_forward(p, h, b, s, team);
+  first_judge(h, b, s, w, out, team);
   first_back(p, h, b, s, team);
+}
+
+/* ---- TRAIN_GIVEN: a label of a vector ---------------------------------------------------------------------------- */
+
+static void given_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
+                       TrainResult *out, const Team *team) {
+  int R = b->tokens.rows;
+  size_t J = (size_t)h->feature_count;
+  float *own = p->scratch->own[team->rank];
+  train_linear(p->net->params, &h->out, s->logits, b->features, J, R, own, team);
+  team_barrier(team);
+  first_judge(h, b, s, w, out, team);
+  train_linear_back(p->net->params, &h->out, s->d_joined, J, 0, s->logits, b->features, J, R, own, team);
 }
 
 /* ---- TRAIN_TOKENS: a label, or start and end, of each token ------------------------------------------------------ */
@@ -302,6 +322,7 @@ void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, Head
     case TRAIN_TOKENS: tokens_step(p, h, b, s, w, out, team); break;
     case TRAIN_FILL: fill_step(p, h, b, s, w, out, team); break;
     case TRAIN_VECTOR: vector_step(p, h, b, s, w, out, team); break;
+    case TRAIN_GIVEN: given_step(p, h, b, s, w, out, team); break;
   }
   team_barrier(team);
 }

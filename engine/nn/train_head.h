@@ -6,6 +6,7 @@
 **    TRAIN_FILL     x[t] -> dense, activation, norm -> decoder   the word behind a mask, at chosen tokens alone;
 **                   and, where there are pairs, TRAIN_FIRST      does b follow a?
 **    TRAIN_VECTOR   x[T] -> pooled (normalised)                  sentence vectors beside one another (train_vector.c)
+**    TRAIN_GIVEN    features -> out                              a label, numbers, of vectors; no encoder, x is not read
 **
 ** loss.c has the losses: logits become their own gradients in place. What an example, or a token that is judged, weighs
 ** is the caller's to say: 1 / their number makes the means that PyTorch has, and a batch may be run in parts. */
@@ -15,7 +16,7 @@
 #include "nn/example.h"
 #include "nn/train.h"
 
-typedef enum { TRAIN_FIRST, TRAIN_TOKENS, TRAIN_FILL, TRAIN_VECTOR } TrainHeadKind;
+typedef enum { TRAIN_FIRST, TRAIN_TOKENS, TRAIN_FILL, TRAIN_VECTOR, TRAIN_GIVEN } TrainHeadKind;
 
 typedef struct {
   TrainHeadKind kind;

@@ -54,6 +54,9 @@ typedef struct {
 #define HEAD(name) "SELECT bert_load('m', '%s/../../heads/" name "');" /* beside tests/golden/models */
 #define NUMBERS LOAD "SELECT max(step) FROM bert_finetune('classify', 'SELECT ''the river'' AS body, ''a'' AS label, 1 AS x " \
   "UNION ALL SELECT ''train'', ''b'', 2', '{\"from\":\"m\",\"model\":\"n\",\"steps\":1}');"
+#define TRAIN_VECTORS "SELECT max(step) FROM bert_finetune('head', 'SELECT bert_vector(''[1, 2]''), ''a'' UNION ALL " \
+  "SELECT bert_vector(''[3, 4]''), ''b''', '{\"model\":\"v\",\"steps\":1}')"
+#define VECTORS TRAIN_VECTORS ";"
 #define NOTES "CREATE TABLE t(id, body); INSERT INTO t VALUES (1, 'the river'), ('two', NULL), (x'03', 'train'), (2.5, '');"
 
 #define INDEXED "INSERT INTO x(body, cat, p, u) VALUES ('the river', 'a', 1, 'u'), (NULL, 'b', 1, 'v'), ('train', NULL, 2, NULL);"
@@ -83,6 +86,9 @@ static const Script scripts[] = {
     {"bert_classify with numbers", NUMBERS,
      "SELECT bert_classify('the river', NULL, 'n', 2), (SELECT label FROM bert_classes('train', NULL, 'n', '[3]')); "
      "SELECT * FROM bert_classify_each('SELECT 1, ''train'', NULL, 3', 'n')", NULL},
+    {"bert_predict", VECTORS,
+     "SELECT * FROM bert_predict('[1, 2]', 'v'); SELECT * FROM bert_predict('[1, 2, 3]', 'v')", "wanted 2"},
+    {"bert_finetune of a head", "", TRAIN_VECTORS, NULL},
     {"bert_rerank", HEAD("bert-reranker"), "SELECT bert_rerank('the river', 'train', 'm')", NULL},
     {"bert_next_sentence", HEAD("bert-next"), "SELECT bert_next_sentence('the river', 'train', 'm')", NULL},
     {"bert_classes", HEAD("bert-classify"), "SELECT * FROM bert_classes('the river', 'train', 'm')", NULL},

@@ -137,6 +137,20 @@ static double entropy(const double *x, int stride, int n, int target) {
   return log(sum) - x[target * stride];
 }
 
+/* Of a label, or numbers, of each row. */
+static double judged(const TrainHead *h, const TrainBatch *b, const double *logits, const int32_t *label) {
+  int R = b->tokens.rows, U = h->units;
+  double loss = 0;
+  for (int i = 0; i < R; i++)
+    for (int u = 0; u < (label ? 1 : U); u++) {
+      double logit = logits[i * U + u], y = label ? 0 : (double)b->value[i * U + u];
+      if (label) loss += entropy(logits + i * U, 1, U, label[i]) / R;
+      else if (h->loss == LOSS_BINARY) loss += (log(1 + exp(logit)) - y * logit) / (R * U);
+      else loss += (logit - y) * (logit - y) / (R * U);
+    }
+  return loss;
+}
+
 static double first_loss(const Reference *r, const double *x, const int32_t *label) {
   const TrainHead *h = r->head;
   const TrainBatch *b = r->batch;
@@ -150,15 +164,20 @@ static double first_loss(const Reference *r, const double *x, const int32_t *lab
     for (int j = 0; j < J; j++) joined[i * J + j] = j < H ? dense[i * H + j] : (double)b->features[i * f + j - H];
   drop_site(r, joined, R * J, DROP_HEAD, 1, h->drop_out);
   double *logits = affine(r, &h->out, joined, R);
-  int U = h->units;
-  for (int i = 0; i < R; i++)
-    for (int u = 0; u < (label ? 1 : U); u++) {
-      double logit = logits[i * U + u], y = label ? 0 : (double)b->value[i * U + u];
-      if (label) loss += entropy(logits + i * U, 1, U, label[i]) / R;
-      else if (h->loss == LOSS_BINARY) loss += (log(1 + exp(logit)) - y * logit) / (R * U);
-      else loss += (logit - y) * (logit - y) / (R * U);
-    }
+  loss = judged(h, b, logits, label);
   free(in), free(joined), free(dense), free(logits);
+  return loss;
+}
+
+static double given_loss(const Reference *r) {
+  const TrainHead *h = r->head;
+  const TrainBatch *b = r->batch;
+  int n = b->tokens.rows * h->feature_count;
+  double *x = zeros((size_t)n);
+  for (int i = 0; i < n; i++) x[i] = (double)b->features[i];
+  double *logits = affine(r, &h->out, x, b->tokens.rows), loss = judged(h, b, logits, h->loss == LOSS_CLASS ? b->label
+                                                                                                            : NULL);
+  free(x), free(logits);
   return loss;
 }
 
@@ -265,6 +284,7 @@ double reference_loss(const Reference *r) {
     case TRAIN_TOKENS: loss = tokens_loss(r, x); break;
     case TRAIN_FILL: loss = fill_loss(r, x); break;
     case TRAIN_VECTOR: loss = vector_loss(r, x); break;
+    case TRAIN_GIVEN: loss = given_loss(r); break;
   }
   free(x);
   return loss;

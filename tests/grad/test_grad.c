@@ -61,9 +61,9 @@ static void build(Net *n, TrainHeadKind kind, LossKind loss, KernelActivation a,
   }
   n->head = (TrainHead){.kind = kind, .loss = loss, .units = loss == LOSS_SPAN || kind == TRAIN_FILL ? 2 : UNITS,
                         .activation = KERNEL_TANH, .fill_activation = KERNEL_GELU, .scale = 20, .margin = 5,
-                        .feature_count = kind == TRAIN_FIRST ? FEATURES : 0, .pooled_mean = types > 0,
+                        .feature_count = kind == TRAIN_FIRST || kind == TRAIN_GIVEN ? FEATURES : 0, .pooled_mean = types > 0,
                         .normalizes = loss != LOSS_TRIPLET};
-  int wide = kind == TRAIN_VECTOR ? 3 * HIDDEN : HIDDEN + n->head.feature_count;
+  int wide = kind == TRAIN_VECTOR ? 3 * HIDDEN : (kind == TRAIN_GIVEN ? 0 : HIDDEN) + n->head.feature_count;
   n->head.dense = add_linear(n, HIDDEN, HIDDEN, e);
   n->head.out = add_linear(n, wide, n->head.units, e);
   n->head.fill_dense = add_linear(n, HIDDEN, HIDDEN, e);
@@ -171,6 +171,8 @@ static void one(const char *what, TrainHeadKind kind, LossKind loss, int towers,
 TEST(grad_of_labels) { one("class", TRAIN_FIRST, LOSS_CLASS, 1, KERNEL_GELU, 2, 0); }
 TEST(grad_of_several_labels) { one("binary", TRAIN_FIRST, LOSS_BINARY, 1, KERNEL_GELU_TANH, 0, 0); }
 TEST(grad_of_numbers) { one("number", TRAIN_FIRST, LOSS_NUMBER, 1, KERNEL_RELU, 2, 0); }
+TEST(grad_of_labels_of_vectors) { one("given", TRAIN_GIVEN, LOSS_CLASS, 1, KERNEL_GELU, 2, 0); }
+TEST(grad_of_numbers_of_vectors) { one("given numbers", TRAIN_GIVEN, LOSS_NUMBER, 1, KERNEL_GELU, 0, 0); }
 TEST(grad_of_tags) { one("tag", TRAIN_TOKENS, LOSS_TAG, 1, KERNEL_GELU, 2, 0); }
 TEST(grad_of_spans) { one("span", TRAIN_TOKENS, LOSS_SPAN, 1, KERNEL_GELU, 0, 0); }
 TEST(grad_of_masks_and_pairs) { one("mask", TRAIN_FILL, LOSS_MASK, 1, KERNEL_GELU, 2, 0); }

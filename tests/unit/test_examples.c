@@ -193,7 +193,7 @@ TEST(examples_head_has_vectors_and_no_tokens) {
   static const float v[2] = {1, 5}, w[2] = {3, 5}, longer[3] = {0};
   CASE(c);
   run_case(&c, "head", table_of(2, NAMES("v", "y"), CELLS(V(v), T("a"), V(w), T("b"))));
-  EQ(c.batch.tokens.rows, 0);
+  EQ(c.batch.tokens.tokens, 0);
   EQ(c.batch.feature_count, 2);
   for (int i = 0; i < 4; i++) NEAR(c.batch.features[i], ((int[]){-1, 0, 1, 0}[i]), 0);
   EQ(c.batch.label[1], 1);
