@@ -99,7 +99,7 @@ static void gemm_block(const KernelGemm *g, int row, int m, int k0, int k) {
     int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
     float *a = g->scratch + (size_t)start * (size_t)k;
     if (g->transposed) copy_strip(a, g->x + (size_t)k0 * g->x_stride + row + start, g->x_stride, rows, k);
-    else pack_strip(a, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k, 0);
+    else pack_strip(a, (size_t)rows, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k, 0);
     strip[s] = (Strip){row + start, rows, k0, k, a};
   }
   for (int p = g->first; p < g->last; p++) {

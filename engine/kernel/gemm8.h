@@ -132,7 +132,7 @@ typedef struct {
 static void pack_rows8(int32_t *to, const KernelGemm8 *g, int row, int rows) {
   int words = kernel_depth8(g->k) / 4;
   int32_t *four = to + (WIDE ? rows * words : 0);
-  pack_strip(four, g->x + (size_t)row * (size_t)words * 4, (size_t)words, rows, words, X_FLIP);
+  pack_strip(four, (size_t)rows, g->x + (size_t)row * (size_t)words * 4, (size_t)words, rows, words, X_FLIP);
 #if WIDE
   widen_strip(to, four, rows, words);
 #endif

@@ -1,5 +1,5 @@
 /* kernel.c -- chooses the set of kernels for this machine, and packs weights into panels.
-** Layer: kernel. Uses: base kernel.h sets.h cpu.h. */
+** Layer: kernel. Uses: base kernel.h sets.h cpu.h square.h. */
 #include "kernel/kernel.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "kernel/cpu.h"
 #include "kernel/sets.h"
+#include "kernel/square.h"
 
 /* Slowest first: the last that runs here, and that BERT_ISA does not rule out, is chosen. */
 static const struct {
@@ -107,8 +108,7 @@ void kernel_pack(float *panels, const float *w, size_t stride, int first, int ro
     if (n > rows - r) n = rows - r;
     float *to = panels + (size_t)((first + r) / KERNEL_PANEL) * (size_t)k * KERNEL_PANEL + column;
     const float *from = w + (size_t)r * stride;
-    for (int i = 0; i < k; i++, to += KERNEL_PANEL)
-      for (int c = 0; c < n; c++) to[c] = from[(size_t)c * stride + (size_t)i];
+    pack_strip(to, KERNEL_PANEL, from, stride, n, k, 0);
     r += n;
   }
 }

@@ -18,13 +18,8 @@
 #include <math.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-/* A tile's loops unroll whole, or its sums would live in memory. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
+#include "kernel/square.h"
+#include "kernel/target.h"
 
 INLINE V v_horner(const float *c, int n, V x) {
   V sum = v_set(c[n - 1]);
@@ -86,39 +81,6 @@ INLINE float v_largest(V v) {
   for (int i = 1; i < KERNEL_LANES; i++)
     if (lanes[i] > lanes[0]) lanes[0] = lanes[i];
   return lanes[0];
-}
-
-/* Words of 32 bits, four at a time, whatever they hold and however they lie. */
-typedef uint32_t Words __attribute__((vector_size(16), aligned(4), may_alias));
-
-/* to[4][rows] = the transposed x[4 rows][4]. */
-INLINE void pack_square(uint32_t *to, size_t rows, const uint32_t *x, size_t stride, Words flip) {
-  Words a, b, c, d;
-  memcpy(&a, x, 16), memcpy(&b, x + stride, 16), memcpy(&c, x + 2 * stride, 16), memcpy(&d, x + 3 * stride, 16);
-  Words ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-  Words AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  Words out[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5) ^ flip, __builtin_shufflevector(ab, cd, 2, 3, 6, 7) ^ flip,
-                  __builtin_shufflevector(AB, CD, 0, 1, 4, 5) ^ flip, __builtin_shufflevector(AB, CD, 2, 3, 6, 7) ^ flip};
-UNROLL
-  for (int i = 0; i < 4; i++) memcpy(to + (size_t)i * rows, &out[i], 16);
-}
-
-/* to[k][rows] = x[rows][k] ^ flip, of words of 32 bits; squares of 4 by 4 first, then what is left of rows and k. */
-static void pack_strip(void *packed, const void *from, size_t stride, int rows, int k, uint32_t flip) {
-  uint32_t *to = packed;
-  const uint32_t *x = from;
-  Words flips = {flip, flip, flip, flip};
-  int whole_rows = rows / 4 * 4, whole_k = k / 4 * 4;
-  for (int r = 0; r < whole_rows; r += 4)
-    for (int i = 0; i < whole_k; i += 4)
-      pack_square(to + (size_t)i * (size_t)rows + r, (size_t)rows, x + (size_t)r * stride + i, stride, flips);
-  for (int r = 0; r < rows; r++)
-    for (int i = r < whole_rows ? whole_k : 0; i < k; i++) {
-      uint32_t word;
-      memcpy(&word, x + (size_t)r * stride + i, 4);
-      word ^= flip;
-      memcpy(to + (size_t)i * (size_t)rows + r, &word, 4);
-    }
 }
 
 /* What a tile fetches while it multiplies: a step of memory in each of its steps along k. A tile that reads its weights from
