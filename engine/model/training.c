@@ -155,8 +155,8 @@ static int batches_of(const Training *t) {
   return n;
 }
 
-/* Forward and backward of a batch, a part after the other; place tells the dropout of one batch from that of another.
-** */
+/* Forward and backward of a batch, a part after the other; place tells the dropout of one batch from that of
+** another. */
 static void run_batch(Training *t, Job *j, const TrainBatch *b, uint64_t place, const Stop *stop, bert_err *e) {
   for (int row = 0, part = 0; !*stop->stopped && parts_next(b, &row, &t->part, &j->part, e); part++) {
     train_reserve(&t->scratch, &t->net.encoder, j->part.tokens.tokens, j->part.tokens.longest, t->threads, e);

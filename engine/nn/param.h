@@ -63,8 +63,8 @@ void params_touch(const Params *p, size_t at, int row);
 
 /* Length of the gradient; the same whatever the team. Body of a team, *norm written by rank 0, behind a barrier. */
 void params_norm(const Params *p, double *norm, const Team *team);
-/* A step of Adam along the gradient times `scale`, after which gradients are 0 and no row is touched. Body of a team.
-** */
+/* A step of Adam along the gradient times `scale`, after which gradients are 0 and no row is touched. Body of
+** a team. */
 void params_step(Params *p, const AdamStep *s, double scale, const Team *team);
 /* After moments were read: says which rows of sparse blocks have some. */
 void params_revive(Params *p);

@@ -75,9 +75,10 @@ static void gather(float *to, const float *x, const int32_t *at, int n, int hidd
 /* x of tokens at[n] += d[n][hidden]; the rank's columns, since a token may stand there twice. */
 static void scatter(float *x, const float *d, const int32_t *at, int n, int hidden, const Team *team) {
   int from = team_start(team, hidden, team->rank), to = team_start(team, hidden, team->rank + 1);
-  for (int i = 0; i < n; i++)
-    for (int j = from; j < to; j++) x[(size_t)at[i] * (size_t)hidden + (size_t)j] += d[(size_t)i * (size_t)hidden
-                                                                                       + (size_t)j];
+  for (int i = 0; i < n; i++, d += hidden) {
+    float *row = x + (size_t)at[i] * (size_t)hidden;
+    for (int j = from; j < to; j++) row[j] += d[j];
+  }
 }
 
 static double sum_of(const float *loss, int n) {

@@ -171,8 +171,8 @@ static double pair_loss(const TrainPass *p, const TrainHead *h, const TrainBatch
   train_linear_back(p->net->params, &h->out, s->d_joined, W, 0, s->logits, s->joined, W, B, own, team);
   team_barrier(team);
   for (int i = team_start(team, B, team->rank); i < team_start(team, B, team->rank + 1); i++) {
-    const float *from = s->d_joined + (size_t)i * W, *one = u + (size_t)i * (size_t)H, *two = u + (size_t)(B
-        + i) * (size_t)H;
+    const float *from = s->d_joined + (size_t)i * W;
+    const float *one = u + (size_t)i * (size_t)H, *two = u + (size_t)(B + i) * (size_t)H;
     float *d_one = d + (size_t)i * (size_t)H, *d_two = d + (size_t)(B + i) * (size_t)H;
     for (int j = 0; j < H; j++) {
       float off = one[j] - two[j], side = off > 0 ? 1.0f : off < 0 ? -1.0f : 0.0f;
