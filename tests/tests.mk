@@ -2,7 +2,7 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql index-kill index-io golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test
+PARTS = unit fuzz-replay layers sql index-kill index-io golden saves heads heads-sql training tokenizer fault fault-sql bad-models clients pictures examples demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
 SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql training
 

@@ -1,18 +1,24 @@
 """make_training.py -- what PyTorch makes of the same weights, rows and options: tests/golden/training.json.
 
-    python tests/golden/make_training.py      needs torch and transformers; the tests read what it wrote
+    python tests/golden/make_training.py [BERT.SO]      needs torch and transformers; the tests read what it wrote
 
 Ten steps of the tiny models in heads/ and models/, all rows in one batch, no dropout, AdamW with decay on matrices alone, the
-gradient clipped at 1, a linear warm-up and decay. Some gradients are 0 but for rounding (of the keys' biases, since a softmax
+gradient clipped at 1, a linear warm-up and decay. Pre-training takes ten batches of one epoch, with the masks and pairs that
+bert_pretrain_examples shows, in the epoch's order (so BERT.SO is needed, too). Some gradients are 0 but for rounding (of the keys' biases, since a softmax
 takes no notice of them); an epsilon of 1e-4 keeps Adam from blowing these up to whole steps. In use are transformers' own models and losses; for sentence vectors those of
 sentence-transformers, written out. Kept: each step's loss, and of each tensor some 8 numbers and its largest magnitude. """
 import json
 import os
+import sys
 
+import apsw
 import torch
 import transformers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'bench'))
+from parity import order_of  # noqa: E402
+
 STEPS = 10
 TEXTS = ['the river is old', 'a train leaves in the morning', 'red', 'the mill stands by the water and it is very quiet there',
          'snow falls on the old town', 'she reads letters']
@@ -20,6 +26,15 @@ PAIRS = ['water', 'the station is far away', 'blue and green', 'quiet', 'it is c
 PASSAGE = 'The mill stands by the river. In the morning a train leaves for the old town.'
 QUESTIONS = [('where is the mill?', 'by the river'), ('when does it leave?', 'In the morning'), ('who reads?', None)]
 WORDS = [['Anna', 'lives', 'in', 'Berlin'], ['the', 'train', 'from', 'Prague', 'is', 'late']]
+
+
+BATCH = 3
+
+
+def documents(model, **options):
+    sentences = [f'{a}. {b}. {c}.' for a, b, c in zip(TEXTS, PAIRS, reversed(PAIRS))]
+    return dict(model=model, task='pretrain', columns=['body'], rows=[[s] for s in sentences],
+                examples=dict(max_tokens=24, seed=3, dupe_factor=6, **options))
 
 
 def classify(labels, paired=False):
@@ -42,6 +57,19 @@ def cases():
         'roberta-ner': dict(model='heads/roberta-ner', task='tag', columns=['words', 'tags'], rows=WORDS),
         'cosine': dict(model='models/sbert-mean', task='embed', columns=['a', 'b', 'score'],
                        rows=[[a, b, i / 6] for i, (a, b) in enumerate(zip(TEXTS, PAIRS))]),
+        'several labels': dict(model='heads/bert-multilabel', **classify([[0, 2], [], [1]])),
+        'teacher of logits': dict(model='heads/bert-classify', **classify([[0.5, -1.0, 0.25], [2.0, 0.0, -0.5]])),
+        'rerank': dict(model='heads/bert-reranker', task='rerank', columns=['query', 'passage', 'label'],
+                       rows=[[a, b, i % 2] for i, (a, b) in enumerate(zip(TEXTS, PAIRS))]),
+        'triplet': dict(model='models/sbert-cls', task='embed', columns=['anchor', 'positive', 'negative'], loss='triplet',
+                        rows=[[a, b, c] for a, b, c in zip(TEXTS, PAIRS, reversed(TEXTS))]),
+        'hard negatives': dict(model='models/sbert-mean', task='embed', columns=['anchor', 'positive', 'negative'],
+                               rows=[[a, b, c] for a, b, c in zip(TEXTS, PAIRS, reversed(PAIRS))]),
+        'distillation': dict(model='models/sbert-mean', task='embed', columns=['a', 'vector'], rows=[[a, None] for a in TEXTS]),
+        'bert-pretraining': documents('heads/bert-pretraining'),
+        'bert-whole-words': documents('heads/bert-pretraining', nsp=False, whole_word=True),
+        'roberta-mlm': documents('heads/roberta-mlm'),
+        'distilbert-mlm': documents('heads/distilbert-mlm'),
         'ranking': dict(model='models/sbert-cls', task='embed', columns=['a', 'b'], rows=[list(x) for x in zip(TEXTS, PAIRS)]),
     }
 
@@ -52,6 +80,8 @@ def labels_of(case, model):
     case['labels'] = case.get('labels') or names
     if case['task'] == 'tag':
         case['rows'] = [[json.dumps(w), json.dumps([names[(i + j) % len(names)] for j in range(len(w))])] for i, w in enumerate(WORDS)]
+    elif 'multilabel' in case['model']:
+        case['rows'] = [[r[0], json.dumps([names[i] for i in r[1]])] for r in case['rows']]
     elif case['rows'][0][-1] == 0:
         case['rows'] = [r[:-1] + [names[(2 * i + 1) % len(names)]] for i, r in enumerate(case['rows'])]
     return names
@@ -66,9 +96,16 @@ def inputs_of(model, tokenizer, case):
     rows, names = case['rows'], [model.config.id2label[i] for i in range(model.config.num_labels)]
     if case['task'] == 'classify':
         x = encode(tokenizer, *([r[i] for r in rows] for i in range(len(rows[0]) - 1)))
-        y = [r[-1] if model.config.num_labels == 1 else names.index(r[-1]) for r in rows]
-        x['labels'] = torch.tensor(y, dtype=torch.float32 if model.config.num_labels == 1 else torch.long)
+        last = [json.loads(r[-1]) if 'multilabel' in case['model'] else r[-1] for r in rows]
+        if isinstance(last[0], str):
+            x['labels'] = torch.tensor([names.index(y) for y in last])
+        elif 'multilabel' in case['model']:
+            x['labels'] = torch.tensor([[float(n in y) for n in names] for y in last])
+        else:
+            x['labels'] = torch.tensor(last)
         return x
+    if case['task'] == 'rerank':
+        return encode(tokenizer, [r[0] for r in rows], [r[1] for r in rows])
     if case['task'] == 'tag':
         words = [json.loads(r[0]) for r in rows]
         x = encode(tokenizer, [' '.join(w) for w in words], return_offsets_mapping=True)
@@ -102,50 +139,128 @@ def span_loss(model, x):
     return loss
 
 
+def logits_loss(model, x, case):
+    """Of those that transformers' own models do not have."""
+    logits = model(**{k: v for k, v in x.items() if k != 'labels'}).logits
+    if case['task'] == 'rerank':
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], torch.tensor([float(r[2]) for r in case['rows']]))
+    return torch.nn.functional.mse_loss(logits, x['labels'])
+
+
 def vectors_loss(model, tokenizer, case):
-    def vectors(texts):
-        x = encode(tokenizer, texts)
+    def vectors(column):
+        x = encode(tokenizer, [r[column] for r in case['rows']])
         states, mask = model(**x).last_hidden_state, x['attention_mask'].unsqueeze(-1)
-        return states[:, 0] if case['model'].endswith('cls') else (states * mask).sum(1) / mask.sum(1)
-    u, v = vectors([r[0] for r in case['rows']]), vectors([r[1] for r in case['rows']])
-    if len(case['columns']) == 3:
+        if case['model'].endswith('cls'):
+            return states[:, 0]
+        return torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1)) # as the model's modules.json says
+    u, last = vectors(0), case['columns'][-1]
+    if last == 'vector':
+        return torch.nn.functional.mse_loss(u, torch.tensor([r[1] for r in case['rows']]))
+    v = vectors(1)
+    if last == 'score':
         want = torch.tensor([r[2] for r in case['rows']])
         return ((torch.cosine_similarity(u, v) - want) ** 2).mean()
-    scores = 20 * torch.nn.functional.normalize(u) @ torch.nn.functional.normalize(v).T
-    own = torch.arange(len(u))
-    return (torch.nn.functional.cross_entropy(scores, own) + torch.nn.functional.cross_entropy(scores.T, own)) / 2
+    if case.get('loss') == 'triplet':
+        return torch.nn.functional.triplet_margin_loss(u, v, vectors(2), margin=5)
+    others = torch.cat([v, vectors(2)]) if last == 'negative' else v
+    u, others = torch.nn.functional.normalize(u), torch.nn.functional.normalize(others)
+    own, back = torch.arange(len(u)), 20 * others[:len(u)] @ u.T
+    return (torch.nn.functional.cross_entropy(20 * u @ others.T, own) + torch.nn.functional.cross_entropy(back, own)) / 2
 
 
-def make(case):
+# ---- pre-training ------------------------------------------------------------------------------------------------------
+
+
+def batches_of(case, tokenizer, so):
+    """Ten batches of the first epoch, with their labels."""
+    db = apsw.Connection(':memory:')
+    db.enable_load_extension(True)
+    db.load_extension(os.path.splitext(os.path.abspath(so))[0])
+    db.execute("SELECT bert_load('m', ?)", (os.path.join(HERE, case['model']),)).fetchall()
+    db.execute('CREATE TABLE rows(body)')
+    db.executemany('INSERT INTO rows VALUES(?)', case['rows'])
+    made = db.execute("SELECT tokens, is_next, positions, labels FROM bert_pretrain_examples('SELECT * FROM rows', ?)",
+                      (json.dumps({'from': 'm', **case['examples']}),)).fetchall()
+    order = order_of(case['examples']['seed'], 0, len(made))
+    return [batch_of([made[i] for i in order[at:at + BATCH]], tokenizer) for at in range(0, STEPS * BATCH, BATCH)]
+
+
+def batch_of(rows, tokenizer):
+    ids = [tokenizer.convert_tokens_to_ids(r[0].split(' ')) for r in rows]
+    width = max(map(len, ids))
+    x = {'input_ids': torch.full((len(ids), width), tokenizer.pad_token_id), 'attention_mask': torch.zeros((len(ids), width), dtype=torch.long),
+         'token_type_ids': torch.zeros((len(ids), width), dtype=torch.long), 'labels': torch.full((len(ids), width), -100)}
+    for i, (row, own) in enumerate(zip(rows, ids)):
+        x['input_ids'][i, :len(own)] = torch.tensor(own)
+        x['attention_mask'][i, :len(own)] = 1
+        if row[1] is not None:
+            x['token_type_ids'][i, own.index(tokenizer.sep_token_id) + 1:len(own)] = 1
+        x['labels'][i, json.loads(row[2])] = torch.tensor(tokenizer.convert_tokens_to_ids(json.loads(row[3])))
+    if rows[0][1] is None:
+        del x['token_type_ids'] # all 0, and DistilBERT knows none
+    else:
+        x['next_sentence_label'] = torch.tensor([1 - r[1] for r in rows])
+    return x
+
+
+# ---- ten steps ---------------------------------------------------------------------------------------------------------
+
+
+def make(case, so):
     directory = os.path.join(HERE, case['model'])
-    kind = {'classify': 'SequenceClassification', 'tag': 'TokenClassification', 'qa': 'QuestionAnswering'}.get(case['task'])
+    kind = {'classify': 'SequenceClassification', 'tag': 'TokenClassification', 'qa': 'QuestionAnswering',
+            'rerank': 'SequenceClassification',
+            'pretrain': 'PreTraining' if case['model'].endswith('pretraining') and 'nsp' not in case['examples'] else 'MaskedLM'}.get(case['task'])
     auto = getattr(transformers, 'AutoModelFor' + kind) if kind else transformers.AutoModel
     tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
     model = auto.from_pretrained(directory, attn_implementation='eager').eval() # eval: no dropout
-    if kind and case['task'] != 'qa' and model.config.num_labels > 1:
+    if case['task'] in ('classify', 'tag') and model.config.num_labels > 1 and not isinstance(case['rows'][0][-1], list):
         labels_of(case, model)
+    elif 'multilabel' in case['model']:
+        labels_of(case, model)
+    if case['columns'][-1] == 'vector':
+        case['rows'] = [[r[0], [round(((7 * i + 3 * j) % 11 - 5) / 16, 4) for j in range(model.config.hidden_size)]] for i, r in enumerate(case['rows'])]
     decays = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
     o = case['options'] = dict(epochs=STEPS, batch_size=len(case['rows']), learning_rate=1e-3, epsilon=1e-4, weight_decay=0.01, dropout=0,
                                attention_dropout=0, head_dropout=0)
+    if case['task'] == 'pretrain':
+        o.update(case['examples'], steps=STEPS, batch_size=BATCH, beta2=0.999, warmup=0.1, correct_bias=True)
+        del o['epochs']
+    if case.get('loss'):
+        o['loss'] = case['loss']
     if case.get('labels'):
         o['labels'] = case.pop('labels')
     adam = torch.optim.AdamW([dict(params=decays, weight_decay=0.01), dict(params=others, weight_decay=0)], lr=1e-3, eps=1e-4)
     schedule = transformers.get_linear_schedule_with_warmup(adam, 1, STEPS)
-    x = inputs_of(model, tokenizer, case) if kind else None
+    if case['task'] == 'pretrain':
+        batches = batches_of(case, tokenizer, so)
+    elif kind:
+        batches = [inputs_of(model, tokenizer, case)] * STEPS
+    else:
+        batches = [None] * STEPS
     case['losses'] = []
-    for _ in range(STEPS):
-        loss = vectors_loss(model, tokenizer, case) if not kind else span_loss(model, x) if case['task'] == 'qa' else model(**x).loss
+    for x in batches:
+        if not kind:
+            loss = vectors_loss(model, tokenizer, case)
+        elif case['task'] == 'qa':
+            loss = span_loss(model, x)
+        elif case['task'] == 'rerank' or isinstance(case['rows'][0][-1], list):
+            loss = logits_loss(model, x, case)
+        else:
+            loss = model(**x).loss
         adam.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
         schedule.step()
         case['losses'].append(loss.item())
-    case['tensors'] = {}
+    case['tensors'], seen = {}, set()
     for name, t in model.state_dict().items():
-        if name.endswith('position_ids'):
+        if name.endswith('position_ids') or t.data_ptr() in seen: # a tied decoder is saved once
             continue
+        seen.add(t.data_ptr())
         flat = t.flatten()
         every = max(1, len(flat) // 8)
         case['tensors'][name] = {'largest': flat.abs().max().item(), 'every': every, 'values': [float(f'{v:.9g}') for v in flat[::every].tolist()]}
@@ -155,7 +270,7 @@ def make(case):
 def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    made = {name: make(case) for name, case in cases().items()}
+    made = {name: make(case, sys.argv[1] if len(sys.argv) > 1 else 'bert.so') for name, case in cases().items()}
     with open(os.path.join(HERE, 'training.json'), 'w') as f:
         f.write('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in made.items()) + '\n}\n')
 

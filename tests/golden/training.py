@@ -26,13 +26,19 @@ def tensors(path):
     return {name: numbers(t) for name, t in header.items()}
 
 
+def bound(value):
+    """A list is a vector."""
+    return struct.pack(f'<{len(value)}f', *value) if isinstance(value, list) else value
+
+
 def train(db, case, folder):
     """The losses, and the tensors of the trained model."""
     db.execute("SELECT bert_load('m', ?)", (os.path.join(HERE, case['model']),)).fetchone()
     db.execute(f"CREATE TABLE rows({', '.join(case['columns'])})")
-    db.executemany(f"INSERT INTO rows VALUES({', '.join('?' * len(case['columns']))})", case['rows'])
+    db.executemany(f"INSERT INTO rows VALUES({', '.join('?' * len(case['columns']))})", [list(map(bound, r)) for r in case['rows']])
     options = json.dumps({'from': 'm', 'model': 'trained', **case['options']})
-    losses = [r[0] for r in db.execute("SELECT loss FROM bert_finetune(?, 'SELECT * FROM rows', ?)", (case['task'], options))]
+    call = 'bert_pretrain(' if case['task'] == 'pretrain' else f"bert_finetune('{case['task']}', "
+    losses = [r[0] for r in db.execute(f"SELECT loss FROM {call}'SELECT * FROM rows', ?)", (options,))]
     db.execute("SELECT bert_save('trained', ?)", (folder,)).fetchone()
     return losses, tensors(os.path.join(folder, 'model.safetensors'))
 
