@@ -40,13 +40,11 @@ static void create_trigger(IndexTable *t, const char *when, sqlite3_str *body, b
   run_sql(t, sql, e);
 }
 
-static sqlite3_str *insertion(const IndexTable *t, const char *begin) {
-  sqlite3_str *s = sqlite3_str_new(t->db);
-  sqlite3_str_appendf(s, "%s INSERT OR REPLACE INTO \"%w\"(rowid", begin, t->name);
+static void append_insertion(const IndexTable *t, sqlite3_str *s) {
+  sqlite3_str_appendf(s, " INSERT OR REPLACE INTO \"%w\"(rowid", t->name);
   append_names(t, s, ", \"%w\"");
   sqlite3_str_appendf(s, ") SELECT new.\"%w\"", key_of(t));
   append_names(t, s, ", new.\"%w\"");
-  return s;
 }
 
 /* The row of an UPDATE is changed if the index has it, else put in. Nothing is done where no column of the index
@@ -58,10 +56,8 @@ static sqlite3_str *change(const IndexTable *t) {
   sqlite3_str_appendf(s, " BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"", t->name, key_of(t));
   append_names(t, s, ", \"%w\" = new.\"%w\"");
   sqlite3_str_appendf(s, " WHERE rowid = old.\"%w\";", key_of(t));
-  char *put = sqlite3_str_finish(insertion(t, ""));
-  sqlite3_str_appendf(s, "%s WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", put ? put : "",
-                      t->name, key_of(t));
-  sqlite3_free(put);
+  append_insertion(t, s);
+  sqlite3_str_appendf(s, " WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", t->name, key_of(t));
   return s;
 }
 
@@ -71,7 +67,9 @@ static void create_triggers(IndexTable *t, bert_err *e) {
     return;
   }
   index_drop_triggers(t, e);
-  sqlite3_str *s = insertion(t, "BEGIN");
+  sqlite3_str *s = sqlite3_str_new(t->db);
+  sqlite3_str_appendall(s, "BEGIN");
+  append_insertion(t, s);
   sqlite3_str_appendall(s, ";");
   create_trigger(t, "INSERT", s, e);
   create_trigger(t, "UPDATE", change(t), e);

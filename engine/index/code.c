@@ -3,26 +3,54 @@
 #include "index/code.h"
 
 #include <math.h>
+#include <string.h>
 
 /* More than what sums in double, and the rounding to float, take from a sine. */
 #define SINE_SLACK 1e-7
 
-/* Sign i of round r: bits of a multiplicative hash, the same everywhere. */
-static double sign_of(int i, int r) {
-  uint64_t h = ((uint64_t)i * 2 + (uint64_t)r + 1) * 0x9E3779B97F4A7C15u;
-  h = (h ^ h >> 29) * 0xBF58476D1CE4E5B9u;
-  return h >> 63 ? -1.0 : 1.0;
+/* Four doubles; what is computed is what the loop over one would, as additions keep their order. */
+typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* Signs of round r, one a bit: of dimensions 64 w and on, the same everywhere. */
+static uint64_t signs_of(int w, int r) {
+  uint64_t h = ((uint64_t)w * 2 + (uint64_t)r + 1) * 0x9E3779B97F4A7C15u;
+  h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9u;
+  h = (h ^ h >> 27) * 0x94D049BB133111EBu;
+  return h ^ h >> 31;
 }
+
+static void change_signs(double *y, int n, int r) {
+  for (int w = 0; w * 64 < n; w++) {
+    uint64_t signs = signs_of(w, r);
+    for (int i = w * 64; i < n && i < w * 64 + 64; i++, signs >>= 1) {
+      uint64_t bits;
+      memcpy(&bits, &y[i], 8);
+      bits ^= signs << 63;
+      memcpy(&y[i], &bits, 8);
+    }
+  }
+}
+
+/* Two levels of butterflies at once, which halves the ways to memory and back. */
+#define BUTTERFLIES(T, a, b, c, d)                                            \
+  do {                                                                        \
+    T sum = (a) + (b), rest = (a) - (b), more = (c) + (d), less = (c) - (d);  \
+    (a) = sum + more, (b) = rest + less, (c) = sum - more, (d) = rest - less; \
+  } while (0)
 
 /* y[n] = H y / sqrt(n), n a power of two. */
 static void hadamard(double *y, int n) {
-  for (int half = 1; half < n; half *= 2)
-    for (int i = 0; i < n; i += 2 * half)
-      for (int j = i; j < i + half; j++) {
-        double a = y[j], b = y[j + half];
-        y[j] = a + b;
-        y[j + half] = a - b;
-      }
+  int half = 1;
+  for (int i = 0; n >= 4 && i < n; i += 4) BUTTERFLIES(double, y[i], y[i + 1], y[i + 2], y[i + 3]);
+  if (n >= 4) half = 4;
+  for (; half * 4 <= n; half *= 4)
+    for (int i = 0; i < n; i += 4 * half)
+      for (Four *p = (Four *)(y + i), *end = p + half / 4; p < end; p++)
+        BUTTERFLIES(Four, p[0], p[half / 4], p[half / 2], p[half / 4 * 3]);
+  for (int i = 0; half < n && i < half; i++) {
+    double a = y[i], b = y[i + half];
+    y[i] = a + b, y[i + half] = a - b;
+  }
   double scale = 1 / sqrt((double)n);
   for (int i = 0; i < n; i++) y[i] *= scale;
 }
@@ -33,7 +61,7 @@ static void rotate(double *y, int dimensions) {
   while (n <= dimensions / 2) n *= 2;
   for (int r = 0; r < 2; r++) {
     double *part = r ? y + dimensions - n : y;
-    for (int i = 0; i < n; i++) part[i] *= sign_of(i, r);
+    change_signs(part, n, r);
     hadamard(part, n);
   }
 }
@@ -48,11 +76,14 @@ int code_turn(double *turned, const float *x, int dimensions) {
   return 1;
 }
 
+/* The largest magnitude; in four lanes, as each comparison waits for the one before. */
 static double largest(const double *y, int n) {
-  double top = 0;
-  for (int i = 0; i < n; i++)
-    if (fabs(y[i]) > top) top = fabs(y[i]);
-  return top;
+  double top[4] = {0};
+  for (int i = 0; i < n; i++) {
+    double x = fabs(y[i]);
+    top[i % 4] = x > top[i % 4] ? x : top[i % 4];
+  }
+  return fmax(fmax(top[0], top[1]), fmax(top[2], top[3]));
 }
 
 /* The sine of the angle between y and w, from what is left of y beside its share along w: no cancellation where it is
