@@ -102,6 +102,8 @@ static void add_encoder(Net *n, bert_err *e) {
 
 /* ---- heads ------------------------------------------------------------------------------------------------------- */
 
+/* Numbers that join the H numbers of a pooled vector get its length, sqrt(H) (feature_scale): at the rates of
+** fine-tuning, some 1e-5 a step, the weight of a single number would stay near nothing. train_save.c multiplies it in. */
 static void add_first(Net *n, const ArchDense *dense, const char *out, int units, bert_err *e) {
   TrainHead *h = &n->head;
   int H = n->encoder.hidden;
@@ -151,7 +153,8 @@ static void add_head(Net *n, bert_err *e) {
             CONFIG_FEATURES_MAX);
   const Arch *a = n->from->arch;
   TrainHead *h = &n->head;
-  *h = (TrainHead){.loss = n->info.loss, .scale = 20, .margin = 5, .feature_count = n->info.feature_count};
+  *h = (TrainHead){.loss = n->info.loss, .scale = 20, .margin = 5, .feature_count = n->info.feature_count,
+                   .feature_scale = sqrtf((float)n->encoder.hidden)};
   switch (n->task) {
     case TASK_CLASSIFY:
     case TASK_RERANK:
@@ -269,6 +272,13 @@ static void read_weights(Net *n) {
   }
 }
 
+/* What numbers beside a text add begins at nothing. */
+static void forget_features(Net *n) {
+  const TrainLinear *out = &n->head.out;
+  size_t J = (size_t)out->in, F = (size_t)n->head.feature_count;
+  for (size_t u = 0; u < (size_t)out->out; u++) memset(n->params.w + out->w + u * J + J - F, 0, F * sizeof(float));
+}
+
 void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pairs, const NetDropout *drop,
               uint64_t seed, bert_err *e) {
   *n = (Net){.task = task, .info = *info, .pairs = pairs, .seed = seed};
@@ -281,6 +291,7 @@ void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pair
   if (task != TASK_HEAD) set_dropout(n, drop, e);
   params_allocate(&n->params, e);
   if (!e->code) read_weights(n);
+  if (!e->code && n->head.feature_count && n->task == TASK_CLASSIFY) forget_features(n);
 }
 
 void net_close(Net *n) {

@@ -89,7 +89,7 @@ static void add_split(Tensors *t, const Net *n, const ParamName *p) {
   for (size_t u = 0; u < U; u++) {
     const float *row = n->params.w + p->at + u * J;
     memcpy(text + u * H, row, H * sizeof *row);
-    memcpy(numbers + u * F, row + H, F * sizeof *row);
+    for (size_t k = 0; k < F; k++) numbers[u * F + k] = n->head.feature_scale * row[H + k];
   }
   add_tensor(t, matrix(p->name, p->rows, (int64_t)H), text);
   add_tensor(t, matrix(MODEL_FEATURES, p->rows, (int64_t)F), numbers);

@@ -111,7 +111,7 @@ static void first_forward(const TrainPass *p, const TrainHead *h, const TrainBat
     float *to = s->joined + (size_t)i * J;
     memcpy(to, s->before + (size_t)i * (size_t)H, (size_t)H * sizeof *to);
     kernels()->activate(to, (size_t)H, h->activation);
-    if (f) memcpy(to + H, b->features + (size_t)i * (size_t)f, (size_t)f * sizeof *to);
+    for (int k = 0; k < f; k++) to[H + k] = h->feature_scale * b->features[(size_t)i * (size_t)f + (size_t)k];
   }
   train_drop_rows(s->joined, R, (int)J, train_drop(p, DROP_HEAD, 1, 0, h->drop_out, &d), team);
   team_barrier(team);

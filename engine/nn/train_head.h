@@ -22,6 +22,7 @@ typedef struct {
   TrainHeadKind kind;
   LossKind loss;
   int units, feature_count;
+  float feature_scale; /* TRAIN_FIRST: features count so many times, that a rate made for H numbers moves them, too */
   TrainLinear dense; /* of TRAIN_FIRST, also that of pairs under TRAIN_FILL */
   KernelActivation activation;
   float drop_in, drop_out; /* probabilities: before dense (or out, of TRAIN_TOKENS), and before out */

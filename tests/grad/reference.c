@@ -161,7 +161,7 @@ static double first_loss(const Reference *r, const double *x, const int32_t *lab
   double *dense = affine(r, &h->dense, in, R);
   activation(dense, R * H, h->activation);
   for (int i = 0; i < R; i++)
-    for (int j = 0; j < J; j++) joined[i * J + j] = j < H ? dense[i * H + j] : (double)b->features[i * f + j - H];
+    for (int j = 0; j < J; j++) joined[i * J + j] = j < H ? dense[i * H + j] : (double)(h->feature_scale * b->features[i * f + j - H]);
   drop_site(r, joined, R * J, DROP_HEAD, 1, h->drop_out);
   double *logits = affine(r, &h->out, joined, R);
   loss = judged(h, b, logits, label);
