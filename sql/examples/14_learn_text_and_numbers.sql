@@ -29,9 +29,11 @@ SELECT max(step) FROM bert_finetune('classify', 'SELECT body, label, price, room
 --> 80
 SELECT features FROM bert_models WHERE name = 'seller_text';
 --> ["price","rooms"]
-SELECT value > 0.95 FROM bert_evaluate('classify', 'SELECT body, label, price, rooms FROM ad', '{"model":"seller_text"}') WHERE metric = 'accuracy';
+SELECT value > 0.95 FROM bert_evaluate('classify', 'SELECT body, label, price, rooms FROM ad', '{"model":"seller_text"}')
+WHERE metric = 'accuracy';
 --> 1
-SELECT bert_classify('a bungalow on the shore', NULL, 'seller_text', 180000, 3), bert_classify('a bungalow on the shore', NULL, 'seller_text', 900000, 3);
---> quick|slow
+SELECT bert_classify('a bungalow on the shore', NULL, 'seller_text', price.value, 3) FROM json_each('[180000, 900000]') price;
+--> quick
+--> slow
 SELECT bert_classify('a room in an office tower', NULL, 'seller_text', 180000, 3);
 --> slow
