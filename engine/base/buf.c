@@ -11,7 +11,7 @@ void *buf_room(Buf *b, size_t n, bert_err *e) {
     err_set(e, BERT_ARGUMENT, "%zu bytes, at most %zu are taken", need, max);
     return NULL;
   }
-  if (need > b->room) {
+  if (need > b->room || !b->data) { /* also of no bytes: NULL means an error */
     size_t room = b->room * 2 < 256 ? 256 : b->room * 2;
     if (room < need) room = need;
     char *p = mem_grow(b->data, room, 1, e);
