@@ -340,7 +340,7 @@ static void begin_file(void *context, const char *name, uint64_t size, bert_err 
   RowSink *x = context;
   x->total += size;
   if (x->total > STORED_MAX)
-    error_set(e, BERT_ARGUMENT, "the model takes %llu bytes or more, wanted at most %lld; bert_save puts it into a directory",
+    error_set(e, BERT_ARGUMENT, "the model takes %llu bytes or more, wanted at most %lld; bert_save keeps any",
               (unsigned long long)x->total, STORED_MAX);
   bind_text(x->insert, 2, (bert_text){name, strlen(name)}, e);
   x->number = 0;
@@ -383,8 +383,9 @@ static void put_model(Connection *c, bert_text name, const char *schema, const b
   RowSink x = {.connection = c, .part = memory_new(PART, 1, e)};
   bert_sink sink = {.context = &x, .begin = begin_file, .write = write_file, .compact = 1};
   Watch watch;
-  run(c, "CREATE TABLE IF NOT EXISTS \"%w\".bert_model_data(model TEXT NOT NULL, file TEXT NOT NULL, "
-      "part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(model, file, part))", schema, name, e);
+  if (!has_table(c, schema, e))
+    run(c, "CREATE TABLE IF NOT EXISTS \"%w\".bert_model_data(model TEXT NOT NULL, file TEXT NOT NULL, "
+        "part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(model, file, part))", schema, name, e);
   run(c, "DELETE FROM \"%w\".bert_model_data WHERE model = ?1", schema, name, e);
   x.insert = prepare(c, "INSERT INTO \"%w\".bert_model_data(model, file, part, data) VALUES (?1, ?2, ?3, ?4)", schema, e);
   if (x.insert) bind_text(x.insert, 1, name, e);
@@ -401,7 +402,8 @@ typedef struct {
   sqlite3_stmt *undo, *end;
 } Change;
 
-/* Begins a change that end_change makes or undoes as a whole. */
+/* Begins a change that end_change makes or undoes as a whole. Its first statement is to write: for a lock to write SQLite
+** waits as it was told (sqlite3_busy_timeout), but not where it has begun to read. */
 static Change begin_change(Connection *c, bert_err *e) {
   Change x = {prepare(c, "ROLLBACK TO bert_model_data", "", e), prepare(c, "RELEASE bert_model_data", "", e)};
   sqlite3_stmt *begin = prepare(c, "SAVEPOINT bert_model_data", "", e);
@@ -447,6 +449,7 @@ void stored_remove(Connection *c, bert_text name, const char *schema, Stored *ou
   Change change = begin_change(c, e);
   if (has_table(c, schema, e)) {
     bert_err damaged = {0};
+    run(c, "DELETE FROM \"%w\".bert_model_data WHERE 0", schema, name, e);
     sqlite3_stmt *s = prepare(c, FIRST, schema, e);
     if (s) bind_text(s, 1, name, e);
     found = s && step(c, s, e);

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 
 from connections import equal, error_of, one, tests_of
 
@@ -130,6 +131,23 @@ def an_interrupted_store_leaves_nothing(host):
         db.set_progress_handler(None, 0)
         equal(db.execute('SELECT count(*) FROM sqlite_schema').fetchone()[0], 0)
         equal(db.in_transaction, False)
+
+
+def a_change_waits_for_another_writer(host):
+    with tempfile.TemporaryDirectory() as where:
+        file = os.path.join(where, 'x.db')
+        one_writer, db = host.connect(file), host.connect(file)
+        one_writer.execute('PRAGMA journal_mode = wal')
+        host.load(db, 'm', 'sbert-mean')
+        for sql in "SELECT bert_store('m')", "SELECT bert_store('m')", "SELECT bert_drop('m')":
+            one_writer.execute('BEGIN IMMEDIATE')
+            one_writer.execute('CREATE TABLE IF NOT EXISTS t(x)')
+            one_writer.execute('INSERT INTO t VALUES (1)')
+            db.execute('PRAGMA busy_timeout = 30000')
+            release = threading.Timer(0.1, one_writer.commit)
+            release.start()
+            assert one(db, sql).startswith('m@')
+            release.join()
 
 
 def a_full_disk_leaves_nothing(host):
