@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { FORMAT = 1 }; /* of the shadow tables */
+enum { FORMAT = 2 }; /* of the shadow tables and the codes in them; 1 turned vectors by other signs */
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
