@@ -62,7 +62,10 @@ static void write_file(const char *path, const Header *h, const Params *p, bert_
 }
 
 static void make_directory(const char *directory, bert_err *e) {
-  if (!e->code && mkdir(directory, 0777) && errno != EEXIST) set_failed(directory, e);
+  struct stat there;
+  if (e->code || !mkdir(directory, 0777)) return;
+  if (errno != EEXIST || stat(directory, &there)) set_failed(directory, e);
+  else if (!S_ISDIR(there.st_mode)) err_set(e, BERT_IO, "%s: found a file, wanted a directory", directory);
 }
 
 void checkpoint_write(const char *directory, uint64_t identity, int64_t step, const Params *p, bert_err *e) {
