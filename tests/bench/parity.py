@@ -512,6 +512,8 @@ def compare_steps(args, name):
     rows = recipe.read(args.data)[0]
     rows = rows[::max(1, len(rows) // args.rows)][:args.rows]
     options = dict(recipe.options, seed=5, steps=args.steps)
+    if recipe.task == 'qa':
+        options['max_question'] = options.get('max_tokens', 384)  # transformers' recipe cuts the passage alone
     del options['epochs']
     if args.max_tokens:
         options['max_tokens'] = args.max_tokens
