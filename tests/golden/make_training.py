@@ -16,6 +16,7 @@ import torch
 import transformers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, '..', 'bench'))
 from parity import order_of  # noqa: E402
 
