@@ -1,4 +1,7 @@
-/* test.c -- runs the tests; see test.h. A test that leaves an allocation behind has failed. */
+/* test.c -- runs the tests; see test.h. A test that leaves an allocation behind has failed.
+**
+**    unit            all of them           unit search     those with "search" in their names
+**                                          unit -grad      all others than those with "grad" */
 #include "test.h"
 
 #include <stdarg.h>
@@ -25,11 +28,15 @@ void test_failed(const char *file, int line, const char *format, ...) {
   printf("\n");
 }
 
+static int is_wanted(const char *name, const char *word) {
+  return !word || (*word == '-' ? !strstr(name, word + 1) : strstr(name, word) != NULL);
+}
+
 int main(int argc, char **argv) {
   int passed = 0, failed = 0;
   setvbuf(stdout, NULL, _IOLBF, 0);
   for (Test *t = tests; t; t = t->next) {
-    if (argc > 1 && !strstr(t->name, argv[1])) continue;
+    if (!is_wanted(t->name, argc > 1 ? argv[1] : NULL)) continue;
     int64_t live = bert_test_live_allocations();
     failures = 0;
     t->run();
