@@ -26,6 +26,8 @@ import sys
 import tempfile
 import time
 
+import quality
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # ---- data ----------------------------------------------------------------------------------------------------------
@@ -106,25 +108,8 @@ def accuracy(found, rows):
     return {'accuracy': 100 * sum(p == row[-1] for p, row in zip(found, rows)) / len(rows)}
 
 
-def ranks(values):
-    """Ranks from 1, ties sharing their mean."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    out, i = [0.0] * len(values), 0
-    while i < len(order):
-        j = i
-        while j + 1 < len(order) and values[order[j + 1]] == values[order[i]]:
-            j += 1
-        for at in range(i, j + 1):
-            out[order[at]] = (i + j) / 2 + 1
-        i = j + 1
-    return out
-
-
 def spearman(found, rows):
-    x, y = ranks(found), ranks([row[-1] for row in rows])
-    mx, my = sum(x) / len(x), sum(y) / len(y)
-    covariance = sum((a - mx) * (b - my) for a, b in zip(x, y))
-    return {'spearman': 100 * covariance / math.sqrt(sum((a - mx) ** 2 for a in x) * sum((b - my) ** 2 for b in y))}
+    return {'spearman': 100 * quality.spearman(found, [row[-1] for row in rows])}
 
 
 def spans(tags):

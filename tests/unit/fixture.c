@@ -82,3 +82,14 @@ int fixture_fail_each(void (*run)(const char *argument, bert_err *e), const char
   }
   return n - 1;
 }
+
+bert_model *fixture_reopen(const bert_model *m, const bert_changes *changes, bert_err *e) {
+  bert_bundle *b = bert_bundle_new(e);
+  if (!b) return NULL;
+  bert_sink sink = bert_bundle_sink(b);
+  bert_files files = bert_bundle_files(b);
+  bert_model_save_changed(m, changes, &sink, NULL, e);
+  bert_model *out = e->code ? NULL : bert_model_open_files(&files, "memory", NULL, e);
+  bert_bundle_free(b);
+  return out;
+}

@@ -1,4 +1,4 @@
-/* fixture.h -- what several tests need: a directory of their own, and allocations that fail one after the other. */
+/* fixture.h -- what several tests need: a directory of their own, a model saved anew, allocations that fail one after the other. */
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
@@ -15,6 +15,9 @@ void fixture_text(const char *directory, const char *name, const char *text);
 
 /* The text with ' turned into ", so that JSON in C can be read. Valid until the fourth call after it. */
 const char *fixture_quoted(const char *text);
+
+/* The model as it opens when it was saved with changes; NULL on error. */
+bert_model *fixture_reopen(const bert_model *m, const bert_changes *changes, bert_err *e);
 
 /* Removes the directory and all that is in it. */
 void fixture_end(const char *directory);

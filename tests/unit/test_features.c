@@ -15,14 +15,7 @@ static bert_model *with_features(const bert_model *m, const char *config, const 
   bert_model_describe(m, &info);
   bert_tensor tensor = {"bert_features.weight", 2, {info.label_count, FEATURES}, (int64_t)info.label_count * FEATURES};
   bert_changes changes = {.tensor = &tensor, .data = &weights, .count = weights != NULL, .config = fixture_quoted(config)};
-  bert_bundle *b = bert_bundle_new(e);
-  if (!b) return NULL;
-  bert_sink sink = bert_bundle_sink(b);
-  bert_files files = bert_bundle_files(b);
-  bert_model_save_changed(m, &changes, &sink, NULL, e);
-  bert_model *out = e->code ? NULL : bert_model_open_files(&files, "memory", NULL, e);
-  bert_bundle_free(b);
-  return out;
+  return fixture_reopen(m, &changes, e);
 }
 
 static void logits_of(bert_model *m, const float *features, float *out, bert_err *e) {

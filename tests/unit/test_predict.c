@@ -95,14 +95,7 @@ static bert_model *changed(const bert_model *m, const char *config, const bert_t
                            bert_err *e) {
   bert_changes changes = {.tensor = tensor, .data = &data, .count = tensor != NULL,
                           .config = config ? fixture_quoted(config) : NULL};
-  bert_bundle *b = bert_bundle_new(e);
-  if (!b) return NULL;
-  bert_sink sink = bert_bundle_sink(b);
-  bert_files files = bert_bundle_files(b);
-  bert_model_save_changed(m, &changes, &sink, NULL, e);
-  bert_model *out = e->code ? NULL : bert_model_open_files(&files, "memory", NULL, e);
-  bert_bundle_free(b);
-  return out;
+  return fixture_reopen(m, &changes, e);
 }
 
 TEST(predict_refuses_damaged_files) {
