@@ -582,6 +582,8 @@ typedef struct bert_training bert_training;
 **    learning_rate 5e-5, warmup 0.1 (below 1 a share of the steps, else steps), schedule "linear" | "constant"
 **    weight_decay 0.01, beta1 0.9, beta2 0.999, epsilon 1e-8, clip 1 (0: none), correct_bias true
 **    dropout, attention_dropout, head_dropout                        (default: as config.json says)
+**    freeze: parameters that stay as they are: a name or a part of one, such as "embeddings" or "encoder.layer.0", an array
+**       of these, or a number: the embeddings and so many of the lowest layers
 **    labels: their names, in the order of the units                  (default: those of the rows, sorted)
 **    scale 20, margin 5: of ranking and triplets;  checkpoint: a directory, checkpoint_steps 500
 ** and what model/examples.h names. from, model, evaluate, config, vocabulary and lowercase are let pass: they are

@@ -43,7 +43,9 @@ static TrainLinear add_qkv(Net *n, int layer, int hidden, bert_err *e) {
   size_t H = (size_t)hidden;
   TrainLinear l = {.in = hidden, .out = 3 * hidden};
   l.w = params_add(&n->params, mem_size(3 * H, H, 0), 0, 1, e);
+  params_cut(&n->params, 3, e);
   l.b = params_add(&n->params, 3 * H, 0, 0, e);
+  params_cut(&n->params, 3, e);
   for (size_t i = 0; i < 3; i++) {
     name_part(n, parts[i], layer, ".weight", l.w + i * H * H, hidden, hidden, e);
     name_part(n, parts[i], layer, ".bias", l.b + i * H, hidden, 0, e);

@@ -47,6 +47,18 @@ void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pair
               uint64_t seed, bert_err *e);
 void net_close(Net *n);
 
+/* What stays as it is: see train_freeze.c. */
+typedef struct {
+  const char *const *name; /* [count] */
+  int count;
+  int layers; /* the embeddings and so many of the lowest layers; 0: none */
+} NetFreeze;
+
+/* Takes it from the options; texts live in the arena. */
+void net_freeze_option(NetFreeze *f, const Json *v, Arena *a, bert_err *e);
+/* Freezes it in an open network; a name that is of no parameter is BERT_ARGUMENT. */
+void net_freeze(Net *n, const NetFreeze *f, bert_err *e);
+
 /* An ordinary model of the weights as they stand. `source` is what bert_model_info shows. */
 Model *net_model(const Net *n, const char *source, const bert_progress *progress, bert_err *e);
 

@@ -45,6 +45,7 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
   }
   if (!e->code && t->count == 0) err_set(e, BERT_ARGUMENT, "the rows give no example to train on");
   net_open(&t->net, from, task, &info, info.pairs, &t->options.drop, t->options.seed, e);
+  net_freeze(&t->net, &t->options.freeze, e);
   for (int i = 0; task == TASK_QA && !e->code && i < rows_count(rows); i++)
     t->net.null_answers |= rows_at(rows, i, ANSWER).kind == ROWS_NULL;
   t->net.head.scale = (float)t->options.scale;

@@ -20,6 +20,7 @@ typedef struct {
   double weight_decay, beta1, beta2, epsilon, clip;
   int correct_bias;
   NetDropout drop;
+  NetFreeze freeze;
   double scale, margin;
   uint64_t seed;
   const char *checkpoint; /* a directory, or NULL */

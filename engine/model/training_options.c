@@ -2,7 +2,7 @@
 ** Layer: model. Uses: base nn.
 **
 ** Fine-tuning's defaults are those of Devlin et al. 2018, A.3, and of transformers' Trainer where these are silent;
-** pre-training's those of A.2 and of google-research/bert. */
+** pre-training's those of A.2 and of google-research/bert. What `freeze` may be: train_freeze.c. */
 #include <stddef.h>
 #include <string.h>
 
@@ -52,8 +52,8 @@ static const Number NUMBERS[] = {
 
 static const char KEYS[] =
     "one of epochs, steps, batch_size, accumulate, learning_rate, warmup, schedule, weight_decay, beta1, beta2, "
-    "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, scale, margin, seed, checkpoint, "
-    "checkpoint_steps, labels, from, model, evaluate, config, vocabulary, lowercase, or of the examples' own";
+    "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, freeze, scale, margin, seed, "
+    "checkpoint, checkpoint_steps, labels, from, model, evaluate, config, vocabulary, lowercase, or of the examples' own";
 
 static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_err *e) {
   char *to = (char *)o + n->at;
@@ -97,6 +97,7 @@ static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
   else if (json_is(key, "seed"))
     o->examples.seed = o->seed = (uint64_t)json_integer(v, 0, 0, (int64_t)1 << 53, "seed", e);
   else if (json_is(key, "checkpoint")) o->checkpoint = json_text(v, NULL, "checkpoint", a, e);
+  else if (json_is(key, "freeze")) net_freeze_option(&o->freeze, v, a, e);
   else if (json_is(key, "labels")) take_labels(o, v, a, e);
   else if (!examples_option(&o->examples, v, a, e)) json_refuse(key, "key", KEYS, e);
 }

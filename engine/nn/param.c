@@ -25,6 +25,14 @@ size_t params_add(Params *p, size_t count, int sparse_rows, int decays, bert_err
   return b.at;
 }
 
+void params_cut(Params *p, int parts, bert_err *e) {
+  if (e->code) return;
+  ParamBlock b = *params_block(p, params_blocks(p) - 1);
+  p->blocks.size -= sizeof b;
+  b.count /= (size_t)parts;
+  for (int i = 0; i < parts; i++, b.at += b.count) buf_add(&p->blocks, &b, sizeof b, e);
+}
+
 void params_name(Params *p, const char *name, size_t at, int rows, int columns, bert_err *e) {
   ParamName n = {.at = at, .rows = rows, .columns = columns};
   snprintf(n.name, sizeof n.name, "%s", name);
@@ -61,10 +69,18 @@ void params_fini(Params *p) {
   *p = (Params){0};
 }
 
+int params_move(const Params *p, size_t at, size_t count) {
+  for (int i = 0; i < params_blocks(p); i++) {
+    const ParamBlock *b = params_block(p, i);
+    if (b->at >= at && b->at - at < count && !b->frozen) return 1;
+  }
+  return 0;
+}
+
 void params_touch(const Params *p, size_t at, int row) {
   for (int i = 0; i < params_blocks(p); i++) {
     ParamBlock *b = params_block(p, i);
-    if (b->at != at || !b->rows) continue;
+    if (b->at != at || !b->rows || b->frozen) continue;
     if (row >= 0) b->touched[row] = 1;
     else memset(b->touched, 1, (size_t)b->rows);
     return;
@@ -78,7 +94,7 @@ typedef struct {
   int row; /* of a sparse block, else -1 */
 } Chunk;
 
-/* Calls `each` with the rank's chunks; its index counts over all blocks. */
+/* Calls `each` with the rank's chunks of what is not frozen; its index counts over all blocks. */
 static void go(const Params *p, void (*each)(void *context, const Chunk *c, size_t index), void *context,
                const Team *team) {
   size_t index = 0, from = p->chunks * (size_t)team->rank / (size_t)team->size;
@@ -87,7 +103,7 @@ static void go(const Params *p, void (*each)(void *context, const Chunk *c, size
     ParamBlock *b = params_block(p, i);
     size_t count = chunks_of(b), step = b->rows ? b->count / (size_t)b->rows : CHUNK;
     size_t first = from > index ? from - index : 0, past = to > index ? to - index : 0;
-    for (size_t c = first; c < past && c < count; c++) {
+    for (size_t c = first; !b->frozen && c < past && c < count; c++) {
       size_t at = c * step, n = b->count - at < step ? b->count - at : step;
       Chunk chunk = {b, b->at + at, n, b->rows ? (int)c : -1};
       each(context, &chunk, index + c);
@@ -158,7 +174,7 @@ void params_step(Params *p, const AdamStep *s, double scale, const Team *team) {
 void params_revive(Params *p) {
   for (int i = 0; i < params_blocks(p); i++) {
     ParamBlock *b = params_block(p, i);
-    for (int r = 0; r < b->rows; r++) {
+    for (int r = 0; !b->frozen && r < b->rows; r++) {
       size_t width = b->count / (size_t)b->rows, at = b->at + (size_t)r * width;
       for (size_t j = 0; j < width && !b->live[r]; j++) b->live[r] = p->m[at + j] != 0 || p->v[at + j] != 0;
     }
@@ -166,9 +182,12 @@ void params_revive(Params *p) {
 }
 
 void params_forget(Params *p) {
-  memset(p->g, 0, p->count * sizeof *p->g);
   for (int i = 0; i < params_blocks(p); i++) {
     ParamBlock *b = params_block(p, i);
+    size_t width = b->rows ? b->count / (size_t)b->rows : 0;
+    if (!b->rows && !b->frozen) memset(p->g + b->at, 0, b->count * sizeof *p->g);
+    for (int r = 0; r < b->rows; r++)
+      if (b->touched[r]) memset(p->g + b->at + (size_t)r * width, 0, width * sizeof *p->g);
     if (b->rows) memset(b->touched, 0, (size_t)b->rows);
   }
 }

@@ -7,7 +7,8 @@
 ** Matrices lie as Hugging Face's files have them, [out][in]. Names are given to parts of blocks: query, key and value
 ** are one block that is multiplied at once. A block whose gradient is sparse (the table of words) says which of its
 ** rows have one: the others are neither added up nor moved, which changes no bit, since a row without moments stays as
-** it is but for its decay. */
+** it is but for its decay. A frozen block neither moves nor decays: it has no gradient, and the pages of its g, m and v are
+** never touched. */
 #ifndef NN_PARAM_H
 #define NN_PARAM_H
 
@@ -18,7 +19,7 @@
 typedef struct {
   size_t at, count; /* floats from the beginning of w */
   int rows;         /* of a sparse one, else 0 */
-  int decays;
+  int decays, frozen;
   uint8_t *touched; /* [rows]: has a gradient now */
   uint8_t *live;    /* [rows]: had one ever, so has moments */
 } ParamBlock;
@@ -48,6 +49,8 @@ typedef struct {
 
 /* A block of so many floats; where it begins. sparse_rows: see above. */
 size_t params_add(Params *p, size_t count, int sparse_rows, int decays, bert_err *e);
+/* Cuts the last block into so many equal ones, which stay side by side. */
+void params_cut(Params *p, int parts, bert_err *e);
 /* Names a part: rows x columns from `at` on; columns 0 is a vector. */
 void params_name(Params *p, const char *name, size_t at, int rows, int columns, bert_err *e);
 /* Makes room for all blocks, zeros. */
@@ -58,6 +61,8 @@ int params_blocks(const Params *p);
 ParamBlock *params_block(const Params *p, int i);
 int params_names(const Params *p);
 const ParamName *params_named(const Params *p, int i);
+/* 1 where a block that begins within `count` floats from `at` on is not frozen. */
+int params_move(const Params *p, size_t at, size_t count);
 /* Says that a row of the block that begins at `at` has a gradient; row -1: all have. */
 void params_touch(const Params *p, size_t at, int row);
 

@@ -101,13 +101,15 @@ int train_forward(const TrainPass *p, const Team *team) {
 }
 
 int train_backward(const TrainPass *p, const Team *team) {
-  for (int i = p->net->layers; i-- > 0;) {
+  const TrainEncoder *n = p->net;
+  for (int i = n->layers; i-- > 0;) {
+    if (!params_move(n->params, n->word, train_layer_end(n, i))) return 1; /* nothing from here down is trained */
     if (train_stopped(p, team)) return 0;
     train_feed_back(p, i, team);
     if (train_stopped(p, team)) return 0;
     train_attend_back(p, i, team);
   }
-  train_embed_back(p, team);
+  if (params_move(n->params, n->word, train_layer_end(n, -1))) train_embed_back(p, team);
   return 1;
 }
 
@@ -154,8 +156,8 @@ void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t 
                      .k = m,
                      .x_transposed = 1,
                      .add = 1};
-  product(&weights, own, team);
-  if (l->b != PARAM_NONE) sum_columns(p->g + l->b, dy, NULL, m, l->out, team);
+  if (params_move(p, l->w, weights.y_stride * (size_t)l->out)) product(&weights, own, team);
+  if (l->b != PARAM_NONE && params_move(p, l->b, (size_t)l->out)) sum_columns(p->g + l->b, dy, NULL, m, l->out, team);
   if (!dx) return;
   Product inputs = {.y = dx,
                     .y_stride = dx_stride,
@@ -185,8 +187,8 @@ void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float
   int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
   size_t at = (size_t)from * (size_t)hidden;
   kernels()->layernorm_back(dx + at, dy + at, k->hat + at, k->scale + from, p->w + n->gamma, to - from, hidden);
-  sum_columns(p->g + n->gamma, dy, k->hat, m, hidden, team);
-  sum_columns(p->g + n->beta, dy, NULL, m, hidden, team);
+  if (params_move(p, n->gamma, 1)) sum_columns(p->g + n->gamma, dy, k->hat, m, hidden, team);
+  if (params_move(p, n->beta, 1)) sum_columns(p->g + n->beta, dy, NULL, m, hidden, team);
 }
 
 const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint64_t what, float p, KernelDrop *d) {

@@ -11,6 +11,9 @@
 ** activations are computed again. Every function is the body of a team; sums over tokens are made by one rank for each
 ** column, first token first, so that gradients do not depend on how many ranks there are.
 **
+** What is frozen (param.h) gets no gradient, and the way back ends above the lowest layer that is all frozen down to the
+** tables.
+**
 ** Dropout draws from (seed, step, layer, site, element): a function of where it stands, not of who computes it.
 **
 ** T tokens, H hidden, A heads, D = H/A, F inner, V vocabulary, L layers. */
@@ -49,6 +52,11 @@ typedef struct {
   float dropout, attention_dropout; /* probabilities */
   Params *params;
 } TrainEncoder;
+
+/* Where the parameters of layer i end in Params, and those of the embeddings (-1): a layer's stand after those before it. */
+static inline size_t train_layer_end(const TrainEncoder *n, int i) {
+  return i + 1 < n->layers ? n->layer[i + 1].qkv.w : i < 0 ? n->norm.beta + 1 : n->layer[i].output_norm.beta + 1;
+}
 
 /* Where dropout stands. */
 typedef enum { DROP_EMBEDDING, DROP_ATTENTION, DROP_PROJECT, DROP_OUTER, DROP_HEAD } DropSite;

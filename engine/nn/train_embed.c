@@ -53,9 +53,9 @@ void train_embed_back(const TrainPass *p, const Team *team) {
   train_norm_back(n->params, &n->norm, s->between, s->dx, &s->embedded, T, H, team);
   team_barrier(team);
   float *g = n->params->g;
-  scatter(g + n->word, b->ids, NULL, s->between, T, H, from, to);
-  scatter(g + n->position, s->position, NULL, s->between, T, H, from, to);
-  if (n->types) scatter(g + n->type, NULL, b->types, s->between, T, H, from, to);
+  if (params_move(n->params, n->word, 1)) scatter(g + n->word, b->ids, NULL, s->between, T, H, from, to);
+  if (params_move(n->params, n->position, 1)) scatter(g + n->position, s->position, NULL, s->between, T, H, from, to);
+  if (n->types && params_move(n->params, n->type, 1)) scatter(g + n->type, NULL, b->types, s->between, T, H, from, to);
   for (int t = 0; team->rank == 0 && t < T; t++) params_touch(n->params, n->word, b->ids[t]);
   team_barrier(team);
 }

@@ -200,6 +200,32 @@ TEST(grad_has_the_same_bits_for_every_team) {
   drop_net(&n[0]), drop_net(&n[1]);
 }
 
+/* Frozen blocks get no gradient, and the others what they get without. */
+TEST(grad_of_frozen_parameters_is_not_computed) {
+  bert_err e = {0};
+  Net n[2];
+  for (int i = 0; i < 2; i++) {
+    Rng r = rng_stream(5, 1);
+    build(&n[i], TRAIN_FILL, LOSS_MASK, KERNEL_GELU, 2, &e);
+    fill(&n[i], 1, &r);
+    for (int k = 0; i && k < params_blocks(&n[i].params); k++) {
+      ParamBlock *b = params_block(&n[i].params, k);
+      b->frozen = b->at < train_layer_end(&n[i].net, 0) || b->at % 3 == 0; /* the lower layer, and some of the others */
+    }
+    run(&n[i], 1, &e);
+  }
+  int frozen = 0;
+  for (int k = 0; k < params_blocks(&n[1].params); k++) {
+    const ParamBlock *b = params_block(&n[1].params, k);
+    const float *all = n[0].params.g + b->at, *g = n[1].params.g + b->at;
+    if (!b->frozen) EQ(memcmp(g, all, b->count * sizeof *g), 0);
+    for (size_t j = 0; b->frozen && j < b->count; j++) EQ(g[j] == 0, 1);
+    frozen += b->frozen;
+  }
+  OK(frozen > 16 && frozen < params_blocks(&n[1].params));
+  drop_net(&n[0]), drop_net(&n[1]);
+}
+
 /* Of a million draws, the share dropped is within four deviations; neighbours and other sites are independent of it. */
 TEST(dropout_draws_as_often_as_it_says) {
   enum { N = 1 << 20 };

@@ -258,6 +258,13 @@ def training_goes_on_from_its_checkpoint_to_the_same_bits(host):
         equal(trained(connected(host), 1, **options), ([7], None))
         equal(trained(connected(host), **options), (list(range(7, 17)), whole))
         equal(trained(connected(host), **options), ([], whole))
+        frozen = {'freeze': ['word_embeddings', 'query'], 'checkpoint': os.path.join(folder, 'f'), 'checkpoint_steps': 3}
+        trained(connected(host), 7, **frozen)
+        whole_frozen = trained(connected(host), freeze=frozen['freeze'])[1]
+        assert whole_frozen != whole
+        equal(trained(connected(host), **frozen), (list(range(7, 17)), whole_frozen))
+        assert os.path.getsize(os.path.join(folder, 'f', 'training.checkpoint')) < os.path.getsize(
+            os.path.join(folder, 'c', 'training.checkpoint'))
         error = error_of(connected(host), 'SELECT * FROM bert_finetune(?, ?, ?)', 'classify', ROWS,
                          json.dumps({'from': 'm', 'model': 'mine', 'epochs': 1, **options}))
         assert error and 'is of another run' in error, error
