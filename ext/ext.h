@@ -7,7 +7,7 @@
 **    value.c      SQL values <-> texts and vectors                   inner.c, each.c, rows.c   SQL handed in as an argument
 **    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
-**    aggregate.c  runs the aggregates of agg_*.c
+**    aggregate.c  runs the aggregates of agg_*.c                     bar.c (bar.h)   how far it is, on a terminal
 **    vtab_index*.c  the virtual table bert_index (vtab_index.h)
 **
 ** Errors are bert_err as in the engine: the first one wins, and a call on a failed one does nothing. Texts from SQL are

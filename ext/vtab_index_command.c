@@ -12,7 +12,7 @@
 ** | 'delete-all'      |               | every row
 ** | 'triggers'        |               | makes triggers on the content= table; DROP TABLE of the index drops them
 ** | 'memory'          | bytes         | how much the process may remember of the blocks of all indexes
-** | 'progress'        | 1 or 0        | draws a bar on standard error, where that is a terminal */
+** | 'progress'        | 1 or 0        | draws a bar on standard error, where that is a terminal; else as BERT_PROGRESS=1 says */
 #include "vtab_index.h"
 
 #include <string.h>

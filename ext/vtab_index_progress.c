@@ -1,27 +1,22 @@
 /* vtab_index_progress.c -- how far long commands are: a table for other connections, a bar for who watches.
-** Layer: ext. Uses: bert.h, vtab_index.h.
+** Layer: ext. Uses: bert.h, bar.h, vtab_index.h.
 **
 **    SELECT command, done, total, seconds_left FROM bert_index_progress;   -- rebuild|1024|50000|117.2, meanwhile
-**    INSERT INTO notes_index(notes_index, rank) VALUES ('progress', 1);    -- notes_index rebuild: [####      ]  40 % …
+**    INSERT INTO notes_index(notes_index, rank) VALUES ('progress', 1);    -- notes_index rebuild [####-----]  40 %  2:56 left …
 **
 ** Commands of all connections of this process are listed while they run. A connection that runs one is busy with it, so
 ** the question comes from another connection, in another thread. */
+#include "bar.h"
 #include "vtab_index.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
-
-#ifndef _WIN32
-#include <unistd.h>
-#endif
 
 struct IndexJob {
   char table[80], command[24];
   sqlite3_int64 total;
   sqlite3_int64 done;
-  double start, shown; /* seconds of some clock */
-  int has_bar;
+  double start; /* seconds of some clock */
+  Bar bar;
   struct IndexJob *next;
 };
 
@@ -36,24 +31,17 @@ static double now(void) {
 
 /* ---- who works --------------------------------------------------------------------------------------------------- */
 
-static int wants_bar(IndexTable *t, bert_err *e) {
-#ifdef _WIN32
-  (void)t;
-  (void)e;
-  return 0;
-#else
-  return isatty(2) && index_get_config(t, "progress", 0, e);
-#endif
+static void begin_bar(IndexJob *j, IndexTable *t, bert_err *e) {
+  char title[sizeof j->table + sizeof j->command];
+  sqlite3_snprintf(sizeof title, title, "%s %s", j->table, j->command);
+  bar_begin(&j->bar, (int)index_get_config(t, "progress", BAR_UNSAID, e), title);
 }
 
-static void draw(const IndexJob *j) {
-  enum { WIDTH = 30 };
-  double share = j->total > 0 ? (double)j->done / (double)j->total : 1, seconds = now() - j->start;
-  int full = (int)(share * WIDTH);
-  fprintf(stderr, "\r%s %s: [%.*s%*s] %3.0f %%, %lld rows, %.0f rows/s ", j->table, j->command, full,
-          "##############################", WIDTH - full, "", share * 100, (long long)j->done,
-          seconds > 0 ? (double)j->done / seconds : 0);
-  fflush(stderr);
+static void update_bar(IndexJob *j, sqlite3_int64 done) {
+  char text[64];
+  double seconds = now() - j->start, rate = seconds > 0 ? (double)done / seconds : 0;
+  sqlite3_snprintf(sizeof text, text, "%lld rows, %d rows/s", done, (int)rate);
+  bar_update(&j->bar, (double)done, (double)j->total, rate, text);
 }
 
 IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 total, bert_err *e) {
@@ -62,8 +50,8 @@ IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 tota
   sqlite3_snprintf(sizeof j->table, j->table, "%s", t->name);
   sqlite3_snprintf(sizeof j->command, j->command, "%s", command);
   j->total = total;
-  j->start = j->shown = now();
-  j->has_bar = wants_bar(t, e);
+  j->start = now();
+  begin_bar(j, t, e);
   lock_take(&lock);
   j->next = first;
   first = j;
@@ -73,14 +61,11 @@ IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 tota
 
 void index_job_step(IndexJob *j, sqlite3_int64 done) {
   enum { ROWS_A_LOOK = 16 };
-  const double SECONDS = 0.1;
   if (!j || (done % ROWS_A_LOOK && done < j->total)) return;
   lock_take(&lock);
   j->done = done;
   lock_give(&lock);
-  if (!j->has_bar || now() - j->shown < SECONDS) return;
-  j->shown = now();
-  draw(j);
+  if (j->bar.is_on) update_bar(j, done);
 }
 
 void index_job_end(IndexJob *j) {
@@ -90,10 +75,7 @@ void index_job_end(IndexJob *j) {
   while (*at != j) at = &(*at)->next;
   *at = j->next;
   lock_give(&lock);
-  if (j->has_bar) {
-    draw(j);
-    fputc('\n', stderr);
-  }
+  bar_end(&j->bar);
   sqlite3_free(j);
 }
 
