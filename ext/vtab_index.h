@@ -3,7 +3,8 @@
 **
 **    vtab_index.c          the module: create, connect, rename, transactions    vtab_index_args.c    CREATE's arguments
 **    vtab_index_store.c    shadow tables, their statements, the configuration     vtab_index_block.c   blocks written
-**    vtab_index_write.c    INSERT, UPDATE, DELETE                                 vtab_index_embed.c   texts to vectors
+**    vtab_index_write.c    INSERT, UPDATE, DELETE                                 vtab_index_text.c    a row's text
+**    vtab_index_embed.c    texts to vectors
 **    vtab_index_plan.c     xBestIndex, conditions as SQL                          vtab_index_scan.c    cursors
 **    vtab_index_search.c   the nearest rows                                       vtab_index_command.c INSERT INTO t(t)
 **    vtab_index_check.c    integrity-check                                        vtab_index_sync.c    rebuild, reembed
@@ -43,6 +44,7 @@ typedef struct {
   int count;
   int *texts; /* the columns that are embedded, in the order in which they are joined */
   int text_count;
+  double *weights; /* of their vectors' mean, the largest 1; NULL: they are joined and have one vector */
   int vector; /* the column of the user's own vectors, or -1 */
   IndexForm form;
   int dimensions;      /* of these; 0 where a model decides */
@@ -236,20 +238,29 @@ void index_set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert
 void index_deal(IndexTable *t, int at_once, bert_err *e);
 unsigned char *index_choose_lists(IndexTable *t, const float *query, sqlite3_int64 k, bert_err *e);
 
+/* ---- vtab_index_text.c ------------------------------------------------------------------------------------------- */
+
+/* The text of a row (values: one for each column), at IndexTable.texts + start; 0 where there is none. It is kept by
+** index_wait, else until the next one comes. */
+int index_join_text(IndexTable *t, sqlite3_value **values, size_t *start, size_t *size, bert_err *e);
+/* Of that text, the model and what the options say of both. */
+sqlite3_int64 index_text_hash(const IndexTable *t, const char *text, size_t size);
+/* The texts that a row's text has: one, or, where columns have weights, one of each. texts and weights (NULL: not
+** wanted) have room for INDEX_COLUMNS_MAX. */
+int index_text_parts(const IndexTable *t, const char *text, size_t size, bert_text *texts, double *weights);
+/* out[d] = the mean of vectors[n][d], each of them of length 1, by weight; of length 1 itself. out may be vectors. */
+void index_text_mean(const float *vectors, const double *weights, int n, int d, float *out);
+
 /* ---- vtab_index_embed.c ------------------------------------------------------------------------------------------ */
 
 /* The model, with the hash that the table was made with; else an error that says how to reembed. */
 Loaded *index_model(IndexTable *t, bert_err *e);
 Loaded *index_model_any(IndexTable *t, bert_err *e);
-/* The joined text of a row (values: one for each column), at IndexTable.texts + start; 0 where all of it is NULL. It is
-** kept by index_wait, else until the next one comes. */
-int index_join_text(IndexTable *t, sqlite3_value **values, size_t *start, size_t *size, bert_err *e);
 /* Keeps the text just joined for a row's slot. */
 void index_wait(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, size_t start, size_t size, bert_err *e);
 void index_wait_not(IndexTable *t, sqlite3_int64 slot);
 /* Embeds all that waits. */
 void index_embed_waiting(IndexTable *t, bert_err *e);
-sqlite3_int64 index_text_hash(const IndexTable *t, const char *text, size_t size);
 /* The vector of the user's own that a value holds, as float32, in the connection's buffer 0; NULL for an SQL NULL. */
 const float *index_own_vector(IndexTable *t, sqlite3_value *v, bert_err *e);
 /* The query vector of MATCH's right side: text or vector; NULL for an SQL NULL. Valid until the next call. */

@@ -8,12 +8,14 @@
 **    name float[N]           vectors of the user's own; int8[N], bit[N] (N a multiple of 8) likewise
 **    name [type] PARTITION KEY        +name [type]: auxiliary
 **    text='title, body'      columns to be embedded, joined in this order
+**    text='title:2, body'    columns to be embedded one by one; the row's vector is their mean, by weight (1 if unsaid)
 **    content='table' content_rowid='id'   who has the texts; content='': nobody
 **    model= prompt= query_prompt= search='exact' | 'approximate'
 **
 ** Names and values are quoted as in SQL, or bare. */
 #include "vtab_index.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- pieces of an argument --------------------------------------------------------------------------------------- */
@@ -252,6 +254,38 @@ static void read_argument(IndexSchema *s, char **text, const char *table, const 
 
 /* ---- what is embedded -------------------------------------------------------------------------------------------- */
 
+/* A decimal number at *p, which goes past it; 0 where there is none. Not strtod, which reads what the host's locale says.
+** */
+static double take_number(const char **p) {
+  const char *from = *p = skip_space(*p);
+  double x = 0, place = 1;
+  int has_point = 0;
+  for (; (**p >= '0' && **p <= '9') || (**p == '.' && !has_point); ++*p) {
+    if (**p == '.') {
+      has_point = 1;
+      continue;
+    }
+    x = x * 10 + (**p - '0');
+    if (has_point) place *= 10;
+  }
+  return *p > from && isfinite(x) && isfinite(place) ? x / place : 0;
+}
+
+/* The weight of the text column just added, by what stands at *p. */
+static void take_weight(IndexSchema *s, const char *list, const char **p, double *weight, bert_err *e) {
+  *weight = 1;
+  *p = skip_space(*p);
+  if (**p != ':' || e->code) return;
+  const char *from = skip_space(++*p);
+  *weight = take_number(p);
+  *p = skip_space(*p);
+  if (*weight > 0 && (!**p || **p == ',')) return;
+  const char *end = from + strcspn(from, ",");
+  while (end > from && is_space(end[-1])) end--;
+  error_set(e, BERT_ARGUMENT, "text='%s' gives %s the weight '%.*s', wanted a number above 0, like 2 or 0.5", list,
+            s->columns[s->texts[s->text_count - 1]].name, error_shown(from, (size_t)(end - from), 40), from);
+}
+
 static void add_text(IndexSchema *s, int column, bert_err *e) {
   IndexColumn *c = &s->columns[column];
   if (c->kind != INDEX_METADATA && c->kind != INDEX_AUXILIARY)
@@ -261,17 +295,33 @@ static void add_text(IndexSchema *s, int column, bert_err *e) {
   s->texts[s->text_count++] = column;
 }
 
-static void read_texts(IndexSchema *s, const char *list, bert_err *e) {
+/* weights[i]: of text column i; 1 where the list gives any. */
+static int read_texts(IndexSchema *s, const char *list, double *weights, bert_err *e) {
+  int any = 0;
   for (const char *p = list; !e->code;) {
     char *name = take_word(&p, e);
     int column = name ? column_of(s, name) : -1;
     if (column < 0) error_set(e, BERT_ARGUMENT, "text='%s' names no column at '%s'", list, name ? name : p);
     else add_text(s, column, e);
     sqlite3_free(name);
-    p = skip_space(p);
+    any |= *(p = skip_space(p)) == ':';
+    if (!e->code) take_weight(s, list, &p, &weights[s->text_count - 1], e);
     if (!*p) break;
     if (*p++ != ',') error_set(e, BERT_ARGUMENT, "text='%s', wanted names with commas between them", list);
   }
+  return any;
+}
+
+/* Weights are told by their ratios, so the largest is 1. */
+static void read_weighted_texts(IndexSchema *s, const char *list, bert_err *e) {
+  double *weights = memory_new((size_t)s->count + 1, sizeof *weights, e), most = 0;
+  if (!weights || !read_texts(s, list, weights, e) || e->code) {
+    sqlite3_free(weights);
+    return;
+  }
+  for (int i = 0; i < s->text_count; i++) most = weights[i] > most ? weights[i] : most;
+  for (int i = 0; i < s->text_count; i++) weights[i] /= most;
+  s->weights = weights;
 }
 
 /* The first plain column without a type, else the first plain one. */
@@ -289,7 +339,7 @@ static void settle(IndexSchema *s, const char *text, bert_err *e) {
   if (s->vector >= 0 && (text || s->model || s->prompt || s->query_prompt))
     error_set(e, BERT_ARGUMENT, "%s holds vectors of your own, wanted no %s= beside it: make an index for each",
               s->columns[s->vector].name, text ? "text" : s->model ? "model" : s->prompt ? "prompt" : "query_prompt");
-  else if (text) read_texts(s, text, e);
+  else if (text) read_weighted_texts(s, text, e);
   else if (s->vector < 0) choose_text(s, e);
   if (s->content_rowid && (!s->content || !*s->content))
     error_set(e, BERT_ARGUMENT, "content_rowid='%s' without a content= table", s->content_rowid);
@@ -312,6 +362,7 @@ void index_schema_free(IndexSchema *s) {
   }
   sqlite3_free(s->columns);
   sqlite3_free(s->texts);
+  sqlite3_free(s->weights);
   sqlite3_free(s->content);
   sqlite3_free(s->content_rowid);
   sqlite3_free(s->model);

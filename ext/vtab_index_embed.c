@@ -4,9 +4,8 @@
 **    INSERT INTO notes_index(rowid, body) SELECT id, body FROM notes;   -- texts are embedded 2048 at a time
 **    SELECT rowid FROM notes_index WHERE body MATCH 'how do I reset my password' AND k = 10;
 **
-** A row's text is its text columns joined by line ends, without those that are NULL; a row whose texts are all NULL has
-** no vector. Its hash covers the model, the prompt and the text, so that what must be embedded anew can be told from
-** what need not. Vectors of the user's own are float32; int8 are numbers from -128 to 127, bits stand for +1 and -1. */
+** What a row's text is stands in vtab_index_text.c. Vectors of the user's own are float32; int8 are numbers from -128 to
+** 127, bits stand for +1 and -1. */
 #include "vtab_index.h"
 
 #include <math.h>
@@ -44,34 +43,6 @@ static void embed(IndexTable *t, Loaded *m, const char *prompt, const bert_text 
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
-static void append_text(IndexTable *t, const char *text, size_t size, bert_err *e) {
-  if (!memory_grow(&t->texts, &t->texts_room, t->texts_used + size + 1, 1, e)) return;
-  if (size) memcpy(t->texts + t->texts_used, text, size);
-  t->texts_used += size;
-}
-
-int index_join_text(IndexTable *t, sqlite3_value **values, size_t *start, size_t *size, bert_err *e) {
-  int parts = 0;
-  *start = t->texts_used;
-  for (int i = 0; i < t->columns.text_count; i++) {
-    int column = t->columns.texts[i];
-    bert_text text;
-    if (!value_text(values[column], t->columns.columns[column].name, &text, e)) continue;
-    if (parts++) append_text(t, "\n", 1, e);
-    append_text(t, text.data, text.size, e);
-  }
-  *size = t->texts_used - *start;
-  t->texts_used = *start; /* it stays there until another one comes, or index_wait keeps it */
-  if (parts) append_text(t, NULL, 0, e);
-  return parts > 0 && !e->code;
-}
-
-sqlite3_int64 index_text_hash(const IndexTable *t, const char *text, size_t size) {
-  uint64_t seed = index_hash(t->model_hash, strlen(t->model_hash), 0);
-  if (t->columns.prompt) seed = index_hash(t->columns.prompt, strlen(t->columns.prompt), seed);
-  return (sqlite3_int64)index_hash(text, size, seed);
-}
-
 void index_wait(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, size_t start, size_t size, bert_err *e) {
   if (!memory_grow(&t->waiting, &t->waiting_room, (size_t)t->waiting_count + 1, sizeof *t->waiting, e)) return;
   index_wait_not(t, slot);
@@ -80,7 +51,8 @@ void index_wait(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, size_t s
   t->waiting[t->waiting_count++] = (IndexWaiting){slot, rowid, t->texts_used, size};
   t->texts_used += size;
   t->is_changed = 1;
-  if (t->waiting_count >= WAITING_MOST || t->texts_used >= WAITING_BYTES) index_embed_waiting(t, e);
+  int parts = t->columns.weights ? t->columns.text_count : 1;
+  if (t->waiting_count * parts >= WAITING_MOST || t->texts_used >= WAITING_BYTES) index_embed_waiting(t, e);
 }
 
 void index_wait_not(IndexTable *t, sqlite3_int64 slot) {
@@ -91,21 +63,55 @@ void index_wait_not(IndexTable *t, sqlite3_int64 slot) {
   }
 }
 
+/* What waits, text by text: a row has several where its columns are weighted. */
+typedef struct {
+  bert_text *texts;
+  double *weights;
+  size_t texts_room, weights_room;
+  int count;
+} Batch;
+
+static void gather(IndexTable *t, Batch *b, bert_err *e) {
+  size_t most = (size_t)t->columns.text_count;
+  for (int i = 0; i < t->waiting_count && !e->code; i++) {
+    const IndexWaiting *w = &t->waiting[i];
+    size_t n = (size_t)b->count + most;
+    if (!memory_grow(&b->texts, &b->texts_room, n, sizeof *b->texts, e)) return;
+    if (!memory_grow(&b->weights, &b->weights_room, n, sizeof *b->weights, e)) return;
+    b->count += index_text_parts(t, t->texts + w->start, w->size, b->texts + b->count, b->weights + b->count);
+  }
+}
+
+/* vectors[i] = that of the i-th row, of those of its texts, which stand there one after the other. */
+static void join_vectors(const IndexTable *t, const Batch *b, float *vectors) {
+  bert_text texts[INDEX_COLUMNS_MAX];
+  size_t d = (size_t)t->dimensions, at = 0;
+  if (!t->columns.weights) return;
+  for (int i = 0; i < t->waiting_count; i++) {
+    const IndexWaiting *w = &t->waiting[i];
+    int n = index_text_parts(t, t->texts + w->start, w->size, texts, NULL);
+    index_text_mean(vectors + at * d, b->weights + at, n, t->dimensions, vectors + (size_t)i * d);
+    at += (size_t)n;
+  }
+}
+
 void index_embed_waiting(IndexTable *t, bert_err *e) {
   int n = t->waiting_count;
   if (n == 0 || e->code) return;
   Loaded *m = index_model(t, e);
   size_t d = (size_t)t->dimensions;
-  bert_text *texts = memory_new((size_t)n, sizeof *texts, e);
-  float *vectors = memory_new((size_t)n * d, sizeof *vectors, e);
-  for (int i = 0; i < n && !e->code; i++) texts[i] = (bert_text){t->texts + t->waiting[i].start, t->waiting[i].size};
-  embed(t, m, t->columns.prompt, texts, n, vectors, e);
+  Batch b = {.count = 0};
+  gather(t, &b, e);
+  float *vectors = memory_new((size_t)b.count * d, sizeof *vectors, e);
+  embed(t, m, t->columns.prompt, b.texts, b.count, vectors, e);
+  if (!e->code) join_vectors(t, &b, vectors);
   if (!e->code) t->waiting_count = 0; /* before they are put, which may look for what waits */
   for (int i = 0; i < n && !e->code; i++)
     index_put_vector(t, t->waiting[i].slot, t->waiting[i].rowid, vectors + (size_t)i * d, e);
   if (!e->code) t->texts_used = 0;
   sqlite3_free(vectors);
-  sqlite3_free(texts);
+  sqlite3_free(b.texts);
+  sqlite3_free(b.weights);
 }
 
 /* ---- vectors of the user's own ----------------------------------------------------------------------------------- */

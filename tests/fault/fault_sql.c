@@ -134,6 +134,8 @@ static const Script scripts[] = {
     {"bert_index, written", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
      "INSERT INTO x(body, cat, p, u) VALUES ('a city', 'c', 2, 3), ('a', 'b', 1, 2); UPDATE x SET cat = 'd'; UPDATE x SET p = 3, body = 'b' "
      "WHERE rowid = 1; REPLACE INTO x(rowid, body) VALUES (2, 'new'); DELETE FROM x WHERE rowid = 3", NULL},
+    {"bert_index, weighted", LOAD "CREATE VIRTUAL TABLE x USING bert_index(a, b, text='a:2, b', model='m'); INSERT INTO x VALUES ('the river', 'train');",
+     "INSERT INTO x VALUES ('a city', 'c'), (NULL, ''), ('train', NULL); UPDATE x SET b = 'd'; INSERT INTO x(x) VALUES ('integrity-check')", NULL},
     {"bert_index, searched", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
      "SELECT rowid, distance, cat, u, p FROM x WHERE body MATCH 'the' AND cat IN ('a', 'b') AND p < 5 AND k = 3; SELECT rowid, body FROM x "
      "WHERE body MATCH 'river' AND u LIKE 'u%%' LIMIT 1; SELECT * FROM x WHERE rowid > 0 ORDER BY rowid DESC", NULL},

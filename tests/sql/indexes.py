@@ -1,6 +1,7 @@
 """indexes.py -- what a .test file cannot say of bert_index: random tables against brute force, files, processes. See run.py.
 
 Each function takes the Host and fails by an assertion or an exception. """
+import math
 import os
 import random
 import sqlite3
@@ -237,7 +238,8 @@ def damaged_numbers_are_found(host):
 def random_arguments_are_refused_or_taken(host):
     rng = random.Random(3)
     pieces = ('body', 'c', 'float[4]', 'float', '[', ']', '4', 'PARTITION KEY', 'KEY', '+', '=', "''", "'body'", '"q"', 'text', 'content',
-              'model', 'search', 'exact', 'TEXT', 'NOT NULL', 'é', '(1)', 'bit[8]', 'int8[0]', 'k', 'x', '`b`', '-', '%w%s%n', 'COLLATE NOCASE')
+              'model', 'search', 'exact', 'TEXT', 'NOT NULL', 'é', '(1)', 'bit[8]', 'int8[0]', 'k', 'x', '`b`', '-', '%w%s%n', 'COLLATE NOCASE',
+              'text=', "'body:2, c'", "'c : .5'", "'body:-1'", "'c:1e9'")
     db = connected(host)
     host.load(db, 'default', 'sbert-mean')
     made = 0
@@ -249,6 +251,74 @@ def random_arguments_are_refused_or_taken(host):
             db.execute('DROP TABLE z')
     assert made > 50, made
     equal(one(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'z%'"), 0)
+
+
+# ---- weighted columns ----------------------------------------------------------------------------------------------------
+
+def unit(v):
+    length = math.sqrt(sum(x * x for x in v))
+    return [x / length for x in v] if length else v
+
+
+def mean_by_hand(db, columns):
+    """The vector of (text, weight) pairs, from bert_embed."""
+    vectors = [(unit(struct.unpack('<12f', one(db, 'SELECT bert_embed(?)', text))), w) for text, w in columns if text]
+    return unit([sum(v[i] * w for v, w in vectors) for i in range(12)])
+
+
+def vector_of(db, table, rowid):
+    """As the shadow tables have it."""
+    slot = one(db, f'SELECT slot FROM {table}_rows WHERE id = ?', rowid)
+    if slot is None:
+        return None
+    part = one(db, f'SELECT data FROM {table}_vectors WHERE part = ?', slot // 16)
+    return struct.unpack_from('<12f', part, 128 + slot % 16 * 48)
+
+
+def weighted_columns_have_the_mean_of_their_vectors(host):
+    """Through INSERT, UPDATE, triggers, rebuild and reembed, with content of its own or another table's."""
+    db = connected(host)
+    host.load(db, 'default', 'sbert-mean')
+    db.execute('CREATE TABLE notes(id INTEGER PRIMARY KEY, title, body, tags)')
+    db.execute("CREATE VIRTUAL TABLE own USING bert_index(title, body, tags, text='title:2, body, tags:0.25')")
+    db.execute("CREATE VIRTUAL TABLE others USING bert_index(title, body, tags, text='title:2, body, tags:0.25', content='notes', content_rowid='id')")
+    db.execute("INSERT INTO others(others) VALUES ('triggers')")
+    rng = random.Random(4)
+
+    def text():
+        return rng.choice((None, '', 'the river', 'a city', 'train', 'the old mountain and the sea', 'x'))
+
+    def check():
+        rows = db.execute('SELECT id, title, body, tags FROM notes').fetchall()
+        for table in ('own', 'others'):
+            equal(db.execute(f'SELECT rowid, title, body, tags FROM {table}').fetchall(), rows)
+            for rowid, title, body, tags in rows:
+                found = vector_of(db, table, rowid)
+                if not (title or body or tags):
+                    equal(found, None)
+                    continue
+                wanted = mean_by_hand(db, ((title, 2), (body, 1), (tags, 0.25)))
+                assert max(abs(f - w) for f, w in zip(found, wanted)) < 2e-7, (title, body, tags, found, wanted)
+            db.execute(f"INSERT INTO {table}({table}) VALUES ('integrity-check')")
+    for i in range(40):
+        for table, key in (('own', 'rowid'), ('notes', 'id')):
+            rng.seed(i)
+            db.execute(f'REPLACE INTO {table}({key}, title, body, tags) VALUES (?, ?, ?, ?)', (rng.randint(1, 30), text(), text(), text()))
+            db.execute(f'UPDATE {table} SET body = ? WHERE {key} % 7 = ?', (text(), rng.randint(0, 6)))
+    check()
+    for command in ('rebuild', 'reembed'):
+        for table in ('own', 'others'):
+            db.execute(f'INSERT INTO {table}({table}) VALUES (?)', (command,))
+        check()
+    db.execute('DROP TRIGGER others_UPDATE')
+    db.execute("UPDATE notes SET title = body, body = title WHERE title <> body")  # the same texts, in other columns
+    assert 'another than was embedded' in error_of(db, "INSERT INTO others(others) VALUES ('integrity-check')")
+    db.execute("INSERT INTO others(others) VALUES ('reembed')")
+    db.execute("UPDATE own SET title = body, body = title WHERE title <> body")
+    check()
+    query = one(db, "SELECT bert_embed('the river')")
+    equal(db.execute("SELECT rowid, distance FROM own WHERE title MATCH 'the river'").fetchall(),
+          db.execute('SELECT rowid, distance FROM own WHERE own MATCH ?', (query,)).fetchall())
 
 
 # ---- files, settings, threads -------------------------------------------------------------------------------------------------
