@@ -60,6 +60,7 @@ struct Connection {
   Loaded *loaded;
   Floats floats[2];
   struct IndexTable *indexes; /* see vtab_index.h */
+  IndexSalvage *salvage;
   Connection *next; /* of all connections of the process */
 };
 
@@ -118,6 +119,7 @@ static void free_connection(Connection *c) {
   }
   sqlite3_free(c->names);
   for (int i = 0; i < 2; i++) sqlite3_free(c->floats[i].data);
+  index_salvage_forget(c);
   sqlite3_free(c);
 }
 
@@ -140,6 +142,8 @@ int *connection_reading(Connection *c) { return &c->reading; }
 Call **connection_call(Connection *c) { return &c->call; }
 
 struct IndexTable **connection_indexes(Connection *c) { return &c->indexes; }
+
+IndexSalvage **connection_salvage(Connection *c) { return &c->salvage; }
 
 float *connection_floats(Connection *c, int which, size_t n, bert_err *e) {
   Floats *f = &c->floats[which];

@@ -130,6 +130,11 @@ float *connection_floats(Connection *c, int which, size_t n, bert_err *e);
 /* The virtual tables bert_index of this connection that are in use, first of a list. */
 struct IndexTable **connection_indexes(Connection *c);
 
+/* Vectors that an interrupted command of this connection had made, or NULL; see vtab_index_salvage.c. */
+typedef struct IndexSalvage IndexSalvage;
+IndexSalvage **connection_salvage(Connection *c);
+void index_salvage_forget(Connection *c);
+
 /* Counts the statements that run inside one another; see inner.c. */
 int *connection_depth(Connection *c);
 
@@ -307,6 +312,7 @@ void fn_unload(Call *call, bert_err *e);
 void fn_save(Call *call, bert_err *e);
 void fn_store(Call *call, bert_err *e);
 void fn_drop(Call *call, bert_err *e);
+void fn_index_rebuild(Call *call, bert_err *e);
 void fn_version(Call *call, bert_err *e);
 void fn_embed(Call *call, bert_err *e);
 void fn_similarity(Call *call, bert_err *e);

@@ -16,7 +16,9 @@ int index_fail(IndexTable *t, const bert_err *e) {
   if (!e->code) return SQLITE_OK;
   char *name = sqlite3_mprintf("bert_index %s", t->name);
   sqlite3_free(t->base.zErrMsg);
-  t->base.zErrMsg = name ? error_text(name, e) : NULL;
+  if (e->code == BERT_INTERRUPT) t->base.zErrMsg = index_salvage_text(t);
+  else t->base.zErrMsg = name ? error_text(name, e) : NULL;
+  t->is_salvaging = 0;
   sqlite3_free(name);
   int rc = t->rc ? t->rc : error_rc(e);
   return rc == SQLITE_ERROR && !t->base.zErrMsg ? SQLITE_NOMEM : rc;
@@ -193,9 +195,16 @@ static int sync(sqlite3_vtab *vtab) {
 ** it still works on what is pending, and index_fail discards it. */
 static int forget_pending(sqlite3_vtab *vtab) {
   IndexTable *t = (IndexTable *)vtab;
+  t->has_salvaged = 0;
   t->is_rolled_back = 1;
   if (!t->own_statements) index_discard(t);
   return SQLITE_OK;
+}
+
+static int commit(sqlite3_vtab *vtab) {
+  IndexTable *t = (IndexTable *)vtab;
+  if (t->has_salvaged) index_salvage_forget(t->connection);
+  return forget_pending(vtab);
 }
 
 static int savepoint(sqlite3_vtab *vtab, int n) {
@@ -251,7 +260,7 @@ typedef struct {
   .iVersion = (version), .xCreate = create_table, .xConnect = connect_table, .xBestIndex = index_best,                 \
   .xDisconnect = disconnect_table, .xDestroy = destroy_table, .xOpen = index_open, .xClose = index_close,              \
   .xFilter = index_filter, .xNext = index_next, .xEof = index_eof, .xColumn = index_column, .xRowid = index_rowid,     \
-  .xUpdate = index_update, .xBegin = begin, .xSync = sync, .xCommit = forget_pending, .xRollback = forget_pending,     \
+  .xUpdate = index_update, .xBegin = begin, .xSync = sync, .xCommit = commit, .xRollback = forget_pending,             \
   .xRename = rename_table, .xSavepoint = savepoint, .xRelease = release, .xRollbackTo = rollback_to,                   \
   .xShadowName = is_shadow
 

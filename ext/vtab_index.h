@@ -9,7 +9,7 @@
 **    vtab_index_search.c   the nearest rows                                       vtab_index_command.c INSERT INTO t(t)
 **    vtab_index_check.c    integrity-check                                        vtab_index_sync.c    rebuild, reembed
 **    vtab_index_lists.c    approximate search                                     vtab_index_compact.c optimize
-**    vtab_index_progress.c how far a command is
+**    vtab_index_progress.c how far a command is                                   vtab_index_salvage.c its vectors, kept
 **
 ** The shadow tables of an index t. A row with a vector has a slot: block * 1024 + place; a block holds rows of one
 ** partition.
@@ -151,6 +151,8 @@ typedef struct IndexTable {
   int waiting_count;
   char *texts;
   size_t texts_used, texts_room;
+  int is_salvaging; /* a command runs whose vectors are kept apart, too */
+  int has_salvaged; /* one has ended well: COMMIT makes them superfluous */
 
   /* The search: the blocks of the snapshot that has `stamp`, ascending. */
   bert_block *map; /* [map_count] */
@@ -248,8 +250,16 @@ sqlite3_int64 index_text_hash(const IndexTable *t, const char *text, size_t size
 /* The texts that a row's text has: one, or, where columns have weights, one of each. texts and weights (NULL: not
 ** wanted) have room for INDEX_COLUMNS_MAX. */
 int index_text_parts(const IndexTable *t, const char *text, size_t size, bert_text *texts, double *weights);
-/* out[d] = the mean of vectors[n][d], each of them of length 1, by weight; of length 1 itself. out may be vectors. */
+/* out[d] = the mean of vectors[n][d], each of them of length 1, by weight; of length 1 itself. */
 void index_text_mean(const float *vectors, const double *weights, int n, int d, float *out);
+
+/* ---- vtab_index_salvage.c ---------------------------------------------------------------------------------------- */
+
+/* The vector of a row's text that an earlier command of the connection had made: 1 where there is one. */
+int index_salvage_get(IndexTable *t, const char *text, size_t size, float *v);
+void index_salvage_put(IndexTable *t, const char *text, size_t size, const float *v);
+/* What a salvaging command that was interrupted says, freed by sqlite3_free; NULL: nothing. */
+char *index_salvage_text(const IndexTable *t);
 
 /* ---- vtab_index_embed.c ------------------------------------------------------------------------------------------ */
 
@@ -341,13 +351,23 @@ int index_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out);
 
 void index_command(IndexTable *t, sqlite3_value *command, sqlite3_value *value, bert_err *e);
 void index_drop_triggers(IndexTable *t, bert_err *e);
-/* Brings the index in line with its content, by at most `most` new vectors (-1: all). */
-void index_sync(IndexTable *t, const char *command, sqlite3_int64 most, bert_err *e);
+/* A command in steps, each a statement of its own, which has it as its rank, by pointer. */
+typedef struct {
+  IndexJob *job;
+  sqlite3_int64 made, seen; /* new vectors; rows looked at, those before the first step included */
+  int is_complete;
+} IndexSteps;
+#define INDEX_STEPS "bert_index steps"
+enum { INDEX_STEP_ROWS = 2048 };
+/* Brings the index in line with its content, by at most `most` new vectors (-1: all), having forgotten all where it
+** is_rebuild, or going on where the last one stopped; steps may be NULL. */
+void index_sync(IndexTable *t, int is_rebuild, sqlite3_int64 most, IndexSteps *steps, bert_err *e);
 void index_delete_all(IndexTable *t, int content_too, bert_err *e);
 /* What is wrong, a line each, at most ten; NULL: nothing. Freed by sqlite3_free. */
 char *index_check(IndexTable *t, bert_err *e);
 
-IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 total, bert_err *e);
+/* `done` of `total` rows are done before it starts. */
+IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 total, sqlite3_int64 done, bert_err *e);
 void index_job_step(IndexJob *j, sqlite3_int64 done);
 void index_job_end(IndexJob *j);
 

@@ -136,6 +136,8 @@ static void check_text(Check *c, sqlite3_int64 rowid, sqlite3_stmt *s, sqlite3_v
   else if (wrong.code) *e = wrong;
   else if (has_text != has_hash || (has_text && index_text_hash(t, t->texts + start, size) != hash))
     report(c, "row %lld: its text is another than was embedded", (long long)rowid);
+  else if (has_text && sqlite3_column_type(s, 0) == SQLITE_NULL)
+    report(c, "row %lld: its text has no vector", (long long)rowid);
 }
 
 static void check_rows(Check *c, bert_err *e) {
@@ -180,6 +182,11 @@ static void check_content(Check *c, bert_err *e) {
   }
 }
 
+static void check_finished(Check *c, bert_err *e) {
+  if (index_get_config(c->t, "unfinished", 0, e))
+    report(c, "a 'rebuild' or 'reembed' has stopped at its rank; the next one goes on from there");
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 char *index_check(IndexTable *t, bert_err *e) {
@@ -187,6 +194,7 @@ char *index_check(IndexTable *t, bert_err *e) {
   index_read_config(t, e);
   Check c = {.t = t, .out = sqlite3_str_new(t->db)};
   c.vector = memory_new((size_t)t->dimensions + 1, sizeof *c.vector, e);
+  check_finished(&c, e);
   check_blocks(&c, e);
   check_parts(&c, e);
   check_none(&c, "SELECT block FROM \"%w\".\"%w_codes\" WHERE block NOT IN (SELECT block FROM \"%w\".\"%w_blocks\")",

@@ -2,17 +2,20 @@
 ** Layer: ext. Uses: bert.h, vtab_index.h.
 **
 **    INSERT INTO notes_index(notes_index) VALUES ('triggers');            -- follows its content table from now on
-**    INSERT INTO notes_index(notes_index, rank) VALUES ('reembed', 500);  -- at most 500 texts in this transaction
+**    INSERT INTO notes_index(notes_index, rank) VALUES ('rebuild', 500);  -- at most 500 texts in this transaction
 **
 ** | command           | rank          | does
-** | 'rebuild'         |               | forgets every vector and makes it anew from the content
+** | 'rebuild'         | at most n     | forgets every vector and makes it anew from the content
 ** | 'reembed'         | at most n     | embeds what has another text or model than its vector; follows content=
 ** | 'optimize'        |               | merges what is mostly empty, so that VACUUM can shrink the file
 ** | 'integrity-check' |               | fails with what is wrong
 ** | 'delete-all'      |               | every row
 ** | 'triggers'        |               | makes triggers on the content= table; DROP TABLE of the index drops them
 ** | 'memory'          | bytes         | how much the process may remember of the blocks of all indexes
-** | 'progress'        | 1 or 0        | draws a bar on standard error, where that is a terminal; else as BERT_PROGRESS=1 says */
+** | 'progress'        | 1 or 0        | draws a bar on standard error, where that is a terminal; else as BERT_PROGRESS=1 says
+**
+** Each is part of its transaction, all or nothing. A 'rebuild' or 'reembed' with a rank stops after so many texts, and
+** the next one, with a rank or without, goes on from there; bert_index_rebuild does so to the end. */
 #include "vtab_index.h"
 
 #include <string.h>
@@ -102,6 +105,7 @@ void index_delete_all(IndexTable *t, int rows_too, bert_err *e) {
   index_exec(t, "DELETE FROM \"%w\".\"%w_blocks\"", e);
   index_exec(t, "DELETE FROM \"%w\".\"%w_codes\"", e);
   index_exec(t, "DELETE FROM \"%w\".\"%w_vectors\"", e);
+  index_set_config(t, "unfinished", 0, e);
   if (t->columns.approximate) {
     index_exec(t, "DELETE FROM \"%w\".\"%w_lists\"", e);
     index_set_config(t, "lists", 0, e);
@@ -123,37 +127,45 @@ void index_delete_all(IndexTable *t, int rows_too, bert_err *e) {
 
 static void check(IndexTable *t, bert_err *e) {
   char *found = index_check(t, e);
-  if (found) index_damaged(t, e, "%s", found);
+  if (found && !e->code) t->rc = SQLITE_CORRUPT_VTAB;
+  if (found) error_set(e, BERT_FORMAT, "integrity-check: %s", found);
   sqlite3_free(found);
 }
 
-static void rebuild(IndexTable *t, bert_err *e) {
+/* The rank of a command that may stop: at most how many texts, -1 for all; *steps, where it is one of several. */
+static sqlite3_int64 read_most(sqlite3_value *rank, IndexSteps **steps, bert_err *e) {
+  *steps = sqlite3_value_pointer(rank, INDEX_STEPS);
+  return *steps ? INDEX_STEP_ROWS : value_integer(rank, -1, 1, INT64_MAX, "rank", e);
+}
+
+static void rebuild(IndexTable *t, sqlite3_value *rank, bert_err *e) {
   int is_external = t->columns.content && *t->columns.content;
-  if (!is_external && t->columns.vector >= 0) {
+  IndexSteps *steps;
+  sqlite3_int64 most = read_most(rank, &steps, e);
+  if (!is_external && t->columns.vector >= 0 && !e->code) {
     index_compact(t, 1, e); /* the vectors are the content */
+    if (steps) steps->is_complete = 1;
     return;
   }
   if (t->columns.content && !is_external)
     error_set(e, BERT_ARGUMENT, "'rebuild' without content (content=''), from which it would be made");
-  if (t->columns.vector < 0) index_model_any(t, e);
-  if (e->code) return;
-  index_delete_all(t, is_external, e);
-  index_sync(t, "rebuild", -1, e);
+  if (!e->code) index_sync(t, 1, most, steps, e);
 }
 
-static void reembed(IndexTable *t, sqlite3_value *value, bert_err *e) {
-  sqlite3_int64 most = value_integer(value, -1, 1, INT64_MAX, "rank", e);
+static void reembed(IndexTable *t, sqlite3_value *rank, bert_err *e) {
+  IndexSteps *steps;
+  sqlite3_int64 most = read_most(rank, &steps, e);
   if (t->columns.vector >= 0)
     error_set(e, BERT_ARGUMENT, "'reembed' of vectors that are your own, wanted UPDATE with new ones");
   if (t->columns.content && !*t->columns.content)
     error_set(e, BERT_ARGUMENT, "'reembed' without content (content=''), whose texts it would embed");
-  if (!e->code) index_sync(t, "reembed", most, e);
+  if (!e->code) index_sync(t, 0, most, steps, e);
 }
 
 void index_command(IndexTable *t, sqlite3_value *command, sqlite3_value *value, bert_err *e) {
   const char *name = value_string(command, "the command", e);
   if (!name) return;
-  if (!sqlite3_stricmp(name, "rebuild")) rebuild(t, e);
+  if (!sqlite3_stricmp(name, "rebuild")) rebuild(t, value, e);
   else if (!sqlite3_stricmp(name, "reembed")) reembed(t, value, e);
   else if (!sqlite3_stricmp(name, "optimize")) index_compact(t, 0, e);
   else if (!sqlite3_stricmp(name, "integrity-check")) check(t, e);

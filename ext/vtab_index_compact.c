@@ -104,7 +104,7 @@ void index_compact(IndexTable *t, int all, bert_err *e) {
   int n = t->map_count;
   unsigned char *chosen = memory_new((size_t)n + 1, 1, e);
   if (!e->code) choose(t, all, chosen, e);
-  IndexJob *job = index_job_start(t, "optimize", t->live, e);
+  IndexJob *job = index_job_start(t, "optimize", t->live, 0, e);
   sqlite3_int64 moved = 0;
   t->only_after = index_last_block(t, e);
   for (int i = 0; i < n && !e->code; i++) {

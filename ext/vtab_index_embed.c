@@ -71,47 +71,65 @@ typedef struct {
   int count;
 } Batch;
 
-static void gather(IndexTable *t, Batch *b, bert_err *e) {
+static const char *text_of(const IndexTable *t, int i) { return t->texts + t->waiting[i].start; }
+
+/* The texts of the rows that have no vector yet. */
+static void gather(IndexTable *t, const unsigned char *has, Batch *b, bert_err *e) {
   size_t most = (size_t)t->columns.text_count;
   for (int i = 0; i < t->waiting_count && !e->code; i++) {
-    const IndexWaiting *w = &t->waiting[i];
     size_t n = (size_t)b->count + most;
+    if (has[i]) continue;
     if (!memory_grow(&b->texts, &b->texts_room, n, sizeof *b->texts, e)) return;
     if (!memory_grow(&b->weights, &b->weights_room, n, sizeof *b->weights, e)) return;
-    b->count += index_text_parts(t, t->texts + w->start, w->size, b->texts + b->count, b->weights + b->count);
+    b->count += index_text_parts(t, text_of(t, i), t->waiting[i].size, b->texts + b->count, b->weights + b->count);
   }
 }
 
-/* vectors[i] = that of the i-th row, of those of its texts, which stand there one after the other. */
-static void join_vectors(const IndexTable *t, const Batch *b, float *vectors) {
+/* vectors[i] of the rows that had none, by those of their texts. */
+static void join_vectors(const IndexTable *t, const unsigned char *has, const Batch *b, const float *made,
+                         float *vectors) {
   bert_text texts[INDEX_COLUMNS_MAX];
   size_t d = (size_t)t->dimensions, at = 0;
-  if (!t->columns.weights) return;
   for (int i = 0; i < t->waiting_count; i++) {
-    const IndexWaiting *w = &t->waiting[i];
-    int n = index_text_parts(t, t->texts + w->start, w->size, texts, NULL);
-    index_text_mean(vectors + at * d, b->weights + at, n, t->dimensions, vectors + (size_t)i * d);
+    if (has[i]) continue;
+    int n = index_text_parts(t, text_of(t, i), t->waiting[i].size, texts, NULL);
+    if (!t->columns.weights) memcpy(vectors + (size_t)i * d, made + at * d, d * sizeof *made);
+    else index_text_mean(made + at * d, b->weights + at, n, t->dimensions, vectors + (size_t)i * d);
     at += (size_t)n;
   }
+}
+
+/* vectors[waiting_count] of all that waits; has: room for a byte of each. */
+static void embed_rows(IndexTable *t, unsigned char *has, float *vectors, bert_err *e) {
+  size_t d = (size_t)t->dimensions;
+  Loaded *m = index_model(t, e);
+  Batch b = {.count = 0};
+  for (int i = 0; i < t->waiting_count && t->is_salvaging && !e->code; i++)
+    has[i] = (unsigned char)index_salvage_get(t, text_of(t, i), t->waiting[i].size, vectors + (size_t)i * d);
+  gather(t, has, &b, e);
+  float *made = memory_new((size_t)b.count * d + 1, sizeof *made, e);
+  if (b.count) embed(t, m, t->columns.prompt, b.texts, b.count, made, e);
+  if (!e->code) join_vectors(t, has, &b, made, vectors);
+  for (int i = 0; i < t->waiting_count && t->is_salvaging && !e->code; i++)
+    if (!has[i]) index_salvage_put(t, text_of(t, i), t->waiting[i].size, vectors + (size_t)i * d);
+  sqlite3_free(made);
+  sqlite3_free(b.texts);
+  sqlite3_free(b.weights);
 }
 
 void index_embed_waiting(IndexTable *t, bert_err *e) {
   int n = t->waiting_count;
   if (n == 0 || e->code) return;
-  Loaded *m = index_model(t, e);
   size_t d = (size_t)t->dimensions;
-  Batch b = {.count = 0};
-  gather(t, &b, e);
-  float *vectors = memory_new((size_t)b.count * d, sizeof *vectors, e);
-  embed(t, m, t->columns.prompt, b.texts, b.count, vectors, e);
-  if (!e->code) join_vectors(t, &b, vectors);
+  float *vectors = memory_new((size_t)n * d, sizeof *vectors, e);
+  unsigned char *has = memory_new((size_t)n, 1, e);
+  if (!e->code) embed_rows(t, has, vectors, e);
   if (!e->code) t->waiting_count = 0; /* before they are put, which may look for what waits */
   for (int i = 0; i < n && !e->code; i++)
     index_put_vector(t, t->waiting[i].slot, t->waiting[i].rowid, vectors + (size_t)i * d, e);
   if (!e->code) t->texts_used = 0;
   sqlite3_free(vectors);
-  sqlite3_free(b.texts);
-  sqlite3_free(b.weights);
+  sqlite3_free(has);
 }
 
 /* ---- vectors of the user's own ----------------------------------------------------------------------------------- */

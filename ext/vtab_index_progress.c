@@ -11,17 +11,21 @@
 
 #include <time.h>
 
-struct IndexJob {
+typedef struct {
   char table[80], command[24];
-  sqlite3_int64 total;
-  sqlite3_int64 done;
-  double start; /* seconds of some clock */
+  sqlite3_int64 total, done;
+  sqlite3_int64 from; /* done before it started */
+  double start;       /* seconds of some clock */
+} State;
+
+struct IndexJob {
+  State state;
   Bar bar;
   struct IndexJob *next;
 };
 
 static IndexJob *first;
-static Lock lock = ATOMIC_FLAG_INIT; /* of the list and what is in it */
+static Lock lock = ATOMIC_FLAG_INIT; /* of the list and its states */
 
 static double now(void) {
   struct timespec t;
@@ -31,26 +35,34 @@ static double now(void) {
 
 /* ---- who works --------------------------------------------------------------------------------------------------- */
 
+/* Rows a second. */
+static double rate_of(const State *s, double when) {
+  double seconds = when - s->start;
+  return seconds > 0 ? (double)(s->done - s->from) / seconds : 0;
+}
+
 static void begin_bar(IndexJob *j, IndexTable *t, bert_err *e) {
-  char title[sizeof j->table + sizeof j->command];
-  sqlite3_snprintf(sizeof title, title, "%s %s", j->table, j->command);
+  char title[sizeof j->state.table + sizeof j->state.command];
+  sqlite3_snprintf(sizeof title, title, "%s %s", j->state.table, j->state.command);
   bar_begin(&j->bar, (int)index_get_config(t, "progress", BAR_UNSAID, e), title);
 }
 
-static void update_bar(IndexJob *j, sqlite3_int64 done) {
+static void update_bar(IndexJob *j) {
   char text[64];
-  double seconds = now() - j->start, rate = seconds > 0 ? (double)done / seconds : 0;
-  sqlite3_snprintf(sizeof text, text, "%lld rows, %d rows/s", done, (int)rate);
-  bar_update(&j->bar, (double)done, (double)j->total, rate, text);
+  double rate = rate_of(&j->state, now());
+  sqlite3_snprintf(sizeof text, text, "%lld rows, %d rows/s", j->state.done, (int)rate);
+  bar_update(&j->bar, (double)j->state.done, (double)j->state.total, rate, text);
 }
 
-IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 total, bert_err *e) {
+IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 total, sqlite3_int64 done, bert_err *e) {
   IndexJob *j = memory_new(1, sizeof *j, e);
   if (!j) return NULL;
-  sqlite3_snprintf(sizeof j->table, j->table, "%s", t->name);
-  sqlite3_snprintf(sizeof j->command, j->command, "%s", command);
-  j->total = total;
-  j->start = now();
+  State *s = &j->state;
+  sqlite3_snprintf(sizeof s->table, s->table, "%s", t->name);
+  sqlite3_snprintf(sizeof s->command, s->command, "%s", command);
+  s->total = total;
+  s->done = s->from = done;
+  s->start = now();
   begin_bar(j, t, e);
   lock_take(&lock);
   j->next = first;
@@ -61,11 +73,11 @@ IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 tota
 
 void index_job_step(IndexJob *j, sqlite3_int64 done) {
   enum { ROWS_A_LOOK = 16 };
-  if (!j || (done % ROWS_A_LOOK && done < j->total)) return;
+  if (!j || (done % ROWS_A_LOOK && done < j->state.total)) return;
   lock_take(&lock);
-  j->done = done;
+  j->state.done = done;
   lock_give(&lock);
-  if (j->bar.is_on) update_bar(j, done);
+  if (j->bar.is_on) update_bar(j);
 }
 
 void index_job_end(IndexJob *j) {
@@ -83,7 +95,7 @@ void index_job_end(IndexJob *j) {
 
 typedef struct {
   Cursor cursor;
-  IndexJob *jobs; /* copies */
+  State *jobs; /* copies */
   size_t room;
   int count;
   double when;
@@ -94,7 +106,7 @@ static void open(Cursor *c, bert_err *e) {
   p->when = now();
   lock_take(&lock);
   for (IndexJob *j = first; j; j = j->next)
-    if (memory_grow(&p->jobs, &p->room, (size_t)p->count + 1, sizeof *p->jobs, e)) p->jobs[p->count++] = *j;
+    if (memory_grow(&p->jobs, &p->room, (size_t)p->count + 1, sizeof *p->jobs, e)) p->jobs[p->count++] = j->state;
   lock_give(&lock);
   c->done = p->count == 0;
 }
@@ -106,8 +118,8 @@ static void next(Cursor *c, bert_err *e) {
 
 static void column(Cursor *c, sqlite3_context *context, int i) {
   const Progress *p = (Progress *)c;
-  const IndexJob *j = &p->jobs[c->row];
-  double seconds = p->when - j->start, rate = seconds > 0 ? (double)j->done / seconds : 0;
+  const State *j = &p->jobs[c->row];
+  double rate = rate_of(j, p->when);
   switch (i) {
     case 0: sqlite3_result_text(context, j->table, -1, SQLITE_TRANSIENT); break;
     case 1: sqlite3_result_text(context, j->command, -1, SQLITE_TRANSIENT); break;

@@ -81,7 +81,7 @@ void index_text_mean(const float *vectors, const double *weights, int n, int d, 
     for (int j = 0; j < d; j++) sum += (double)v[j] * v[j];
     scale[i] = sum > 0 ? weights[i] / sqrt(sum) : 0;
   }
-  for (int pass = 0; pass < 2; pass++) /* its length first, as out may be vectors */
+  for (int pass = 0; pass < 2; pass++) /* its length first */
     for (int j = 0; j < d; j++) {
       double sum = 0;
       for (int i = 0; i < n; i++) sum += scale[i] * vectors[(size_t)i * (size_t)d + (size_t)j];

@@ -47,8 +47,8 @@ def check(claim, text):
         sys.exit(text)
 
 
-def connect(so, model=None):
-    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+def connect(so, model=None, file=":memory:"):
+    db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     db.enable_load_extension(True)
     db.load_extension(os.path.splitext(os.path.abspath(so))[0])
     if model:

@@ -3,7 +3,7 @@
 
 A client is a program (client.py, client.js) or the sqlite3 shell; each runs in a process of its own, as two copies of
 SQLite in one process would share the extension's table of routines. MODEL is the directory of all-MiniLM-L6-v2, for the
-memory and time of real work (process.py, cores.py, terminal.py). NAMEs choose clients and process tests.
+memory and time of real work (process.py, cores.py, long.py). NAMEs choose clients and process tests.
 """
 import json
 import os
@@ -14,7 +14,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TINY = os.path.join(HERE, "..", "golden", "models", "sbert-mean")
-PROCESS_TESTS = [os.path.join(HERE, name) for name in ("process.py", "cores.py", "terminal.py")]
+PROCESS_TESTS = [os.path.join(HERE, name) for name in ("process.py", "cores.py", "long.py")]
 
 
 # ---- claims ----------------------------------------------------------------------------------------------------------

@@ -142,6 +142,8 @@ static const Script scripts[] = {
     {"bert_index, commanded", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
      "INSERT INTO x(x) VALUES ('rebuild'); INSERT INTO x(x) VALUES ('optimize'); INSERT INTO x(x) VALUES ('integrity-check'); "
      "SELECT * FROM bert_index_progress", NULL},
+    {"bert_index, rebuilt in steps", LOAD "CREATE VIRTUAL TABLE x USING bert_index(body, cat TEXT, p PARTITION KEY, +u, model='m');" INDEXED,
+     "SELECT bert_index_rebuild('x'); INSERT INTO x(x, rank) VALUES ('rebuild', 1); INSERT INTO x(x) VALUES ('reembed')", NULL},
     {"bert_index, following", LOAD "CREATE TABLE n(id INTEGER PRIMARY KEY, body); INSERT INTO n(body) VALUES ('the river'); CREATE VIRTUAL TABLE x "
      "USING bert_index(body, model='m', content='n', content_rowid='id');",
      "INSERT INTO x(x) VALUES ('triggers'); INSERT INTO x(x) VALUES ('reembed'); INSERT INTO n(body) VALUES ('train'); UPDATE n SET body = 'x'; "

@@ -1,0 +1,39 @@
+/* fn_index_rebuild.c -- bert_index_rebuild: 'rebuild' in steps that are committed one by one.
+** Layer: ext. Uses: bert.h, vtab_index.h.
+**
+**    SELECT bert_index_rebuild('notes_index');    -- Ctrl-C after an hour: Error: interrupted
+**    SELECT bert_index_rebuild('main.notes_index');   -- 731000: vectors made; it went on where it was stopped, or killed
+**
+** Each step is an INSERT of the command 'rebuild' that embeds 2048 texts, and SQLite commits it as any other statement:
+** nothing is locked between two of them. Within a transaction (BEGIN) it is part of that one, like the command. */
+#include "vtab_index.h"
+
+static sqlite3_stmt *prepare(sqlite3 *db, const IndexTable *t, bert_err *e) {
+  sqlite3_stmt *s = NULL;
+  char *sql = sqlite3_mprintf("INSERT INTO \"%w\".\"%w\"(\"%w\", rank) VALUES ('rebuild', ?1)", t->schema, t->name, t->name);
+  if (!sql) error_set(e, BERT_NOMEM, "out of memory");
+  int rc = e->code ? SQLITE_OK : sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+  if (rc != SQLITE_OK) error_sqlite(e, db, rc);
+  sqlite3_free(sql);
+  return s;
+}
+
+void fn_index_rebuild(Call *call, bert_err *e) {
+  sqlite3 *db = connection_db(call->connection);
+  const char *name = value_string(call->values[0], "index", e);
+  sqlite3_stmt *held, *s = NULL;
+  IndexSteps steps = {.job = NULL};
+  if (!name) return;
+  IndexTable *t = index_find(call->connection, name, &held, e);
+  if (t) s = prepare(db, t, e);
+  while (!e->code && !steps.is_complete) {
+    sqlite3_bind_pointer(s, 1, &steps, INDEX_STEPS, NULL);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_DONE) rc = sqlite3_reset(s);
+    if (rc != SQLITE_OK) error_sqlite(e, db, rc);
+  }
+  index_job_end(steps.job);
+  sqlite3_finalize(s);
+  sqlite3_finalize(held);
+  if (!e->code) sqlite3_result_int64(call->context, steps.made);
+}
