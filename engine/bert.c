@@ -440,11 +440,11 @@ void bert_element_floats(bert_element kind, const void *data, int dimensions, fl
 
 /* ---- training ------------------------------------------------------------------------------------------------------ */
 
-bert_training *bert_finetune(bert_model *from, const char *task, const bert_rows *rows, const char *options_json,
-                             const bert_progress *progress, bert_err *e) {
+bert_training *bert_finetune(bert_model *from, bert_model *teacher, const char *task, const bert_rows *rows,
+                             const char *options_json, const bert_progress *progress, bert_err *e) {
   fenv_t before;
   enter(&before);
-  bert_training *t = training_finetune(from, task, rows, options_json, progress, e);
+  bert_training *t = training_finetune(from, teacher, task, rows, options_json, progress, e);
   fesetenv(&before);
   return t;
 }

@@ -586,10 +586,15 @@ typedef struct bert_training bert_training;
 **       of these, or a number: the embeddings and so many of the lowest layers
 **    labels: their names, in the order of the units                  (default: those of the rows, sorted)
 **    scale 20, margin 5: of ranking and triplets;  checkpoint: a directory, checkpoint_steps 500
-** and what model/examples.h names. from, model, evaluate, config, vocabulary and lowercase are let pass: they are
-** the caller's. Rows are needed during the call alone. */
-bert_training *bert_finetune(bert_model *from, const char *task, const bert_rows *rows, const char *options_json,
-                             const bert_progress *progress, bert_err *e);
+** and what model/examples.h names. from, model, teacher, evaluate, config, vocabulary and lowercase are let pass: they are
+** the caller's. Rows are needed during the call alone.
+**
+** teacher is NULL, or a model that knows the task (of classify, rerank, qa, tag, embed): then `from` learns to answer as it
+** does (Hinton et al. 2015; of embed, to give its vectors), and from the rows' targets, where they have any; the labels are the
+** teacher's, and rows must stay as long as the training. Of qa and tag both must read the same tokens. Options:
+**    temperature 2: what logits are divided by;  alpha 0.5: the teacher's share of the loss, where a row has a target */
+bert_training *bert_finetune(bert_model *from, bert_model *teacher, const char *task, const bert_rows *rows,
+                             const char *options_json, const bert_progress *progress, bert_err *e);
 /* A BERT of drawn weights, to pre-train: config has what differs from BERT-base's config.json (hidden_size …), as a
 ** JSON object or NULL; vocabulary is a vocab.txt, a piece a line. */
 bert_model *bert_model_fresh(const char *config, bert_text vocabulary, int lowercase, uint64_t seed, bert_err *e);

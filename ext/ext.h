@@ -246,6 +246,8 @@ sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char 
                               bert_err *e);
 /* The model that a key names, or "default", held; NULL on error. */
 Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
+/* Likewise, but NULL where there is no such key. */
+Loaded *options_model_if(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
 
 /* ---- each.c ----------------------------------------------------------------------------------------------------- */
 

@@ -51,12 +51,19 @@ sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char 
   return x;
 }
 
-Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
-  char *name = options_text(c, options, key, e);
-  if (e->code) return NULL;
-  bert_text text = {name ? name : "default", strlen(name ? name : "default")};
-  Loaded *m = connection_model_named(c, text, e);
-  sqlite3_free(name);
+static Loaded *model(Connection *c, sqlite3_value *options, const char *key, const char *otherwise, bert_err *e) {
+  char *own = options_text(c, options, key, e);
+  const char *name = own ? own : otherwise;
+  Loaded *m = e->code || !name ? NULL : connection_model_named(c, (bert_text){name, strlen(name)}, e);
+  sqlite3_free(own);
   if (m) connection_hold(m);
   return m;
+}
+
+Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
+  return model(c, options, key, "default", e);
+}
+
+Loaded *options_model_if(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
+  return model(c, options, key, NULL, e);
 }

@@ -16,6 +16,11 @@
 ** The option `evaluate` is SQL whose rows judge the model at the end of each epoch: column `evaluation` then has what
 ** bert_evaluate gives, as JSON (of pre-training, of the masked words).
 **
+** The option `teacher` is a model that knows the task: the one that is trained learns its answers, and a query of texts
+** alone will do:
+**
+**    SELECT min(loss) FROM bert_finetune('embed', 'SELECT body FROM notes', '{"from":"small","teacher":"default","model":"x"}');
+**
 ** One cursor trains once: in a join that would start it for each row of another table, the second start is an error. */
 #include "ext.h"
 
@@ -30,7 +35,8 @@ typedef struct {
   char *task;     /* NULL: pre-training */
   bert_rows *judged; /* of the option evaluate, or NULL */
   char *evaluation;  /* of this row, as JSON, or NULL */
-  Loaded *from;
+  Loaded *from, *teacher; /* held; NULL: there is none */
+  bert_rows *rows;        /* kept for the teacher */
   int kept;       /* the model is there */
   int started;    /* outlives close: a cursor trains once */
 } Training;
@@ -107,6 +113,7 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   if (!e->code) connection_check_name((bert_text){t->name, strlen(t->name)}, e); /* before hours of work */
   bert_model *fresh = task ? NULL : fresh_model(c->connection, options, &c->rc, e);
   if (!fresh && !(task && !strcmp(task, "head"))) t->from = options_model(c->connection, options, "from", e);
+  if (task) t->teacher = options_model_if(c->connection, options, "teacher", e);
   bert_model *from = fresh ? fresh : t->from ? t->from->model : NULL;
   t->task = task ? sqlite3_mprintf("%s", task) : NULL;
   if (task && !t->task) error_set(e, BERT_NOMEM, "out of memory");
@@ -114,10 +121,11 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[first], 1, 64, columns, &c->rc, e);
   watch_start(&watch, connection_db(c->connection));
   if (!e->code)
-    t->training = task ? bert_finetune(from, task, rows, json, &watch.progress, e)
+    t->training = task ? bert_finetune(from, t->teacher ? t->teacher->model : NULL, task, rows, json, &watch.progress, e)
                        : bert_pretrain(from, rows, json, &watch.progress, e);
   watch_stop(&watch);
-  bert_rows_free(rows);
+  if (t->teacher) t->rows = rows;
+  else bert_rows_free(rows);
   bert_model_free(fresh);
   if (t->training) next(c, e);
 }
@@ -152,14 +160,16 @@ static void close(Cursor *c) {
   Training *t = (Training *)c;
   bert_training_free(t->training);
   bert_rows_free(t->judged);
+  bert_rows_free(t->rows);
   sqlite3_free(t->evaluation);
   sqlite3_free(t->task);
   sqlite3_free(t->name);
   connection_drop(c->connection, t->from);
+  connection_drop(c->connection, t->teacher);
   t->training = NULL;
-  t->judged = NULL;
+  t->judged = t->rows = NULL;
   t->name = t->task = t->evaluation = NULL;
-  t->from = NULL;
+  t->from = t->teacher = NULL;
 }
 
 const CursorKind tvf_finetune = {sizeof(Training), open_finetune, next, column, close};

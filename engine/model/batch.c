@@ -41,6 +41,15 @@ void batch_tokens(Session *s, const Encoding *c, int from, int n, bert_err *e) {
   if (!e->code) ((Item *)(s->items.data + s->items.size))[-1].n += n;
 }
 
+void batch_add(Session *s, const Batch *b, bert_err *e) {
+  batch_clear(s);
+  for (int r = 0; r < b->rows && !e->code; r++) {
+    Encoding c = {.ids = (int32_t *)b->ids, .types = (uint8_t *)b->types};
+    batch_begin(s, r, 0, e);
+    batch_tokens(s, &c, b->start[r], b->start[r + 1] - b->start[r], e);
+  }
+}
+
 int batch_count(const Session *s) { return (int)(s->items.size / sizeof(Item)); }
 const Item *batch_items(const Session *s) { return (const Item *)s->items.data; }
 

@@ -28,6 +28,8 @@ typedef struct {
 void batch_clear(Session *s);
 void batch_begin(Session *s, int text, int skip, bert_err *e);
 void batch_tokens(Session *s, const Encoding *c, int from, int n, bert_err *e);
+/* Forgets all items; then each row of b is one, its `text` the row's number. */
+void batch_add(Session *s, const Batch *b, bert_err *e);
 int batch_count(const Session *s);
 /* In the order in which they were added until batch_run sorts them. */
 const Item *batch_items(const Session *s);

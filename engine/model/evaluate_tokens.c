@@ -10,16 +10,6 @@
 #include "model/score.h"
 #include "model/vector.h"
 
-/* Adds the rows of a batch of one tower as items. */
-static void add_items(Session *s, const Batch *b, bert_err *e) {
-  batch_clear(s);
-  for (int r = 0; r < b->rows && !e->code; r++) {
-    Encoding c = {.ids = (int32_t *)b->ids, .types = (uint8_t *)b->types};
-    batch_begin(s, r, 0, e);
-    batch_tokens(s, &c, b->start[r], b->start[r + 1] - b->start[r], e);
-  }
-}
-
 /* Examples from *at on, as many as make a portion, as a batch and as items; 0 at the end. */
 static int next_portion(Evaluation *v, Examples *x, int *at, TrainBatch *batch, Buf *order, bert_err *e) {
   int count = examples_count(x), tokens = 0;
@@ -31,7 +21,7 @@ static int next_portion(Evaluation *v, Examples *x, int *at, TrainBatch *batch, 
   }
   if (e->code || !order->size) return 0;
   examples_batch(x, (const int32_t *)order->data, (int)(order->size / sizeof(int32_t)), batch, e);
-  if (!e->code) add_items(v->session, &batch->tokens, e);
+  if (!e->code) batch_add(v->session, &batch->tokens, e);
   return e->code == BERT_OK;
 }
 

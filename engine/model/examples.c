@@ -127,6 +127,7 @@ void examples_free(Examples *x) {
 }
 
 void examples_describe(const Examples *x, ExamplesInfo *out) { *out = x->info; }
+int examples_window(const Examples *x) { return x->max_tokens; }
 int examples_count(const Examples *x) { return x->count; }
 void examples_epoch(Examples *x, int epoch) { x->epoch = epoch; }
 
@@ -203,6 +204,17 @@ int examples_length(const Examples *x, int i) {
   int n = 0;
   for (int t = 0; t < x->info.towers; t++) n += examples_tokens(x, i, t, NULL, NULL);
   return n;
+}
+
+int examples_differ(const Examples *x, const Examples *y) {
+  const Item *mine = batch_items(x->session), *other = batch_items(y->session);
+  const int32_t *a = (const int32_t *)x->session->ids.data, *b = (const int32_t *)y->session->ids.data;
+  int same = 0;
+  while (same < x->count && same < y->count && mine[same].n == other[same].n &&
+         !memcmp(a + mine[same].first, b + other[same].first, (size_t)mine[same].n * sizeof *a))
+    same++;
+  if (same == x->count && same == y->count) return -1;
+  return mine[same < x->count ? same : x->count - 1].text;
 }
 
 /* ---- batches ----------------------------------------------------------------------------------------------------- */

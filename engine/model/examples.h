@@ -3,6 +3,10 @@
 **
 **    Rows -> examples_make(task) -> tokens of each example, its target -> examples_batch(those of a step) -> TrainBatch
 **
+** Beside a teacher (teacher.h) targets may be missing: all of them, where the query gives texts alone (of classify: one; of
+** tag: words, or one column of plain text, unless it is called conll), or NULL in a row (of qa that means no answer, as
+** ever). embed then takes a column of texts alone.
+**
 ** What stands wrong in a row is BERT_ARGUMENT that names the row. The columns:
 **
 **    classify   text [, pair], label [, x1, …]    label TEXT or INTEGER: a class; a JSON array: any number of labels;
@@ -39,6 +43,7 @@ typedef struct {
   const char *const *label;
   int multi_label;
   int pairs;              /* 1: batches say whether the second part follows (next) */
+  int texts;              /* columns of text before the target (of classify, rerank, embed) */
   int feature_count;
   const FeatureConfig *feature; /* [feature_count] */
 } ExamplesInfo;
@@ -49,6 +54,8 @@ typedef struct {
   const char *const *label;  /* [label_count]: the labels' order, and no others; label_count 0: those of the rows */
   int label_count;
   int multi_label, regression; /* 1, 0, or -1: as the rows say */
+  int taught;                /* a teacher says what is wanted: see above */
+  int taught_width;          /* of embed: numbers in its vectors */
   const char *loss;          /* of embed: "cosine", "ranking", "triplet", "softmax", "distil"; NULL: as the columns say */
   int doc_stride, max_question; /* of qa, in tokens: how much of a window the next repeats; what is used of a question */
   double masked_lm_prob;     /* share of the tokens that are chosen */
@@ -78,8 +85,12 @@ Examples *examples_pretrain(Model *m, const Rows *rows, const ExamplesOptions *o
 void examples_free(Examples *x);
 
 void examples_describe(const Examples *x, ExamplesInfo *out);
+int examples_window(const Examples *x);        /* tokens that an example may have */
 int examples_count(const Examples *x);         /* of an epoch */
 int examples_length(const Examples *x, int i); /* tokens over all towers */
+
+/* Two readings of the same rows, of one tower each: the first row (from 0) that has other tokens in them, or -1. */
+int examples_differ(const Examples *x, const Examples *y);
 
 /* Masks are drawn from (seed, epoch, example); epoch 0 at first. */
 void examples_epoch(Examples *x, int epoch);

@@ -11,7 +11,7 @@
 
 /* ---- columns ----------------------------------------------------------------------------------------------------- */
 
-/* Which column is the target: texts stand before it, features after it. */
+/* Which column is the target: texts stand before it, features after it. Past the last one: there is none. */
 typedef struct {
   int texts, target, features;
 } Shape;
@@ -26,14 +26,16 @@ static int is_target(const char *name) {
   return is_named(name, "label") || is_named(name, "labels") || is_named(name, "score");
 }
 
-static Shape shape_of(const Rows *rows, int most, const char *wanted, bert_err *e) {
+/* alone: so many columns are texts without a target, where there is a teacher and none has a target's name. */
+static Shape shape_of(const Examples *x, const Rows *rows, int alone, int most, const char *wanted, bert_err *e) {
   int columns = rows_columns(rows), target = columns <= most + 1 ? columns - 1 : 0;
+  if (x->options.taught && columns == alone) target = columns;
   for (int i = columns - 1; i > 0; i--)
     if (is_target(rows_name(rows, i))) target = i;
   if (target < 1 || target > most)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d column%s, wanted %s; where numbers follow the label, call it `label`",
             columns, columns == 1 ? "" : "s", wanted);
-  return (Shape){target, target, columns - target - 1};
+  return (Shape){target, target, target < columns ? columns - target - 1 : 0};
 }
 
 static void add_features(Examples *x, const Rows *rows, int row, const Shape *s, bert_err *e) {
@@ -70,9 +72,19 @@ static void standardise(Examples *x, const Rows *rows, int names, int n, bert_er
 
 typedef enum { TARGET_CLASS, TARGET_NUMBER, TARGET_SET, TARGET_VECTOR } TargetKind;
 
+/* A row's target; NULL where there is no such column. */
+static RowsValue target_at(const Rows *rows, int row, int column) {
+  return column < rows_columns(rows) ? rows_at(rows, row, column) : (RowsValue){.kind = ROWS_NULL};
+}
+
+/* The teacher alone knows it. */
+static int is_open(const Examples *x, const Rows *rows, int row, int column) {
+  return x->options.taught && target_at(rows, row, column).kind == ROWS_NULL;
+}
+
 /* What the target column holds, as its first row has it and the options say. */
 static TargetKind kind_of(const Examples *x, const Rows *rows, int column) {
-  RowsValue v = rows_at(rows, 0, column);
+  RowsValue v = target_at(rows, 0, column);
   int array = v.kind == ROWS_TEXT && v.bytes.size && v.bytes.data[0] == '[';
   if (v.kind == ROWS_BLOB && x->options.multi_label < 0 && x->options.regression < 0) return TARGET_VECTOR;
   if (x->options.multi_label == 1 || (x->options.multi_label < 0 && array)) return TARGET_SET;
@@ -115,7 +127,8 @@ static void class_targets(Examples *x, const Rows *rows, int column, bert_err *e
   if (e->code) return;
   if (!x->options.label_count) terms_sort(&x->labels);
   refuse_one_class(x, rows, column, e);
-  for (int i = 0; i < x->count && !e->code; i++) examples_add_label(x, class_of(x, rows, i, column, e), e);
+  for (int i = 0; i < x->count && !e->code; i++)
+    examples_add_label(x, is_open(x, rows, i, column) ? TARGET_TEACHER : class_of(x, rows, i, column, e), e);
   x->info.loss = LOSS_CLASS;
   x->info.units = x->labels.count;
 }
@@ -123,8 +136,9 @@ static void class_targets(Examples *x, const Rows *rows, int column, bert_err *e
 static void number_targets(Examples *x, const Rows *rows, int column, double low, double high, const char *wanted,
                            bert_err *e) {
   for (int i = 0; i < x->count && !e->code; i++) {
-    RowsValue v = rows_at(rows, i, column);
-    if ((v.kind != ROWS_REAL && v.kind != ROWS_INTEGER) || !isfinite((float)v.number) || v.number < low ||
+    RowsValue v = target_at(rows, i, column);
+    if (is_open(x, rows, i, column)) v.number = NAN;
+    else if ((v.kind != ROWS_REAL && v.kind != ROWS_INTEGER) || !isfinite((float)v.number) || v.number < low ||
         v.number > high)
       rows_refuse(rows, i, column, wanted, e);
     examples_add_value(x, v.number, e);
@@ -159,9 +173,10 @@ static void set_targets(Examples *x, const Rows *rows, int column, bert_err *e) 
   for (int i = 0; i < x->count && !e->code; i++) {
     float *value = buf_room(&x->value, units * sizeof *value, e);
     if (!value) break;
-    memset(value, 0, units * sizeof *value);
+    int open = is_open(x, rows, i, column);
+    for (size_t k = 0; k < units; k++) value[k] = open ? NAN : 0;
     x->value.size += units * sizeof *value;
-    for (const Json *l = json_first(set_of(rows, i, column, &a, e)); l; l = json_next(l)) {
+    for (const Json *l = open ? NULL : json_first(set_of(rows, i, column, &a, e)); l; l = json_next(l)) {
       int label = terms_find(&x->labels, (bert_text){l->at, l->size});
       if (label >= 0) value[label] = 1;
       else rows_refuse(rows, i, column, "labels that are among the model's", e);
@@ -211,6 +226,7 @@ static void any_targets(Examples *x, const Rows *rows, int column, bert_err *e) 
 static void texts_of(Examples *x, const Rows *rows, const Shape *s, int towers, const bert_progress *progress,
                      bert_err *e) {
   x->info.towers = towers;
+  x->info.texts = s->texts;
   x->count = e->code ? 0 : rows_count(rows);
   for (int i = 0; i < x->count && !e->code; i++) {
     examples_ask(progress, i, e);
@@ -223,13 +239,13 @@ static void texts_of(Examples *x, const Rows *rows, const Shape *s, int towers, 
 }
 
 void examples_classify(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
-  Shape s = shape_of(rows, 2, "text, label, or a, b, label", e);
+  Shape s = shape_of(x, rows, 1, 2, "text, label, or a, b, label", e);
   texts_of(x, rows, &s, 1, progress, e);
   if (!e->code) any_targets(x, rows, s.target, e);
 }
 
 void examples_rerank(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
-  Shape s = shape_of(rows, 2, "query, passage, label", e);
+  Shape s = shape_of(x, rows, 2, 2, "query, passage, label", e);
   if (!e->code && s.texts != 2) err_set(e, BERT_ARGUMENT, "the SQL gives one text a row, wanted query, passage, label");
   texts_of(x, rows, &s, 1, progress, e);
   if (!e->code) number_targets(x, rows, s.target, 0, 1, "a number from 0 to 1", e);
@@ -273,8 +289,23 @@ static LossKind embed_loss(const Examples *x, const Rows *rows, bert_err *e) {
   return LOSSES[i].loss;
 }
 
+/* Texts alone, whose vectors the teacher gives. */
+static void taught_vectors(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
+  Shape s = {1, 1, 0};
+  if (rows_columns(rows) != 1 || (x->options.loss && strcmp(x->options.loss, "distil")))
+    err_set(e, BERT_ARGUMENT, "the SQL gives %d columns%s%.40s, wanted text alone and the loss distil: the teacher gives the "
+            "vector", rows_columns(rows), x->options.loss ? " for the loss " : "", x->options.loss ? x->options.loss : "");
+  texts_of(x, rows, &s, 1, progress, e);
+  x->info.loss = LOSS_VECTOR;
+  x->info.units = x->options.taught_width;
+}
+
 void examples_embed(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
   int columns = rows_columns(rows);
+  if (x->options.taught) {
+    taught_vectors(x, rows, progress, e);
+    return;
+  }
   if (columns < 2 || columns > 3)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d columns, wanted a, b or a, b, score or anchor, positive, negative",
             columns);

@@ -36,6 +36,7 @@ static int stands_at(bert_text passage, bert_text answer, int64_t start) {
 }
 
 static Answer answer_of(const Rows *rows, int row, bert_text passage, bert_err *e) {
+  if (rows_columns(rows) < 3) return (Answer){-1, -1};
   RowsValue start = {ROWS_NULL, 0, 0, {0}}, answer = rows_at(rows, row, 2);
   if (rows_columns(rows) > 3) start = rows_at(rows, row, 3);
   if (e->code || answer.kind == ROWS_NULL) return (Answer){-1, -1};
@@ -51,11 +52,13 @@ static Answer answer_of(const Rows *rows, int row, bert_text passage, bert_err *
   return (Answer){at, at + (int32_t)utf8_length(text.data, text.size)};
 }
 
-/* The window's tokens first … last that hold the answer, 0 and 0 where it does not. */
-static void add_span(Examples *x, const PairWindows *w, int from, Answer a, bert_err *e) {
+/* The window's tokens first … last that hold the answer, 0 and 0 where it does not. Of questions alone: for the teacher to
+** say. */
+static void add_span(Examples *x, const Rows *rows, const PairWindows *w, int from, Answer a, bert_err *e) {
   const Encoding *c = &w->p.c;
   int first = w->p.b + from, last = first + pair_window_count(w, from) - 1, at = pair_window_at(w);
   int32_t span[2] = {0, 0};
+  if (rows_columns(rows) < 3) span[0] = span[1] = TARGET_TEACHER;
   if (a.start >= 0 && c->start[first] <= a.start && c->end[last] >= a.past) {
     int i = first, j = last;
     while (i < last && c->start[i + 1] <= a.start) i++;
@@ -77,7 +80,7 @@ static void add_question(Examples *x, const Rows *rows, int row, bert_err *e) {
   pair_windows(&w, x->session, question, passage, window, o->max_question, o->doc_stride, e);
   if (!e->code && !w.p.b_count) rows_refuse(rows, row, 1, "a TEXT with a word in it", e);
   for (int from = 0, more = 1; more && !e->code; from += w.step, x->count++) {
-    add_span(x, &w, from, a, e);
+    add_span(x, rows, &w, from, a, e);
     pair_window_add(x->session, &w, row, from, e);
     more = from + w.room < w.p.b_count;
   }
@@ -85,7 +88,7 @@ static void add_question(Examples *x, const Rows *rows, int row, bert_err *e) {
 
 void examples_qa(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
   int columns = rows_columns(rows);
-  if (columns < 3 || columns > 4)
+  if (columns < (x->options.taught ? 2 : 3) || columns > 4)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d columns, wanted question, passage, answer [, start]", columns);
   for (int i = 0; i < rows_count(rows) && !e->code; i++) {
     examples_ask(progress, i, e);
@@ -120,8 +123,8 @@ static void label_tokens(Examples *x, const Encoding *c, const TaggedWord *words
     int32_t label = -1;
     while (word < count && !c->special[t] && c->start[t] >= place[2 * word + 1]) word++; /* a word without tokens */
     if (word < count && !c->special[t] && c->end[t] > place[2 * word]) {
-      label = terms_find(&x->labels, words[word].tag);
-      if (label < 0)
+      label = words[word].tag.data ? terms_find(&x->labels, words[word].tag) : TARGET_TEACHER;
+      if (label == -1)
         err_set(e, BERT_ARGUMENT, "row %d: found the tag \"%.*s\", wanted one of the model's labels", row + 1,
                 words[word].tag.size < 60 ? (int)words[word].tag.size : 60, words[word].tag.data);
       word++;
@@ -136,6 +139,22 @@ static void add_labelled(Examples *x, const Encoding *c, int from, int n, bert_e
   buf_add(&x->target, (const int32_t *)x->label.data + from, (size_t)n * sizeof(int32_t), e);
 }
 
+/* A text whose tokens are labelled, in windows. */
+static void add_windows(Examples *x, const Encoding *c, int row, bert_err *e) {
+  int first = 0, last = c->n;
+  while (first < last && c->special[first]) first++;
+  while (last > first && c->special[last - 1]) last--;
+  int room = x->max_tokens - first - (c->n - last);
+  if (room < 1) err_set(e, BERT_ARGUMENT, "max_tokens is %d, which leaves no room for a word", x->max_tokens);
+  for (int from = first, end; from < last && !e->code; from = end, x->count++) {
+    end = window_end(c, from, last, room);
+    batch_begin(x->session, row, 0, e);
+    add_labelled(x, c, 0, first, e);
+    add_labelled(x, c, from, end - from, e);
+    add_labelled(x, c, last, c->n - last, e);
+  }
+}
+
 static void add_sentence(Examples *x, const TaggedWord *words, int count, int row, bert_err *e) {
   const Model *m = x->session->model;
   Encoding c;
@@ -145,24 +164,29 @@ static void add_sentence(Examples *x, const TaggedWord *words, int count, int ro
   tokenizer_encode(m->tokenizer, x->session->tokens, text, NULL, 0, 1, &c, e);
   if (e->code) return;
   label_tokens(x, &c, words, count, row, e);
-  int first = 0, last = c.n;
-  while (first < last && c.special[first]) first++;
-  while (last > first && c.special[last - 1]) last--;
-  int room = x->max_tokens - first - (c.n - last);
-  if (room < 1) err_set(e, BERT_ARGUMENT, "max_tokens is %d, which leaves no room for a word", x->max_tokens);
-  for (int from = first, end; from < last && !e->code; from = end, x->count++) {
-    end = window_end(&c, from, last, room);
-    batch_begin(x->session, row, 0, e);
-    add_labelled(x, &c, 0, first, e);
-    add_labelled(x, &c, from, end - from, e);
-    add_labelled(x, &c, last, c.n - last, e);
+  add_windows(x, &c, row, e);
+}
+
+/* Plain text, whose words are the tokenizer's, as in bert_tags; the teacher has their labels. */
+static void add_plain(Examples *x, const Rows *rows, int row, bert_err *e) {
+  const Model *m = x->session->model;
+  Encoding c;
+  bert_text text = rows_text(rows, row, 0, e);
+  tokenizer_encode(m->tokenizer, x->session->tokens, text, NULL, 0, 1, &c, e);
+  x->label.size = 0;
+  for (int t = 0; !e->code && t < c.n; t++) {
+    int32_t label = c.whole[t] && !c.special[t] ? TARGET_TEACHER : TARGET_NONE;
+    buf_add(&x->label, &label, sizeof label, e);
   }
+  int before = x->count;
+  if (!e->code) add_windows(x, &c, row, e);
+  if (!e->code && x->count == before) rows_refuse(rows, row, 0, "a TEXT with a word in it", e);
 }
 
 static void collect_tags(Examples *x, const Rows *rows, bert_err *e) {
   Sentences s = {0};
   const TaggedWord *words;
-  sentences_open(&s, rows, e);
+  sentences_open(&s, rows, 0, e);
   for (int n; (n = sentences_next(&s, &words, e)) > 0;)
     for (int i = 0; i < n && !e->code; i++) {
       terms_add(&x->labels, words[i].tag, e);
@@ -175,16 +199,25 @@ static void collect_tags(Examples *x, const Rows *rows, bert_err *e) {
             x->labels.count ? x->labels.name[0] : "");
 }
 
-void examples_tag(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
+static void add_sentences(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
   Sentences s = {0};
   const TaggedWord *words;
-  if (!x->labels.count) collect_tags(x, rows, e);
-  sentences_open(&s, rows, e);
+  sentences_open(&s, rows, x->options.taught, e);
   for (int n, i = 0; (n = sentences_next(&s, &words, e)) > 0; i++) {
     examples_ask(progress, i, e);
     add_sentence(x, words, n, s.row, e);
   }
   sentences_fini(&s);
+}
+
+void examples_tag(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {
+  int plain = x->options.taught && rows_columns(rows) == 1 && strcmp(rows_name(rows, 0), "conll");
+  if (!x->labels.count) collect_tags(x, rows, e);
+  if (!plain) add_sentences(x, rows, progress, e);
+  for (int i = 0; plain && i < rows_count(rows) && !e->code; i++) {
+    examples_ask(progress, i, e);
+    add_plain(x, rows, i, e);
+  }
   x->label.size = x->past.size = 0;
   x->info.loss = LOSS_TAG;
   x->info.units = x->labels.count;

@@ -15,8 +15,8 @@ static bert_text next_field(const char **at, const char *end) {
   return f;
 }
 
-void sentences_open(Sentences *s, const Rows *rows, bert_err *e) {
-  *s = (Sentences){.rows = rows, .row = -1};
+void sentences_open(Sentences *s, const Rows *rows, int untagged, bert_err *e) {
+  *s = (Sentences){.rows = rows, .row = -1, .untagged = untagged};
   int columns = rows_columns(rows);
   if (columns < 1 || columns > 2)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d columns, wanted words, tags, or one of lines \"word tag\"", columns);
@@ -66,22 +66,24 @@ static int fields_next(Fields *f, const Sentences *s, int column, bert_text *out
   return 1;
 }
 
-/* Tags tell whether both are JSON: a text may begin with a bracket. */
-static int is_json(const Rows *rows, int row) {
-  RowsValue v = rows_at(rows, row, 1);
+/* Tags tell whether both are JSON, since a text may begin with a bracket; words do where there are none. */
+static int is_json(const Rows *rows, int row, int untagged) {
+  RowsValue v = rows_at(rows, row, untagged ? 0 : 1);
   return v.kind == ROWS_TEXT && v.bytes.size && v.bytes.data[0] == '[';
 }
 
 static void read_columns(Sentences *s, bert_err *e) {
-  int json = is_json(s->rows, s->row), words = 0, tags = 0, more_words = 1, more_tags = 1;
-  Fields word = fields_open(s, 0, json, e), tag = fields_open(s, 1, json, e);
+  int untagged = s->untagged && rows_at(s->rows, s->row, 1).kind == ROWS_NULL;
+  int json = is_json(s->rows, s->row, untagged);
+  int words = 0, tags = 0, more_words = 1, more_tags = !untagged;
+  Fields word = fields_open(s, 0, json, e), tag = untagged ? (Fields){0} : fields_open(s, 1, json, e);
   while ((more_words || more_tags) && !e->code) {
     TaggedWord w = {{0}, {0}};
     words += more_words = more_words && fields_next(&word, s, 0, &w.word, e);
     tags += more_tags = more_tags && fields_next(&tag, s, 1, &w.tag, e);
-    if (more_words && more_tags) buf_add(&s->words, &w, sizeof w, e);
+    if (more_words && (more_tags || untagged)) buf_add(&s->words, &w, sizeof w, e);
   }
-  if (!e->code && words != tags)
+  if (!e->code && words != tags && !untagged)
     err_set(e, BERT_ARGUMENT, "row %d: found %d word%s and %d tag%s, wanted a tag for each word", s->row + 1, words,
             words == 1 ? "" : "s", tags, tags == 1 ? "" : "s");
   if (!e->code && !words) rows_refuse(s->rows, s->row, 0, "at least one word", e);

@@ -10,7 +10,7 @@ void parts_fini(PartRoom *room) {
 
 TrainWeights parts_weights(const TrainBatch *b, LossKind loss, float share) {
   int judged = b->chosen;
-  for (int t = 0; loss == LOSS_TAG && t < b->tokens.tokens; t++) judged += b->target[t] >= 0;
+  for (int t = 0; loss == LOSS_TAG && t < b->tokens.tokens; t++) judged += b->target[t] != TARGET_NONE;
   return (TrainWeights){share / (float)b->examples, judged ? share / (float)judged : 0};
 }
 

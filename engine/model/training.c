@@ -25,21 +25,29 @@ static void plan(Training *t) {
 }
 
 /* What a run is a function of. */
-static uint64_t identify(const Model *from, Task task, const Rows *rows, const char *options) {
+static uint64_t identify(const Model *from, const Model *teacher, Task task, const Rows *rows, const char *options) {
   uint64_t hash = hash_bytes(&(uint64_t[]){from->hash, (uint64_t)task}, 2 * sizeof(uint64_t), rows_hash(rows));
+  if (teacher) hash = hash_bytes(&teacher->hash, sizeof teacher->hash, hash);
   return options ? hash_bytes(options, strlen(options), hash) : hash;
 }
 
-static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, const char *name, const char *options,
-                       const bert_progress *progress, bert_err *e) {
+static int has_no_answer(const Rows *rows, int row) {
+  return rows_columns(rows) > ANSWER && rows_at(rows, row, ANSWER).kind == ROWS_NULL;
+}
+
+/* teacher: NULL, or a model that knows the task; rows stay with it. */
+static Training *begin(Model *from, Model *teacher, Task task, int pretrains, const Rows *rows, const char *name,
+                       const char *options, const bert_progress *progress, bert_err *e) {
   Training *t = mem_new(1, sizeof *t, e);
   ExamplesInfo info = {0};
   if (!t) return NULL;
   training_options(&t->options, options, task, &t->arena, e);
+  if (teacher) teacher_open(&t->teacher, teacher, name, rows, &t->options.examples, e);
   if (!e->code)
     t->examples = pretrains ? examples_pretrain(from, rows, &t->options.examples, progress, e)
                             : examples_make(from, name, rows, &t->options.examples, progress, e);
-  if (t->examples) {
+  if (!e->code) teacher_meet(&t->teacher, t->examples, &t->options.examples, progress, e);
+  if (!e->code) {
     examples_describe(t->examples, &info);
     plan(t);
   }
@@ -47,13 +55,16 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
   net_open(&t->net, from, task, &info, info.pairs, &t->options.drop, t->options.seed, e);
   net_freeze(&t->net, &t->options.freeze, e);
   for (int i = 0; task == TASK_QA && !e->code && i < rows_count(rows); i++)
-    t->net.null_answers |= rows_at(rows, i, ANSWER).kind == ROWS_NULL;
+    t->net.null_answers |= has_no_answer(rows, i);
+  if (teacher) t->net.null_answers |= teacher->config.has_null_threshold;
   t->net.head.scale = (float)t->options.scale;
   t->net.head.margin = (float)t->options.margin;
+  t->net.head.temperature = (float)t->options.temperature;
+  t->net.head.alpha = (float)t->options.alpha;
   t->order = mem_new((size_t)t->count, sizeof *t->order, e);
   t->threads = from->options.threads ? from->options.threads : pool_threads();
   if (!e->code && t->options.checkpoint) {
-    t->identity = identify(from, task, rows, options);
+    t->identity = identify(from, teacher, task, rows, options);
     t->step = checkpoint_read(t->options.checkpoint, t->identity, &t->net.params, e);
   }
   if (e->code) {
@@ -63,24 +74,25 @@ static Training *begin(Model *from, Task task, int pretrains, const Rows *rows, 
   return t;
 }
 
-Training *training_finetune(Model *from, const char *task, const Rows *rows, const char *options,
+Training *training_finetune(Model *from, Model *teacher, const char *task, const Rows *rows, const char *options,
                             const bert_progress *progress, bert_err *e) {
   int which = net_task(task, e);
   Model *blank = which == TASK_HEAD ? predict_new(e) : NULL;
-  Training *t = e->code ? NULL : begin(blank ? blank : from, (Task)which, 0, rows, task, options, progress, e);
+  Training *t = e->code ? NULL : begin(blank ? blank : from, teacher, (Task)which, 0, rows, task, options, progress, e);
   model_free(blank);
   return t;
 }
 
 Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress,
                             bert_err *e) {
-  return e->code ? NULL : begin(from, TASK_PRETRAIN, 1, rows, NULL, options, progress, e);
+  return e->code ? NULL : begin(from, NULL, TASK_PRETRAIN, 1, rows, NULL, options, progress, e);
 }
 
 void training_free(Training *t) {
   if (!t) return;
   net_close(&t->net);
   examples_free(t->examples);
+  teacher_close(&t->teacher);
   train_release(&t->scratch);
   head_release(&t->room);
   parts_fini(&t->part);
@@ -156,10 +168,13 @@ static int batches_of(const Training *t) {
   return n;
 }
 
-/* Forward and backward of a batch, a part after the other; place tells the dropout of one batch from that of
-** another. */
-static void run_batch(Training *t, Job *j, const TrainBatch *b, uint64_t place, const Stop *stop, bert_err *e) {
+/* Forward and backward of a batch, the examples order[], a part after the other; place tells the dropout of one batch from
+** that of another. */
+static void run_batch(Training *t, Job *j, const TrainBatch *b, const int32_t *order, uint64_t place, const Stop *stop,
+                      bert_err *e) {
+  bert_progress progress = {stop->stop, stop->context};
   for (int row = 0, part = 0; !*stop->stopped && parts_next(b, &row, &t->part, &j->part, e); part++) {
+    teacher_say(&t->teacher, order + row - j->part.examples, &j->part, &progress, e);
     train_reserve(&t->scratch, &t->net.encoder, j->part.tokens.tokens, j->part.tokens.longest, t->threads, e);
     head_reserve(&t->room, &t->net.head, &j->part, t->net.encoder.hidden, e);
     if (e->code) return;
@@ -185,7 +200,7 @@ static void run_batches(Training *t, Job *j, int64_t *tokens, const bert_progres
     examples_batch(t->examples, t->order + from, n, &b, e);
     if (e->code) return;
     j->weights = parts_weights(&b, t->net.head.loss, 1.0f / (float)count);
-    run_batch(t, j, &b, (uint64_t)t->step * (uint64_t)t->options.accumulate + (uint64_t)i, &stop, e);
+    run_batch(t, j, &b, t->order + from, (uint64_t)t->step * (uint64_t)t->options.accumulate + (uint64_t)i, &stop, e);
     *tokens += b.tokens.tokens;
   }
 }

@@ -9,6 +9,7 @@
 #ifndef MODEL_TRAINING_H
 #define MODEL_TRAINING_H
 
+#include "model/teacher.h"
 #include "model/train_net.h"
 #include "model/train_parts.h"
 
@@ -22,6 +23,7 @@ typedef struct {
   NetDropout drop;
   NetFreeze freeze;
   double scale, margin;
+  double temperature, alpha; /* beside a teacher: see train_head.h */
   uint64_t seed;
   const char *checkpoint; /* a directory, or NULL */
   int64_t checkpoint_steps;
@@ -39,6 +41,7 @@ struct bert_training {
   Arena arena;
   Net net;
   Examples *examples;
+  Teacher teacher;
   int count;              /* examples of an epoch */
   int64_t step, steps;    /* made; in all */
   int64_t steps_of_epoch;
@@ -53,7 +56,7 @@ struct bert_training {
   int64_t tokens, done;   /* of this run */
 };
 
-Training *training_finetune(Model *from, const char *task, const Rows *rows, const char *options,
+Training *training_finetune(Model *from, Model *teacher, const char *task, const Rows *rows, const char *options,
                             const bert_progress *progress, bert_err *e);
 Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress,
                             bert_err *e);

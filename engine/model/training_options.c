@@ -11,7 +11,7 @@
 static const TrainOptions FINETUNE = {
     .epochs = 3, .learning_rate = 5e-5, .warmup = 0.1, .batch_size = 32, .accumulate = 1, .weight_decay = 0.01,
     .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1, .correct_bias = 1, .drop = {-1, -1, -1}, .scale = 20,
-    .margin = 5, .checkpoint_steps = 500};
+    .margin = 5, .temperature = 2, .alpha = 0.5, .checkpoint_steps = 500};
 static const TrainOptions PRETRAIN = {
     .steps = 1000000, .learning_rate = 1e-4, .warmup = 10000, .batch_size = 256, .accumulate = 1, .weight_decay = 0.01,
     .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6, .clip = 1, .drop = {-1, -1, -1}, .scale = 20, .margin = 5,
@@ -47,13 +47,15 @@ static const Number NUMBERS[] = {
     {"head_dropout", offsetof(TrainOptions, drop.head), REAL, 0, 0.99},
     {"scale", offsetof(TrainOptions, scale), REAL, 1e-6, 1e6},
     {"margin", offsetof(TrainOptions, margin), REAL, 0, 1e6},
+    {"temperature", offsetof(TrainOptions, temperature), REAL, 1e-3, 1e3},
+    {"alpha", offsetof(TrainOptions, alpha), REAL, 0, 1},
     {"checkpoint_steps", offsetof(TrainOptions, checkpoint_steps), WHOLE, 1, 1e12},
 };
 
 static const char KEYS[] =
     "one of epochs, steps, batch_size, accumulate, learning_rate, warmup, schedule, weight_decay, beta1, beta2, "
-    "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, freeze, scale, margin, seed, "
-    "checkpoint, checkpoint_steps, labels, from, model, evaluate, config, vocabulary, lowercase, or of the examples' own";
+    "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, freeze, scale, margin, teacher, "
+    "temperature, alpha, seed, checkpoint, checkpoint_steps, labels, from, model, evaluate, config, vocabulary, lowercase, or of the examples' own";
 
 static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_err *e) {
   char *to = (char *)o + n->at;
@@ -81,7 +83,7 @@ static void take_labels(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
 }
 
 static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
-  static const char *const CALLERS[] = {"from", "model", "evaluate", "config", "vocabulary", "lowercase"};
+  static const char *const CALLERS[] = {"from", "model", "teacher", "evaluate", "config", "vocabulary", "lowercase"};
   const Json *key = json_key(v);
   for (size_t i = 0; i < sizeof CALLERS / sizeof *CALLERS; i++)
     if (json_is(key, CALLERS[i])) return;

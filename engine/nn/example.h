@@ -24,13 +24,18 @@ typedef enum {
   LOSS_KINDS
 } LossKind;
 
+/* In place of a label or a target: nothing is wanted here; what the teacher says is, and nobody knows better. */
+enum { TARGET_NONE = -1, TARGET_TEACHER = -2 };
+
 typedef struct {
   Batch tokens;
   int examples, towers;
   const int32_t *label, *past, *target, *position, *next;
   int chosen;
-  const float *value;
+  const float *value; /* NaN: the teacher alone knows */
   int width;
+  float *soft; /* a teacher's logits, or NULL: [examples][width], of LOSS_TAG and LOSS_SPAN [tokens][units], of LOSS_MASK
+                  [chosen][V]; of LOSS_NUMBER its numbers. The step uses them up */
   const float *features; /* [examples][feature_count], standardised; they join the vector that the classifier takes */
   int feature_count;
 } TrainBatch;

@@ -41,6 +41,7 @@ static size_t share_out(HeadScratch *s, const TrainHead *h, const TrainBatch *b,
     s->fill_kept.scale = take(s, &used, C);
     s->fill_logits = take(s, &used, mem_size(C, (size_t)h->decoder.out, 0));
   }
+  if (b->soft) s->soft = take(s, &used, h->kind == TRAIN_FILL ? mem_size(C, (size_t)h->decoder.out, 0) : mem_size(R, U, 0));
   s->loss = take(s, &used, judged);
   s->rows = (int32_t *)take(s, &used, judged);
   s->right = (uint8_t *)take(s, &used, judged);
@@ -142,18 +143,17 @@ static void first_back(const TrainPass *p, const TrainHead *h, const TrainBatch 
   team_barrier(team);
 }
 
-/* Logits to gradients, the rank's rows; label NULL: the batch's values. */
-static void first_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, const int32_t *label, float weight,
-                       const Team *team) {
+/* Logits to gradients, the rank's rows; label NULL: the batch's values; soft: a teacher's, or NULL. */
+static void first_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, const int32_t *label, float *soft,
+                       float weight, const Team *team) {
   int R = b->tokens.rows, U = h->units;
   float every = weight / (float)U;
   for (int i = team_start(team, R, team->rank); i < team_start(team, R, team->rank + 1); i++) {
-    float *x = s->logits + (size_t)i * (size_t)U;
-    const float *y = label ? NULL : b->value + (size_t)i * (size_t)U;
+    size_t at = (size_t)i * (size_t)U;
+    float *x = s->logits + at, *taught = soft ? soft + at : NULL, *room = soft ? s->soft + at : NULL;
     s->right[i] = 0;
-    if (label) s->loss[i] = loss_class(x, U, label[i], weight, &s->right[i]);
-    else if (h->loss == LOSS_BINARY) s->loss[i] = loss_binary(x, y, U, every);
-    else s->loss[i] = loss_number(x, y, U, every);
+    if (label) s->loss[i] = loss_judge_class(h, x, taught, U, label[i], weight, room, &s->right[i]);
+    else s->loss[i] = loss_judge_values(h, x, taught, U, b->value + at, every);
   }
   team_barrier(team);
 }
@@ -162,7 +162,7 @@ static void first_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, 
 static void first_judge(const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w, TrainResult *out,
                         const Team *team) {
   int R = b->tokens.rows;
-  first_loss(h, b, s, h->loss == LOSS_CLASS ? b->label : NULL, w.example, team);
+  first_loss(h, b, s, h->loss == LOSS_CLASS ? b->label : NULL, b->soft, w.example, team);
   if (team->rank == 0) {
     out->loss += sum_of(s->loss, R) * (double)w.example / (h->loss == LOSS_CLASS ? 1 : h->units);
     out->right += count_of(s->right, R);
@@ -196,24 +196,28 @@ static void tag_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, fl
   int T = b->tokens.tokens, U = h->units;
   for (int t = team_start(team, T, team->rank); t < team_start(team, T, team->rank + 1); t++) {
     float *x = s->logits + (size_t)t * (size_t)U;
+    size_t at = (size_t)t * (size_t)U;
+    float *soft = b->soft ? b->soft + at : NULL, *room = soft ? s->soft + at : NULL;
     s->loss[t] = 0, s->right[t] = 0;
-    if (b->target[t] >= 0) s->loss[t] = loss_class(x, U, b->target[t], weight, &s->right[t]);
-    else memset(x, 0, (size_t)U * sizeof *x);
+    if (b->target[t] == TARGET_NONE) memset(x, 0, (size_t)U * sizeof *x);
+    else s->loss[t] = loss_judge_class(h, x, soft, U, b->target[t], weight, room, &s->right[t]);
   }
 }
 
 /* The start's and the end's logits of a row each by itself; half the loss each. */
-static void span_loss(const TrainBatch *b, HeadScratch *s, float weight, const Team *team) {
+static void span_loss(const TrainHead *h, const TrainBatch *b, HeadScratch *s, float weight, const Team *team) {
   int R = b->tokens.rows;
   for (int r = team_start(team, R, team->rank); r < team_start(team, R, team->rank + 1); r++) {
     int from = b->tokens.start[r], n = b->tokens.start[r + 1] - from;
     float *column = s->before + from; /* [T][H] is room for one number a token */
+    float *soft = b->soft ? s->soft + 2 * (size_t)from : NULL, *room = soft ? soft + n : NULL;
     uint8_t both[2];
     s->loss[r] = 0;
     for (int side = 0; side < 2; side++) {
       float *x = s->logits + (size_t)from * 2 + side;
       for (int i = 0; i < n; i++) column[i] = x[2 * i];
-      s->loss[r] += loss_class(column, n, (side ? b->past : b->label)[r], weight / 2, &both[side]) / 2;
+      for (int i = 0; soft && i < n; i++) soft[i] = b->soft[2 * (size_t)(from + i) + (size_t)side];
+      s->loss[r] += loss_judge_class(h, column, soft, n, (side ? b->past : b->label)[r], weight / 2, room, &both[side]) / 2;
       for (int i = 0; i < n; i++) x[2 * i] = column[i];
     }
     s->right[r] = both[0] && both[1];
@@ -232,10 +236,10 @@ static void tokens_step(const TrainPass *p, const TrainHead *h, const TrainBatch
   train_linear(p->net->params, &h->out, s->logits, s->in, (size_t)H, T, own, team);
   team_barrier(team);
   if (h->loss == LOSS_TAG) tag_loss(h, b, s, w.token, team);
-  else span_loss(b, s, w.example, team);
+  else span_loss(h, b, s, w.example, team);
   team_barrier(team);
   if (team->rank == 0) {
-    for (int t = 0; h->loss == LOSS_TAG && t < T; t++) judged += b->target[t] >= 0;
+    for (int t = 0; h->loss == LOSS_TAG && t < T; t++) judged += b->target[t] != TARGET_NONE;
     if (h->loss == LOSS_SPAN) judged = n;
     out->loss += sum_of(s->loss, n) * (double)(h->loss == LOSS_TAG ? w.token : w.example);
     out->right += count_of(s->right, n);
@@ -287,8 +291,11 @@ static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *
   int C = b->chosen, V = h->decoder.out, R = b->tokens.rows;
   if (C > 0) {
     fill_forward(p, h, b, s, team);
-    for (int i = team_start(team, C, team->rank); i < team_start(team, C, team->rank + 1); i++)
-      s->loss[i] = loss_class(s->fill_logits + (size_t)i * (size_t)V, V, b->target[i], w.token, &s->right[i]);
+    for (int i = team_start(team, C, team->rank); i < team_start(team, C, team->rank + 1); i++) {
+      size_t at = (size_t)i * (size_t)V;
+      float *soft = b->soft ? b->soft + at : NULL, *room = soft ? s->soft + at : NULL;
+      s->loss[i] = loss_judge_class(h, s->fill_logits + at, soft, V, b->target[i], w.token, room, &s->right[i]);
+    }
     team_barrier(team);
     if (team->rank == 0) {
       out->fill_loss += sum_of(s->loss, C) * (double)w.token;
@@ -299,7 +306,7 @@ static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *
   }
   if (b->next) {
     first_forward(p, h, b, s, team);
-    first_loss(h, b, s, b->next, w.example, team);
+    first_loss(h, b, s, b->next, NULL, w.example, team);
     if (team->rank == 0) {
       out->next_loss += sum_of(s->loss, R) * (double)w.example;
       out->next_right += count_of(s->right, R);

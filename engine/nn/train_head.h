@@ -8,6 +8,10 @@
 **    TRAIN_VECTOR   x[T] -> pooled (normalised)                  sentence vectors beside one another (train_vector.c)
 **    TRAIN_GIVEN    features -> out                              a label, numbers, of vectors; no encoder, x is not read
 **
+** A batch may bring the logits of a teacher (TrainBatch.soft): then the loss of an example is (1 - alpha) times what it would
+** be, and alpha times the distance from the teacher; of an example whose truth is not known, that distance alone (Hinton et
+** al. 2015, and with T^2 as there, so that the two keep their proportion at any temperature).
+**
 ** loss.c has the losses: logits become their own gradients in place. What an example, or a token that is judged, weighs
 ** is the caller's to say: 1 / their number makes the means that PyTorch has, and a batch may be run in parts. */
 #ifndef NN_TRAIN_HEAD_H
@@ -33,6 +37,7 @@ typedef struct {
   TrainLinear decoder;     /* its w is the table of words where they are tied */
   int pooled_mean, normalizes; /* of TRAIN_VECTOR; else the first token, or as it is */
   float scale, margin;         /* of LOSS_RANKING and LOSS_TRIPLET */
+  float temperature, alpha;    /* of a teacher: what logits are divided by; its share where the truth is known, too */
 } TrainHead;
 
 /* What each counts in the loss. */
@@ -56,6 +61,7 @@ typedef struct {
   float *fill_state, *fill_logits, *d_fill;
   Normed fill_kept;
   float *lengths, *d_pooled;                   /* TRAIN_VECTOR */
+  float *soft;                                 /* beside a teacher, as logits: room for the losses */
   float *loss;                                 /* of each row, token or chosen token */
   uint8_t *right;
   int32_t *rows;                               /* tokens that rows are gathered from */
@@ -85,5 +91,11 @@ float loss_class(float *x, int n, int target, float share, uint8_t *right);
 float loss_binary(float *x, const float *y, int n, float share);
 /* x[n] become 2 (x - y) times share; returns the sum of the squares. */
 float loss_number(float *x, const float *y, int n, float share);
+/* loss_class, and what a teacher's soft[n] add (NULL: there is none), as above; soft and room[n] are used up. Where the
+** target is not known, *right says whether both have the same largest logit. */
+float loss_judge_class(const TrainHead *h, float *x, float *soft, int n, int target, float weight, float *room,
+                       uint8_t *right);
+/* Likewise loss_binary or loss_number, as h->loss says. */
+float loss_judge_values(const TrainHead *h, float *x, float *soft, int n, const float *y, float weight);
 
 #endif

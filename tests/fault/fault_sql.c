@@ -107,6 +107,12 @@ static const Script scripts[] = {
     {"bert_finetune", HEAD("bert-classify"),
      "SELECT * FROM bert_finetune('classify', 'SELECT ''the river'', ''bad'' UNION ALL SELECT ''train'', ''good''', "
      "'{\"from\":\"m\",\"model\":\"n\",\"steps\":2,\"batch_size\":1,\"evaluate\":\"SELECT ''a'', ''bad''\"}')", NULL},
+    {"bert_finetune beside a teacher of labels", HEAD("bert-classify"),
+     "SELECT * FROM bert_finetune('classify', 'SELECT ''the river'' UNION ALL SELECT ''train''', "
+     "'{\"from\":\"m\",\"teacher\":\"m\",\"model\":\"n\",\"steps\":1}')", NULL},
+    {"bert_finetune beside a teacher of tags", HEAD("bert-ner"),
+     "SELECT * FROM bert_finetune('tag', 'SELECT ''the river'' UNION ALL SELECT ''train''', "
+     "'{\"from\":\"m\",\"teacher\":\"m\",\"model\":\"n\",\"steps\":1}')", NULL},
     {"bert_pretrain", "CREATE TABLE p(piece); INSERT INTO p VALUES ('[PAD]'), ('[UNK]'), ('[CLS]'), ('[SEP]'), ('[MASK]'), ('the'), ('river'), ('.');",
      "SELECT * FROM bert_pretrain('SELECT ''the river. the.'' UNION ALL SELECT ''river. river.''', '{\"model\":\"n\",\"vocabulary\":"
      "\"SELECT piece FROM p ORDER BY rowid\",\"config\":{\"hidden_size\":8,\"num_hidden_layers\":1,\"num_attention_heads\":1,"

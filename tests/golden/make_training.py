@@ -10,6 +10,7 @@ sentence-transformers, written out. Kept: each step's loss, and of each tensor s
 import json
 import os
 import sys
+import tempfile
 
 import apsw
 import torch
@@ -18,7 +19,9 @@ import transformers
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, '..', 'bench'))
+sys.path.insert(0, HERE)
 from parity import order_of  # noqa: E402
+from training import teacher  # noqa: E402
 
 STEPS = 10
 TEXTS = ['the river is old', 'a train leaves in the morning', 'red', 'the mill stands by the water and it is very quiet there',
@@ -71,6 +74,15 @@ def cases():
         'bert-whole-words': documents('heads/bert-pretraining', nsp=False, whole_word=True),
         'roberta-mlm': documents('heads/roberta-mlm'),
         'distilbert-mlm': documents('heads/distilbert-mlm'),
+        'taught labels': dict(model='heads/bert-classify', teacher='heads/bert-nli', labels=['bad', 'so so', 'good'],
+                              **classify(['good', None, 'bad', 'so so'])),
+        'taught scores': dict(model='heads/bert-reranker', teacher='heads/bert-reranker-raw', task='rerank',
+                              columns=['query', 'passage', 'label'],
+                              rows=[[a, b, (0, 1, None)[i % 3]] for i, (a, b) in enumerate(zip(TEXTS, PAIRS))]),
+        'taught answers': dict(model='heads/bert-qa', teacher='heads/distilbert-qa', task='qa',
+                               columns=['question', 'passage', 'answer', 'start'],
+                               rows=[[q, PASSAGE, a, None if a is None else PASSAGE.index(a)] for q, a in QUESTIONS]),
+        'taught tags': dict(model='heads/bert-ner', teacher='heads/distilbert-ner', task='tag', columns=['words', 'tags'], rows=WORDS),
         'ranking': dict(model='models/sbert-cls', task='embed', columns=['a', 'b'], rows=[list(x) for x in zip(TEXTS, PAIRS)]),
     }
 
@@ -99,7 +111,7 @@ def inputs_of(model, tokenizer, case):
         x = encode(tokenizer, *([r[i] for r in rows] for i in range(len(rows[0]) - 1)))
         last = [json.loads(r[-1]) if 'multilabel' in case['model'] else r[-1] for r in rows]
         if isinstance(last[0], str):
-            x['labels'] = torch.tensor([names.index(y) for y in last])
+            x['labels'] = torch.tensor([-100 if y is None else names.index(y) for y in last])
         elif 'multilabel' in case['model']:
             x['labels'] = torch.tensor([[float(n in y) for n in names] for y in last])
         else:
@@ -146,6 +158,37 @@ def logits_loss(model, x, case):
     if case['task'] == 'rerank':
         return torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], torch.tensor([float(r[2]) for r in case['rows']]))
     return torch.nn.functional.mse_loss(logits, x['labels'])
+
+
+def divergence(mine, its, temperature):
+    """Of a row each, times the temperature's square."""
+    p, q = (torch.log_softmax(x / temperature, -1) for x in (its, mine))
+    return temperature ** 2 * torch.nan_to_num(p.exp() * (p - q)).sum(-1) # 0 where both are -inf
+
+
+def taught_loss(model, its, x, case, temperature, alpha):
+    """alpha of the teacher, the rest of the truth; where there is none, the teacher alone."""
+    inputs = {k: v for k, v in x.items() if k != 'labels' and not k.endswith('positions')}
+    with torch.no_grad():
+        soft = its(**{k: v for k, v in inputs.items() if k != 'token_type_ids' or its.config.model_type != 'distilbert'})
+    out, loss, entropy = model(**inputs), 0, torch.nn.functional.cross_entropy
+    if case['task'] == 'qa':
+        for side, want in (('start_logits', x['start_positions']), ('end_logits', x['end_positions'])):
+            mine, wanted = (y[side].masked_fill(x['attention_mask'] == 0, float('-inf')) for y in (out, soft))
+            loss = loss + ((1 - alpha) * entropy(mine, want) + alpha * divergence(mine, wanted, temperature).mean()) / 2
+        return loss
+    if case['task'] == 'rerank':
+        truth = torch.tensor([float('nan') if r[2] is None else float(r[2]) for r in case['rows']])
+        hard = torch.nn.functional.binary_cross_entropy_with_logits(out.logits[:, 0], truth.nan_to_num(), reduction='none')
+        two = [torch.cat([y.logits, torch.zeros_like(y.logits)], 1) for y in (out, soft)]
+        parts, known = divergence(*two, temperature), ~truth.isnan()
+    else:
+        labels = x['labels'].flatten()
+        mine, wanted = (y.logits.flatten(0, -2) for y in (out, soft))
+        if case['task'] == 'tag':
+            mine, wanted, labels = mine[labels >= 0], wanted[labels >= 0], labels[labels >= 0]
+        hard, parts, known = entropy(mine, labels, reduction='none'), divergence(mine, wanted, temperature), labels >= 0
+    return torch.where(known, alpha * parts + (1 - alpha) * hard, parts).mean()
 
 
 def vectors_loss(model, tokenizer, case):
@@ -235,6 +278,11 @@ def make(case, so):
         o['labels'] = case.pop('labels')
     adam = torch.optim.AdamW([dict(params=decays, weight_decay=0.01), dict(params=others, weight_decay=0)], lr=1e-3, eps=1e-4)
     schedule = transformers.get_linear_schedule_with_warmup(adam, 1, STEPS)
+    its = None
+    if case.get('teacher'):
+        o.update(teacher='t', temperature=3, alpha=0.3)
+        with tempfile.TemporaryDirectory() as folder:
+            its = auto.from_pretrained(teacher(case, folder), attn_implementation='eager').eval()
     if case['task'] == 'pretrain':
         batches = batches_of(case, tokenizer, so)
     elif kind:
@@ -245,6 +293,8 @@ def make(case, so):
     for x in batches:
         if not kind:
             loss = vectors_loss(model, tokenizer, case)
+        elif its:
+            loss = taught_loss(model, its, x, case, o['temperature'], o['alpha'])
         elif case['task'] == 'qa':
             loss = span_loss(model, x)
         elif case['task'] == 'rerank' or isinstance(case['rows'][0][-1], list):

@@ -5,6 +5,7 @@
 training.json says what PyTorch made of each case; make_training.py made it. Weights are read from what bert_save writes. """
 import json
 import os
+import shutil
 import sqlite3
 import struct
 import sys
@@ -31,9 +32,22 @@ def bound(value):
     return struct.pack(f'<{len(value)}f', *value) if isinstance(value, list) else value
 
 
+def teacher(case, folder):
+    """The directory of a case's teacher, with the labels and the tokenizer of the model that it teaches."""
+    own, made = os.path.join(HERE, case['model']), os.path.join(folder, 'teacher')
+    shutil.copytree(os.path.join(HERE, case['teacher']), made)
+    shutil.copy(os.path.join(own, 'tokenizer.json'), made)
+    labels = {k: v for k, v in json.load(open(os.path.join(own, 'config.json'))).items() if k in ('id2label', 'label2id')}
+    config = json.load(open(os.path.join(made, 'config.json')))
+    json.dump({**config, **labels}, open(os.path.join(made, 'config.json'), 'w'))
+    return made
+
+
 def train(db, case, folder):
     """The losses, and the tensors of the trained model."""
     db.execute("SELECT bert_load('m', ?)", (os.path.join(HERE, case['model']),)).fetchone()
+    if case.get('teacher'):
+        db.execute("SELECT bert_load('t', ?)", (teacher(case, os.path.dirname(folder)),)).fetchone()
     db.execute(f"CREATE TABLE rows({', '.join(case['columns'])})")
     db.executemany(f"INSERT INTO rows VALUES({', '.join('?' * len(case['columns']))})", [list(map(bound, r)) for r in case['rows']])
     options = json.dumps({'from': 'm', 'model': 'trained', **case['options']})

@@ -137,21 +137,47 @@ static double entropy(const double *x, int stride, int n, int target) {
   return log(sum) - x[target * stride];
 }
 
-/* Of a label, or numbers, of each row. */
-static double judged(const TrainHead *h, const TrainBatch *b, const double *logits, const int32_t *label) {
-  int R = b->tokens.rows, U = h->units;
-  double loss = 0;
-  for (int i = 0; i < R; i++)
-    for (int u = 0; u < (label ? 1 : U); u++) {
-      double logit = logits[i * U + u], y = label ? 0 : (double)b->value[i * U + u];
-      if (label) loss += entropy(logits + i * U, 1, U, label[i]) / R;
-      else if (h->loss == LOSS_BINARY) loss += (log(1 + exp(logit)) - y * logit) / (R * U);
-      else loss += (logit - y) * (logit - y) / (R * U);
-    }
+/* T^2 KL(softmax(y / T), softmax(x / T)) */
+static double divergence(const double *x, const float *y, int stride, int n, double T) {
+  double mine = 0, wanted = 0, sum = 0;
+  for (int i = 0; i < n; i++) mine += exp(x[i * stride] / T), wanted += exp((double)y[i * stride] / T);
+  for (int i = 0; i < n; i++) {
+    double p = exp((double)y[i * stride] / T) / wanted;
+    sum += p * (log(p) - x[i * stride] / T + log(mine));
+  }
+  return T * T * sum;
+}
+
+/* The truth's part and the teacher's, of a target; soft NULL: no teacher. */
+static double mixed(const Reference *r, const double *x, const float *soft, int stride, int n, int target) {
+  double alpha = soft ? target < 0 ? 1 : (double)r->head->alpha : 0;
+  return (alpha < 1 ? (1 - alpha) * entropy(x, stride, n, target) : 0) +
+         (soft ? alpha * divergence(x, soft, stride, n, (double)r->head->temperature) : 0);
+}
+
+static double mixed_number(const Reference *r, double x, double y, const float *soft) {
+  double alpha = soft ? isnan(y) ? 1 : (double)r->head->alpha : 0, two[2] = {x, 0}, loss = 0;
+  float wanted[2] = {soft ? *soft : 0, 0};
+  int binary = r->head->loss == LOSS_BINARY;
+  if (alpha < 1) loss += (1 - alpha) * (binary ? log(1 + exp(x)) - y * x : (x - y) * (x - y));
+  if (soft && binary) loss += alpha * divergence(two, wanted, 1, 2, (double)r->head->temperature);
+  if (soft && !binary) loss += alpha * (x - (double)*soft) * (x - (double)*soft);
   return loss;
 }
 
-static double first_loss(const Reference *r, const double *x, const int32_t *label) {
+/* Of a label, or numbers, of each row. */
+static double judged(const Reference *r, const double *logits, const int32_t *label, const float *soft) {
+  const TrainBatch *b = r->batch;
+  int R = b->tokens.rows, U = r->head->units;
+  double loss = 0;
+  for (int i = 0; i < R; i++)
+    for (int u = 0; u < (label ? 1 : U); u++)
+      if (label) loss += mixed(r, logits + i * U, soft ? soft + i * U : NULL, 1, U, label[i]) / R;
+      else loss += mixed_number(r, logits[i * U + u], (double)b->value[i * U + u], soft ? soft + i * U + u : NULL) / (R * U);
+  return loss;
+}
+
+static double first_loss(const Reference *r, const double *x, const int32_t *label, const float *soft) {
   const TrainHead *h = r->head;
   const TrainBatch *b = r->batch;
   int R = b->tokens.rows, H = r->pass->net->hidden, f = h->feature_count, J = H + f;
@@ -164,7 +190,7 @@ static double first_loss(const Reference *r, const double *x, const int32_t *lab
     for (int j = 0; j < J; j++) joined[i * J + j] = j < H ? dense[i * H + j] : (double)(h->feature_scale * b->features[i * f + j - H]);
   drop_site(r, joined, R * J, DROP_HEAD, 1, h->drop_out);
   double *logits = affine(r, &h->out, joined, R);
-  loss = judged(h, b, logits, label);
+  loss = judged(r, logits, label, soft);
   free(in), free(joined), free(dense), free(logits);
   return loss;
 }
@@ -175,8 +201,8 @@ static double given_loss(const Reference *r) {
   int n = b->tokens.rows * h->feature_count;
   double *x = zeros((size_t)n);
   for (int i = 0; i < n; i++) x[i] = (double)b->features[i];
-  double *logits = affine(r, &h->out, x, b->tokens.rows), loss = judged(h, b, logits, h->loss == LOSS_CLASS ? b->label
-                                                                                                            : NULL);
+  double *logits = affine(r, &h->out, x, b->tokens.rows);
+  double loss = judged(r, logits, h->loss == LOSS_CLASS ? b->label : NULL, NULL);
   free(x), free(logits);
   return loss;
 }
@@ -184,20 +210,22 @@ static double given_loss(const Reference *r) {
 static double tokens_loss(const Reference *r, double *x) {
   const TrainHead *h = r->head;
   const TrainBatch *b = r->batch;
+  const float *soft = r->soft;
   int T = b->tokens.tokens, U = h->units, judged = 0;
   double loss = 0;
   drop_site(r, x, T * r->pass->net->hidden, DROP_HEAD, 0, h->drop_in);
   double *logits = affine(r, &h->out, x, T);
   for (int t = 0; h->loss == LOSS_TAG && t < T; t++) {
-    if (b->target[t] < 0) continue;
-    loss += entropy(logits + t * U, 1, U, b->target[t]);
+    if (b->target[t] == TARGET_NONE) continue;
+    loss += mixed(r, logits + t * U, soft ? soft + t * U : NULL, 1, U, b->target[t]);
     judged++;
   }
   if (judged) loss /= judged;
   for (int i = 0; h->loss == LOSS_SPAN && i < b->tokens.rows; i++) {
     int from = b->tokens.start[i], n = b->tokens.start[i + 1] - from;
-    loss += entropy(logits + from * 2, 2, n, b->label[i]) / (2 * b->tokens.rows);
-    loss += entropy(logits + from * 2 + 1, 2, n, b->past[i]) / (2 * b->tokens.rows);
+    for (int side = 0; side < 2; side++)
+      loss += mixed(r, logits + from * 2 + side, soft ? soft + from * 2 + side : NULL, 2, n,
+                    (side ? b->past : b->label)[i]) / (2 * b->tokens.rows);
   }
   free(logits);
   return loss;
@@ -213,8 +241,9 @@ static double fill_loss(const Reference *r, const double *x) {
   activation(state, C * H, h->fill_activation);
   norm(r, &h->fill_norm, state, C, H);
   double *logits = affine(r, &h->decoder, state, C);
-  for (int i = 0; i < C; i++) loss += entropy(logits + i * h->decoder.out, 1, h->decoder.out, b->target[i]) / C;
-  if (b->next) loss += first_loss(r, x, b->next);
+  int V = h->decoder.out;
+  for (int i = 0; i < C; i++) loss += mixed(r, logits + i * V, r->soft ? r->soft + i * V : NULL, 1, V, b->target[i]) / C;
+  if (b->next) loss += first_loss(r, x, b->next, NULL);
   free(in), free(state), free(logits);
   return loss;
 }
@@ -280,7 +309,7 @@ static double vector_loss(const Reference *r, const double *x) {
 double reference_loss(const Reference *r) {
   double *x = states(r), loss = 0;
   switch (r->head->kind) {
-    case TRAIN_FIRST: loss = first_loss(r, x, r->head->loss == LOSS_CLASS ? r->batch->label : NULL); break;
+    case TRAIN_FIRST: loss = first_loss(r, x, r->head->loss == LOSS_CLASS ? r->batch->label : NULL, r->soft); break;
     case TRAIN_TOKENS: loss = tokens_loss(r, x); break;
     case TRAIN_FILL: loss = fill_loss(r, x); break;
     case TRAIN_VECTOR: loss = vector_loss(r, x); break;

@@ -12,6 +12,7 @@ typedef struct {
   TrainHead *head;
   TrainBatch *batch;
   double *w; /* as Params.w */
+  const float *soft; /* as batch->soft, which a step uses up */
 } Reference;
 
 double reference_loss(const Reference *r);

@@ -21,7 +21,7 @@ typedef struct {
   TrainResult result;
   int32_t ids[64], start[ROWS + 1], label[ROWS], past[ROWS], target[64], position[64];
   uint8_t types[64];
-  float value[ROWS * HIDDEN], features[ROWS * FEATURES];
+  float value[ROWS * HIDDEN], features[ROWS * FEATURES], soft[64 * VOCABULARY], given[64 * VOCABULARY];
 } Net;
 
 static TrainLinear add_linear(Net *n, int in, int out, bert_err *e) {
@@ -105,7 +105,7 @@ static void fill(Net *n, int towers, Rng *r) {
 static void body(void *context, const Team *team) {
   Net *n = context;
   int judged = n->batch.chosen;
-  for (int t = 0; n->head.loss == LOSS_TAG && t < n->batch.tokens.tokens; t++) judged += n->target[t] >= 0;
+  for (int t = 0; n->head.loss == LOSS_TAG && t < n->batch.tokens.tokens; t++) judged += n->target[t] != TARGET_NONE;
   TrainWeights weights = {1.0f / (float)n->batch.examples, judged ? 1.0f / (float)judged : 0};
   OK(train_forward(&n->pass, team));
   head_step(&n->pass, &n->head, &n->batch, &n->room, weights, &n->result, team);
@@ -135,7 +135,7 @@ static void compare(Net *n, const char *what) {
     w[i] = (double)n->params.w[i];
     largest = fmax(largest, fabs((double)n->params.g[i]));
   }
-  Reference r = {&n->pass, &n->head, &n->batch, w};
+  Reference r = {&n->pass, &n->head, &n->batch, w, n->batch.soft ? n->given : NULL};
   double loss = reference_loss(&r);
   if (!(fabs(loss - n->result.loss) <= 2e-6 * (1 + fabs(loss))))
     test_failed(__FILE__, __LINE__, "%s: loss %.9g, wanted %.9g", what, n->result.loss, loss);
@@ -168,6 +168,26 @@ static void one(const char *what, TrainHeadKind kind, LossKind loss, int towers,
   drop_net(&n);
 }
 
+/* The same beside a teacher, whose logits are drawn; every third target is not known. */
+static void taught(const char *what, TrainHeadKind kind, LossKind loss) {
+  bert_err e = {0};
+  Net n;
+  Rng r = rng_stream(12, (uint64_t)loss);
+  build(&n, kind, loss, KERNEL_GELU, 2, &e);
+  n.head.temperature = 2.5f, n.head.alpha = 0.3f;
+  fill(&n, 1, &r);
+  for (int i = 0; i < 64 * VOCABULARY; i++) n.soft[i] = n.given[i] = 6 * rng_unit(rng_next(&r)) - 3;
+  n.batch.soft = n.soft;
+  for (int i = 0; i < n.batch.tokens.tokens && loss == LOSS_TAG; i += 3) n.target[i] = TARGET_TEACHER;
+  for (int i = 0; i < ROWS && kind != TRAIN_FILL; i += 3) {
+    n.label[i] = n.past[i] = TARGET_TEACHER;
+    for (int u = 0; u < UNITS; u++) n.value[i * UNITS + u] = NAN;
+  }
+  run(&n, 1, &e);
+  compare(&n, what);
+  drop_net(&n);
+}
+
 TEST(grad_of_labels) { one("class", TRAIN_FIRST, LOSS_CLASS, 1, KERNEL_GELU, 2, 0); }
 TEST(grad_of_several_labels) { one("binary", TRAIN_FIRST, LOSS_BINARY, 1, KERNEL_GELU_TANH, 0, 0); }
 TEST(grad_of_numbers) { one("number", TRAIN_FIRST, LOSS_NUMBER, 1, KERNEL_RELU, 2, 0); }
@@ -182,6 +202,12 @@ TEST(grad_of_ranking_with_negatives) { one("negatives", TRAIN_VECTOR, LOSS_RANKI
 TEST(grad_of_triplets) { one("triplet", TRAIN_VECTOR, LOSS_TRIPLET, 3, KERNEL_GELU, 2, 0); }
 TEST(grad_of_vector_pairs) { one("pair", TRAIN_VECTOR, LOSS_PAIR, 2, KERNEL_GELU, 2, 0); }
 TEST(grad_of_distillation) { one("vector", TRAIN_VECTOR, LOSS_VECTOR, 1, KERNEL_GELU, 0, 0); }
+TEST(grad_beside_a_teacher_of_labels) { taught("taught class", TRAIN_FIRST, LOSS_CLASS); }
+TEST(grad_beside_a_teacher_of_several_labels) { taught("taught binary", TRAIN_FIRST, LOSS_BINARY); }
+TEST(grad_beside_a_teacher_of_numbers) { taught("taught number", TRAIN_FIRST, LOSS_NUMBER); }
+TEST(grad_beside_a_teacher_of_tags) { taught("taught tag", TRAIN_TOKENS, LOSS_TAG); }
+TEST(grad_beside_a_teacher_of_spans) { taught("taught span", TRAIN_TOKENS, LOSS_SPAN); }
+TEST(grad_beside_a_teacher_of_masks) { taught("taught mask", TRAIN_FILL, LOSS_MASK); }
 TEST(grad_through_dropout) { one("dropped labels", TRAIN_FIRST, LOSS_CLASS, 1, KERNEL_GELU, 2, 0.3f); }
 TEST(grad_through_dropped_tokens) { one("dropped tags", TRAIN_TOKENS, LOSS_TAG, 1, KERNEL_GELU, 0, 0.3f); }
 

@@ -22,7 +22,7 @@ static bert_rows *rows_of(bert_err *e) {
 static bert_model *trained(const char *options, bert_err *e) {
   bert_rows *r = rows_of(e);
   bert_step step;
-  bert_training *t = e->code ? NULL : bert_finetune(NULL, "head", r, fixture_quoted(options), NULL, e);
+  bert_training *t = e->code ? NULL : bert_finetune(NULL, NULL, "head", r, fixture_quoted(options), NULL, e);
   while (t && bert_training_step(t, &step, NULL, e)) continue;
   bert_model *m = t ? bert_training_model(t, NULL, e) : NULL;
   bert_training_free(t);
