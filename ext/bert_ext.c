@@ -26,6 +26,7 @@ static const Function functions[] = {
     {"bert_store", 1, 2, STATE, fn_store},              /* name, schema */
     {"bert_drop", 1, 2, STATE, fn_drop},                /* name, schema */
     {"bert_index_rebuild", 1, 1, STATE, fn_index_rebuild}, /* index */
+    {"bert_index_memory", 0, 1, STATE, fn_index_memory},   /* bytes */
     {"bert_version", 0, 0, BUILD, fn_version},          /* */
     {"bert_embed", 1, 3, VECTOR, fn_embed},             /* text, model, prompt */
     {"bert_similarity", 2, 3, VECTOR, fn_similarity},   /* a, b, model */

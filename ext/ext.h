@@ -315,6 +315,7 @@ void fn_save(Call *call, bert_err *e);
 void fn_store(Call *call, bert_err *e);
 void fn_drop(Call *call, bert_err *e);
 void fn_index_rebuild(Call *call, bert_err *e);
+void fn_index_memory(Call *call, bert_err *e);
 void fn_version(Call *call, bert_err *e);
 void fn_embed(Call *call, bert_err *e);
 void fn_similarity(Call *call, bert_err *e);

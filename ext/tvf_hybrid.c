@@ -70,15 +70,22 @@ static char *any_word(bert_text text, bert_err *e) {
   return sqlite3_str_finish(s);
 }
 
+static char *words_sql(const char *text, bert_err *e) {
+  IndexName name;
+  index_name_read(&name, text, e);
+  char *table = e->code ? NULL : index_name_quoted(&name), *sql = NULL;
+  if (table)
+    sql = sqlite3_mprintf("SELECT rowid FROM %s WHERE \"%w\" MATCH ?1 ORDER BY rank LIMIT ?2", table, name.table);
+  if (!sql) error_set(e, BERT_NOMEM, "out of memory");
+  sqlite3_free(table);
+  index_name_free(&name);
+  return sql;
+}
+
 static void search_words(Hybrid *h, const char *name, bert_text query, sqlite3_int64 depth, bert_err *e) {
-  const char *dot = strchr(name, '.'), *table = dot ? dot + 1 : name;
   sqlite3 *db = connection_db(h->cursor.connection);
-  char *words = any_word(query, e);
-  char *schema = dot ? sqlite3_mprintf("\"%.*w\".", (int)(dot - name), name) : sqlite3_mprintf("");
-  char *sql = sqlite3_mprintf("SELECT rowid FROM %s\"%w\" WHERE \"%w\" MATCH ?1 ORDER BY rank LIMIT ?2", schema, table,
-                              table);
+  char *words = any_word(query, e), *sql = words_sql(name, e);
   sqlite3_stmt *s = NULL;
-  if (!schema || !sql) error_set(e, BERT_NOMEM, "out of memory");
   int rc = e->code || !words ? SQLITE_OK : sqlite3_prepare_v2(db, sql, -1, &s, NULL);
   if (s) {
     sqlite3_bind_text(s, 1, words, -1, SQLITE_STATIC);
@@ -93,7 +100,6 @@ static void search_words(Hybrid *h, const char *name, bert_text query, sqlite3_i
   }
   sqlite3_finalize(s);
   sqlite3_free(sql);
-  sqlite3_free(schema);
   sqlite3_free(words);
 }
 

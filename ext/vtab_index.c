@@ -147,14 +147,14 @@ static int rename_table(sqlite3_vtab *vtab, const char *name) {
   t->rc = 0;
   index_flush(t, &e);
   index_store_rename(t, name, &e);
-  char *copy = sqlite3_mprintf("%s", name);
+  char *copy = sqlite3_mprintf("%s", name), *old = t->name;
   if (!copy) error_set(&e, BERT_NOMEM, "out of memory");
   if (!e.code) {
-    sqlite3_free(t->name);
     t->name = copy;
-  } else {
-    sqlite3_free(copy);
+    index_rename_triggers(t, &e);
   }
+  if (t->name == copy) sqlite3_free(old);
+  else sqlite3_free(copy);
   return index_fail(t, &e);
 }
 

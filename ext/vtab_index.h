@@ -9,6 +9,7 @@
 **    vtab_index_search.c   the nearest rows                                       vtab_index_command.c INSERT INTO t(t)
 **    vtab_index_check.c    integrity-check                                        vtab_index_sync.c    rebuild, reembed
 **    vtab_index_lists.c    approximate search                                     vtab_index_compact.c optimize
+**    vtab_index_trigger.c  what follows the content                               vtab_index_find.c    by name
 **    vtab_index_progress.c how far a command is                                   vtab_index_salvage.c its vectors, kept
 **
 ** The shadow tables of an index t. A row with a vector has a slot: block * 1024 + place; a block holds rows of one
@@ -334,7 +335,20 @@ void index_filter_free(IndexFilter *f);
 ** index may leave some out. bert_hits_free is due. */
 void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
                   int nearly, bert_hits *hits, bert_err *e);
-/* The index of that name ("t" or "schema.t"), and a statement that keeps it from going away. NULL on error. */
+
+/* ---- vtab_index_find.c ------------------------------------------------------------------------------------------- */
+
+/* Of a table; schema NULL: whichever has it. */
+typedef struct {
+  char *schema, *table;
+} IndexName;
+
+/* Reads `table` or `schema.table`, each bare or quoted; also on error index_name_free is due. */
+void index_name_read(IndexName *name, const char *text, bert_err *e);
+void index_name_free(IndexName *name);
+/* As SQL has it, freed by sqlite3_free; NULL: no memory. */
+char *index_name_quoted(const IndexName *name);
+/* The index of a name, and a statement that keeps it from going away. NULL on error. */
 IndexTable *index_find(Connection *c, const char *name, sqlite3_stmt **held, bert_err *e);
 
 /* ---- vtab_index_scan.c ------------------------------------------------------------------------------------------- */
@@ -347,10 +361,16 @@ int index_eof(sqlite3_vtab_cursor *cursor);
 int index_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int i);
 int index_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out);
 
+/* ---- vtab_index_trigger.c ---------------------------------------------------------------------------------------- */
+
+void index_create_triggers(IndexTable *t, bert_err *e);
+void index_drop_triggers(IndexTable *t, bert_err *e);
+/* Makes those that are there anew, under the table's present name. */
+void index_rename_triggers(IndexTable *t, bert_err *e);
+
 /* ---- vtab_index_command.c, vtab_index_sync.c, vtab_index_check.c, vtab_index_progress.c -------------------------- */
 
 void index_command(IndexTable *t, sqlite3_value *command, sqlite3_value *value, bert_err *e);
-void index_drop_triggers(IndexTable *t, bert_err *e);
 /* A command in steps, each a statement of its own, which has it as its rank, by pointer. */
 typedef struct {
   IndexJob *job;

@@ -10,8 +10,7 @@
 ** | 'optimize'        |               | merges what is mostly empty, so that VACUUM can shrink the file
 ** | 'integrity-check' |               | fails with what is wrong
 ** | 'delete-all'      |               | every row
-** | 'triggers'        |               | makes triggers on the content= table; DROP TABLE of the index drops them
-** | 'memory'          | bytes         | how much the process may remember of the blocks of all indexes
+** | 'triggers'        |               | makes triggers on the content= table (vtab_index_trigger.c)
 ** | 'progress'        | 1 or 0        | draws a bar on standard error, where that is a terminal; else as BERT_PROGRESS=1 says
 **
 ** Each is part of its transaction, all or nothing. A 'rebuild' or 'reembed' with a rank stops after so many texts, and
@@ -19,86 +18,6 @@
 #include "vtab_index.h"
 
 #include <string.h>
-
-/* ---- triggers ---------------------------------------------------------------------------------------------------- */
-
-static void run_sql(IndexTable *t, char *sql, bert_err *e) {
-  sqlite3_stmt *s = index_prepare(t, sql, 0, e);
-  if (s) index_run(t, s, e);
-  sqlite3_finalize(s);
-}
-
-static const char *key_of(const IndexTable *t) { return t->columns.content_rowid ? t->columns.content_rowid : "rowid"; }
-
-static void append_names(const IndexTable *t, sqlite3_str *s, const char *format) {
-  for (int i = 0; i < t->columns.count; i++)
-    sqlite3_str_appendf(s, format, t->columns.columns[i].name, t->columns.columns[i].name);
-}
-
-static void create_trigger(IndexTable *t, const char *when, sqlite3_str *body, bert_err *e) {
-  char *text = sqlite3_str_finish(body);
-  char *sql = !text ? NULL : sqlite3_mprintf("CREATE TRIGGER \"%w\".\"%w_%s\" AFTER %s ON \"%w\" %s END", t->schema,
-                                             t->name, when, when, t->columns.content, text);
-  sqlite3_free(text);
-  run_sql(t, sql, e);
-}
-
-static void append_insertion(const IndexTable *t, sqlite3_str *s) {
-  sqlite3_str_appendf(s, " INSERT OR REPLACE INTO \"%w\"(rowid", t->name);
-  append_names(t, s, ", \"%w\"");
-  sqlite3_str_appendf(s, ") SELECT new.\"%w\"", key_of(t));
-  append_names(t, s, ", new.\"%w\"");
-}
-
-/* The row of an UPDATE is changed if the index has it, else put in. Nothing is done where no column of the index
-** changes. */
-static sqlite3_str *change(const IndexTable *t) {
-  sqlite3_str *s = sqlite3_str_new(t->db);
-  sqlite3_str_appendf(s, "WHEN old.\"%w\" IS NOT new.\"%w\"", key_of(t), key_of(t));
-  append_names(t, s, " OR old.\"%w\" COLLATE BINARY IS NOT new.\"%w\" COLLATE BINARY");
-  sqlite3_str_appendf(s, " BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"", t->name, key_of(t));
-  append_names(t, s, ", \"%w\" = new.\"%w\"");
-  sqlite3_str_appendf(s, " WHERE rowid = old.\"%w\";", key_of(t));
-  append_insertion(t, s);
-  sqlite3_str_appendf(s, " WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", t->name, key_of(t));
-  return s;
-}
-
-static void create_triggers(IndexTable *t, bert_err *e) {
-  if (!t->columns.content || !*t->columns.content) {
-    error_set(e, BERT_ARGUMENT, "'triggers' without a content= table, whose changes they would follow");
-    return;
-  }
-  index_drop_triggers(t, e);
-  sqlite3_str *s = sqlite3_str_new(t->db);
-  sqlite3_str_appendall(s, "BEGIN");
-  append_insertion(t, s);
-  sqlite3_str_appendall(s, ";");
-  create_trigger(t, "INSERT", s, e);
-  create_trigger(t, "UPDATE", change(t), e);
-  s = sqlite3_str_new(t->db);
-  sqlite3_str_appendf(s, "BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\";", t->name, key_of(t));
-  create_trigger(t, "DELETE", s, e);
-  index_set_config_text(t, "triggers", t->name, e);
-}
-
-/* Under the name that the table had when they were made. */
-void index_drop_triggers(IndexTable *t, bert_err *e) {
-  static const char *const events[] = {"INSERT", "UPDATE", "DELETE"};
-  bert_err unread = {0}; /* a table whose configuration is lost can be dropped, too */
-  sqlite3_stmt *s = index_sql(t, SQL_GET_CONFIG, &unread);
-  char *name = NULL;
-  if (!s || e->code) return;
-  sqlite3_bind_text(s, 1, "triggers", -1, SQLITE_STATIC);
-  if (index_step(t, s, &unread)) name = sqlite3_mprintf("%s", sqlite3_column_text(s, 0));
-  sqlite3_reset(s);
-  t->rc = 0;
-  for (int i = 0; i < 3 && name && !e->code; i++)
-    run_sql(t, sqlite3_mprintf("DROP TRIGGER IF EXISTS \"%w\".\"%w_%s\"", t->schema, name, events[i]), e);
-  sqlite3_free(name);
-}
-
-/* ---- commands ---------------------------------------------------------------------------------------------------- */
 
 void index_delete_all(IndexTable *t, int rows_too, bert_err *e) {
   index_discard(t);
@@ -170,15 +89,10 @@ void index_command(IndexTable *t, sqlite3_value *command, sqlite3_value *value, 
   else if (!sqlite3_stricmp(name, "optimize")) index_compact(t, 0, e);
   else if (!sqlite3_stricmp(name, "integrity-check")) check(t, e);
   else if (!sqlite3_stricmp(name, "delete-all")) index_delete_all(t, 1, e);
-  else if (!sqlite3_stricmp(name, "triggers")) create_triggers(t, e);
-  else if (!sqlite3_stricmp(name, "memory")) {
-    sqlite3_int64 bytes = value_integer(value, -1, 0, INT64_MAX, "rank", e);
-    if (bytes < 0) error_set(e, BERT_ARGUMENT, "'memory' with rank NULL, wanted a number of bytes");
-    if (!e->code) bert_cache_limit(bytes);
-  } else if (!sqlite3_stricmp(name, "progress")) {
+  else if (!sqlite3_stricmp(name, "triggers")) index_create_triggers(t, e);
+  else if (!sqlite3_stricmp(name, "progress"))
     index_set_config(t, "progress", value_integer(value, 1, 0, 1, "rank", e), e);
-  } else {
+  else
     error_set(e, BERT_ARGUMENT, "no command is called '%.*s', wanted rebuild, reembed, optimize, integrity-check, "
-              "delete-all, triggers, memory or progress", error_shown(name, strlen(name), 40), name);
-  }
+              "delete-all, triggers or progress", error_shown(name, strlen(name), 40), name);
 }

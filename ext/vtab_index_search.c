@@ -215,38 +215,3 @@ void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filte
   for (int i = 0; i < n && nearly && !e->code; i++)
     search_lists(t, queries + (size_t)i * (size_t)t->dimensions, filter, k, most, &hits[i], e);
 }
-
-/* ---- finding an index by name ------------------------------------------------------------------------------------ */
-
-/* The index of a name among those in use; of two, that of the schema which SQLite would look into first. */
-static IndexTable *find_used(Connection *c, const char *schema, const char *name) {
-  IndexTable *best = NULL;
-  for (IndexTable *t = *connection_indexes(c); t; t = t->next) {
-    if (sqlite3_stricmp(t->name, name) || (schema && sqlite3_stricmp(t->schema, schema))) continue;
-    if (!best || !sqlite3_stricmp(t->schema, "temp") ||
-        (!sqlite3_stricmp(t->schema, "main") && sqlite3_stricmp(best->schema, "temp")))
-      best = t;
-  }
-  return best;
-}
-
-IndexTable *index_find(Connection *c, const char *name, sqlite3_stmt **held, bert_err *e) {
-  *held = NULL;
-  if (e->code) return NULL;
-  const char *dot = strchr(name, '.');
-  char *schema = dot ? sqlite3_mprintf("%.*s", (int)(dot - name), name) : NULL;
-  const char *table = dot ? dot + 1 : name;
-  char *sql = schema ? sqlite3_mprintf("SELECT rowid FROM \"%w\".\"%w\"", schema, table)
-                     : sqlite3_mprintf("SELECT rowid FROM \"%w\"", table);
-  if (!sql || (dot && !schema)) error_set(e, BERT_NOMEM, "out of memory");
-  int rc = e->code ? SQLITE_OK : sqlite3_prepare_v2(connection_db(c), sql, -1, held, NULL); /* connects it, too */
-  if (rc == SQLITE_NOMEM) error_set(e, BERT_NOMEM, "out of memory");
-  IndexTable *t = e->code || rc != SQLITE_OK ? NULL : find_used(c, schema, table);
-  if (!t) error_set(e, BERT_ARGUMENT, "no index called '%s', wanted the name of a table made by bert_index", name);
-  sqlite3_free(schema);
-  sqlite3_free(sql);
-  if (t) return t;
-  sqlite3_finalize(*held);
-  *held = NULL;
-  return NULL;
-}

@@ -148,7 +148,7 @@ def failing_disks(so, folder, mode, is_lasting, step):
     disk = Disk(f'failing-{mode}-{is_lasting}')
     disk.is_lasting = is_lasting
     db = connect(so, new_file(so, folder, mode), f'failing-{mode}-{is_lasting}')
-    db.execute("PRAGMA cache_size = 5; INSERT INTO v(v, rank) VALUES ('memory', 0)")  # so that everything is read again
+    db.execute("PRAGMA cache_size = 5; SELECT bert_index_memory(0)").fetchall()  # so that everything is read again
     disk.count = 0
     all_states, error = run(db)
     assert error is None and len(all_states) == len(TRANSACTIONS) + 1
@@ -157,7 +157,7 @@ def failing_disks(so, folder, mode, is_lasting, step):
     for at in range(1, touched, step):
         file = new_file(so, folder, mode)
         db = connect(so, file, f'failing-{mode}-{is_lasting}')
-        db.execute("PRAGMA cache_size = 5; INSERT INTO v(v, rank) VALUES ('memory', 0)")
+        db.execute("PRAGMA cache_size = 5; SELECT bert_index_memory(0)").fetchall()
         disk.left = at
         seen, error = run(db)
         failures += error is not None

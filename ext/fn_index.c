@@ -1,10 +1,10 @@
-/* fn_index_rebuild.c -- bert_index_rebuild: 'rebuild' in steps that are committed one by one.
+/* fn_index.c -- functions on indexes: 'rebuild' in steps that are committed one by one, and the memory of all indexes.
 ** Layer: ext. Uses: bert.h, vtab_index.h.
 **
-**    SELECT bert_index_rebuild('notes_index');    -- Ctrl-C after an hour: Error: interrupted
-**    SELECT bert_index_rebuild('main.notes_index');   -- 731000: vectors made; it went on where it was stopped, or killed
+**    SELECT bert_index_rebuild('notes_index');   -- 731000: vectors made; it went on where it was stopped, or killed
+**    SELECT bert_index_memory(500000000);        -- bytes that this process may remember of the blocks of all indexes
 **
-** Each step is an INSERT of the command 'rebuild' that embeds 2048 texts, and SQLite commits it as any other statement:
+** Each step of a rebuild is an INSERT of the command 'rebuild' that embeds 2048 texts, and SQLite commits it as any other statement:
 ** nothing is locked between two of them. Within a transaction (BEGIN) it is part of that one, like the command. */
 #include "vtab_index.h"
 
@@ -36,4 +36,13 @@ void fn_index_rebuild(Call *call, bert_err *e) {
   sqlite3_finalize(s);
   sqlite3_finalize(held);
   if (!e->code) sqlite3_result_int64(call->context, steps.made);
+}
+
+/* No command of a table, as those may stand in a schema's triggers, and this is the process's. */
+void fn_index_memory(Call *call, bert_err *e) {
+  sqlite3_int64 bytes = value_integer(fn_value(call, 0), -1, 0, INT64_MAX, "bytes", e);
+  bert_cache_info info;
+  if (bytes >= 0 && !e->code) bert_cache_limit(bytes);
+  bert_cache_describe(&info);
+  if (!e->code) sqlite3_result_int64(call->context, info.limit);
 }
