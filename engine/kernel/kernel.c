@@ -187,3 +187,13 @@ void kernel_unpack8(int8_t *q, float *scale, const Panels8 *p, int row, int at, 
     *scale++ = *from.scale;
   }
 }
+
+/* Whole groups have a length that compilers know, and nothing that may overlap: so they use vectors. */
+static void scale_group(float *restrict out, const int8_t *restrict q, float scale) {
+  for (int i = 0; i < KERNEL_GROUP; i++) out[i] = (float)q[i] * scale;
+}
+
+void kernel_scale8(float *out, const int8_t *q, const float *scale, int n) {
+  for (; n >= KERNEL_GROUP; n -= KERNEL_GROUP, out += KERNEL_GROUP, q += KERNEL_GROUP) scale_group(out, q, *scale++);
+  for (int i = 0; i < n; i++) out[i] = (float)q[i] * *scale;
+}

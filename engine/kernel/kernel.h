@@ -205,4 +205,7 @@ void kernel_pack8(const Panels8 *p, const float *w, size_t stride, int first, in
 void kernel_unpack8(int8_t *q, float *scale, const Panels8 *p, int row, int at, int n, int k);
 void kernel_repack8(const Panels8 *p, const int8_t *q, const float *scale, int row, int at, int n, int k);
 
+/* out[n] = integers times the scale of their group, the first of which begins at q[0]. */
+void kernel_scale8(float *out, const int8_t *q, const float *scale, int n);
+
 #endif

@@ -4,15 +4,10 @@
 
 #include "model/model.h"
 
-/* out[n] = integers times the scale of their group. */
-static void scaled(float *out, const int8_t *q, const float *scale, int n) {
-  for (int i = 0; i < n; i++) out[i] = (float)q[i] * scale[i / KERNEL_GROUP];
-}
-
 static void read_words8(const Slot *s, int64_t first, int64_t rows, float *out) {
   size_t depth = (size_t)kernel_depth8(s->columns), groups = (size_t)kernel_groups(s->columns);
   for (size_t r = (size_t)first; rows > 0; r++, rows--, out += s->columns)
-    scaled(out, s->words->word8 + r * depth, s->words->word_scale + r * groups, s->columns);
+    kernel_scale8(out, s->words->word8 + r * depth, s->words->word_scale + r * groups, s->columns);
 }
 
 /* A row's integers and scales go through small pieces of stack: whole groups of a row of any width. */
@@ -24,7 +19,7 @@ static void read_panels8(const Slot *s, int64_t first, int64_t rows, float *out)
     for (int at = 0, n; at < s->columns; at += n, out += n) {
       n = s->columns - at < PIECE ? s->columns - at : PIECE;
       kernel_unpack8(q, scale, &s->linear->panels8, s->first + (int)r, at, n, s->columns);
-      scaled(out, q, scale, n);
+      kernel_scale8(out, q, scale, n);
     }
 }
 

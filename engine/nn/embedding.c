@@ -21,9 +21,15 @@ static void word_row(float *x, const Embedding *m, int32_t id, int hidden) {
     memcpy(x, m->word + (size_t)id * (size_t)hidden, (size_t)hidden * sizeof *x);
     return;
   }
-  const int8_t *q = m->word8 + (size_t)id * (size_t)kernel_depth8(hidden);
-  const float *scale = m->word_scale + (size_t)id * (size_t)kernel_groups(hidden);
-  for (int i = 0; i < hidden; i++) x[i] = (float)q[i] * scale[i / KERNEL_GROUP];
+  kernel_scale8(x, m->word8 + (size_t)id * (size_t)kernel_depth8(hidden),
+                m->word_scale + (size_t)id * (size_t)kernel_groups(hidden), hidden);
+}
+
+/* x[n] += y[n], in pieces of a length that compilers know, and so use vectors for. */
+static void add_row(float *restrict x, const float *restrict y, int n) {
+  for (; n >= KERNEL_LANES; n -= KERNEL_LANES, x += KERNEL_LANES, y += KERNEL_LANES)
+    for (int i = 0; i < KERNEL_LANES; i++) x[i] += y[i];
+  for (int i = 0; i < n; i++) x[i] += y[i];
 }
 
 /* Tokens of b->ids[from … to-1] that stand at a position of their own. */
@@ -40,13 +46,10 @@ void embed_sums(float *x, int32_t *positions, const Embedding *m, const Batch *b
   for (int t = from; t < to; t++, x += H) {
     while (t >= b->start[row + 1]) row++, next = 0;
     int at = (b->ids[t] == m->pad ? -1 : next++) + m->first_position;
-    const float *type = m->type ? m->type + (size_t)b->types[t] * H : NULL;
-    const float *position = m->position + (size_t)at * H;
     if (positions) positions[t] = at;
     word_row(x, m, b->ids[t], hidden);
-    if (type)
-      for (size_t i = 0; i < H; i++) x[i] += type[i];
-    for (size_t i = 0; i < H; i++) x[i] += position[i];
+    if (m->type) add_row(x, m->type + (size_t)b->types[t] * H, hidden);
+    add_row(x, m->position + (size_t)at * H, hidden);
   }
 }
 
