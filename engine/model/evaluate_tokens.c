@@ -92,7 +92,7 @@ static int finish_masks(void *context, const Row *row) {
     int t = j->batch->position[k] - j->batch->tokens.start[r];
     if (t < 0 || t >= row->item->n) continue;
     head_fill_state(state, row->x + (size_t)t * (size_t)H, &j->model->fill, state + H, row->own);
-    head_fill_logits(logits, state, &j->model->fill, V, &ALONE);
+    head_fill_logits(logits, state, &j->model->fill, V, state + H, &ALONE);
     good &= vector_finite(logits, V);
     j->loss[k] = loss_of(logits, V, j->batch->target[k]);
     j->right[k] = score_largest(logits, V) == j->batch->target[k];

@@ -15,6 +15,7 @@ typedef struct {
   int position;
   float *state, *between; /* [H] each */
   float *logits;          /* [V] */
+  float *rows;            /* [threads][H] */
 } Job;
 
 static int finish_row(void *context, const Row *row) {
@@ -26,7 +27,8 @@ static int finish_row(void *context, const Row *row) {
 
 static void decode(void *context, const Team *team) {
   const Job *job = context;
-  head_fill_logits(job->logits, job->state, &job->model->fill, job->model->config.vocabulary, team);
+  float *row = job->rows + (size_t)team->rank * (size_t)job->model->encoder.hidden;
+  head_fill_logits(job->logits, job->state, &job->model->fill, job->model->config.vocabulary, row, team);
 }
 
 static int better_first(const void *a, const void *b) {
@@ -61,11 +63,12 @@ void fill_mask(Session *s, bert_text text, int mask, bert_fills *out, const bert
   add_text(s, text, mask, out, e);
   s->vectors.size = s->spans.size = 0;
   Job job = {.model = m, .position = out->position};
-  job.state = buf_room(&s->vectors, (2 * H + V) * sizeof(float), e);
+  job.state = buf_room(&s->vectors, ((2 + (size_t)s->threads) * H + V) * sizeof(float), e);
   bert_fill *fill = buf_room(&s->spans, V * sizeof *fill, e);
   if (e->code) return;
   job.between = job.state + H;
   job.logits = job.between + H;
+  job.rows = job.logits + V;
   Finish finish = {finish_row, &job};
   int broken = batch_run(s, &finish, progress, e);
   if (!e->code && !broken) pool_team(s->threads, decode, &job);

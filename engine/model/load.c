@@ -223,16 +223,14 @@ static void load_norm(Loader *l, Norm *to, const char *pattern, int layer, int h
   to->beta = load_plain(l, find(l, pattern, layer, ".bias", ".beta"), hidden, 0);
 }
 
-/* Words stay in floats where a head decodes with them. */
-static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c, unsigned can) {
+static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c) {
   m->vocabulary = c->vocabulary;
   m->positions = c->positions;
   m->types = c->types;
   m->first_position = c->first_position;
   m->pad = c->first_position ? c->pad : -1;
-  Compute words = can & BERT_CAN_FILL ? COMPUTE_F32 : l->compute;
-  Found word = find_matrix(l, l->arch->word, 0, "", words);
-  if (words == COMPUTE_INT8) load_words8(l, m, word, c->hidden);
+  Found word = find_matrix(l, l->arch->word, 0, "", l->compute);
+  if (l->compute == COMPUTE_INT8) load_words8(l, m, word, c->hidden);
   else m->word = load_plain(l, word, c->vocabulary, c->hidden);
   m->position = load_plain(l, find(l, l->arch->position, 0, "", NULL), c->positions, c->hidden);
   if (c->types) {
@@ -242,8 +240,8 @@ static void load_embedding(Loader *l, Embedding *m, const ModelConfig *c, unsign
   load_norm(l, &m->norm, l->arch->embedding_norm, 0, c->hidden);
 }
 
-static void load_encoder(Loader *l, Encoder *n, const ModelConfig *c, unsigned can) {
-  load_embedding(l, &n->embedding, c, can);
+static void load_encoder(Loader *l, Encoder *n, const ModelConfig *c) {
+  load_embedding(l, &n->embedding, c);
   for (int i = 0; i < c->layers && !l->e->code; i++) {
     Layer *y = &n->layer[i];
     load_qkv(l, &y->qkv, i, c->hidden);
@@ -363,6 +361,7 @@ static void load_fill(Loader *l, FillHead *h, const Encoder *n, const ModelConfi
   h->epsilon = c->norm_epsilon;
   const Tensor *own = c->tied ? NULL : weights_maybe(l->files, a->decoder);
   h->decoder = own ? load_plain(l, found(l, own, a->decoder), c->vocabulary, c->hidden) : n->embedding.word;
+  h->words = &n->embedding;
   h->bias = load_plain(l, fill_bias(l, c->tied), c->vocabulary, 0);
 }
 
@@ -403,7 +402,7 @@ static void load_heads(Loader *l, Model *m) {
 
 static void walk(Loader *l, Model *m) {
   l->owner = SLOT_ENCODER;
-  load_encoder(l, &m->encoder, &m->config, m->can);
+  load_encoder(l, &m->encoder, &m->config);
   if (!l->e->code) load_pooler(l, m);
   if (!l->e->code) load_heads(l, m);
   if (l->extra) l->hash = l->extra_hash;

@@ -138,6 +138,7 @@ static void hash_heads(Model *m) {
                      m->special[SPECIAL_MASK]};
   memcpy(&facts[3], &threshold, sizeof threshold);
   m->hash = mix_text(hash_bytes(facts, sizeof facts, m->hash), m->config.problem);
+  if (m->can & BERT_CAN_FILL && !m->fill.decoder) m->hash = mix(m->hash, 8); /* the bits that the decoder has */
   for (int i = 0; i < m->config.labels; i++) m->hash = mix_text(m->hash, m->config.label[i]);
   for (int i = 0; i < m->classify.features; i++) {
     const FeatureConfig *f = &m->config.feature[i];

@@ -15,8 +15,7 @@ static int row_of(const Batch *b, int token) {
   return low;
 }
 
-/* x[H] = the word embedding of an id. */
-static void word_row(float *x, const Embedding *m, int32_t id, int hidden) {
+void embed_word(float *x, const Embedding *m, int32_t id, int hidden) {
   if (m->word) {
     memcpy(x, m->word + (size_t)id * (size_t)hidden, (size_t)hidden * sizeof *x);
     return;
@@ -47,7 +46,7 @@ void embed_sums(float *x, int32_t *positions, const Embedding *m, const Batch *b
     while (t >= b->start[row + 1]) row++, next = 0;
     int at = (b->ids[t] == m->pad ? -1 : next++) + m->first_position;
     if (positions) positions[t] = at;
-    word_row(x, m, b->ids[t], hidden);
+    embed_word(x, m, b->ids[t], hidden);
     if (m->type) add_row(x, m->type + (size_t)b->types[t] * H, hidden);
     add_row(x, m->position + (size_t)at * H, hidden);
   }

@@ -98,6 +98,9 @@ void feed_forward(const Encoder *n, const Layer *l, const Batch *b, Scratch *s, 
 ** of positions, positions[token], where it is not NULL. One thread's work. */
 void embed_sums(float *x, int32_t *positions, const Embedding *m, const Batch *b, int hidden, int from, int to);
 
+/* x[H] = the word embedding of an id. */
+void embed_word(float *x, const Embedding *m, int32_t id, int hidden);
+
 /* y[m][out] = activation(x[m][in]), the rank's share of the panels. y_stride >= out, m <= s->tokens. What follows must stand
 ** behind a barrier: other ranks are not through yet. */
 void linear(float *y, size_t y_stride, const float *x, size_t x_stride, const Linear *l, int m,

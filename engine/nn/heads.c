@@ -25,11 +25,14 @@ void head_fill_state(float *state, const float *x, const FillHead *h, float *bet
   kernels()->layernorm(state, between, NULL, h->norm.gamma, h->norm.beta, 1, h->dense.out, h->epsilon);
 }
 
-void head_fill_logits(float *logits, const float *state, const FillHead *h, int vocabulary, const Team *team) {
+void head_fill_logits(float *logits, const float *state, const FillHead *h, int vocabulary, float *row,
+                      const Team *team) {
   int from = team_start(team, vocabulary, team->rank), to = team_start(team, vocabulary, team->rank + 1);
   int hidden = h->dense.out;
   for (int v = from; v < to; v++) {
-    kernels()->dot(&logits[v], state, h->decoder + (size_t)v * (size_t)hidden, hidden);
+    const float *word = h->decoder ? h->decoder + (size_t)v * (size_t)hidden : row;
+    if (!h->decoder) embed_word(row, h->words, v, hidden);
+    kernels()->dot(&logits[v], state, word, hidden);
     logits[v] += h->bias[v];
   }
 }

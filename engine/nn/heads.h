@@ -6,7 +6,7 @@
 **    x[T][H]  -> out                                 a label, or start and end, for each token
 **    x[t]     -> dense, activation, norm -> decoder  the word behind a mask; the decoder is the table of words
 **
-** All in f32, whatever the encoder computes in: heads are small, and their few numbers decide. Each function is one
+** All in f32, whatever the encoder computes in, but for the table of words: heads are small, and their few numbers decide. Each function is one
 ** thread's work, or a team's where it takes one; `own` is the rank's part of a Scratch. Nothing is allocated. */
 #ifndef NN_HEADS_H
 #define NN_HEADS_H
@@ -27,7 +27,8 @@ typedef struct {
   KernelActivation activation;
   Norm norm;
   float epsilon;
-  const float *decoder; /* [V][H] */
+  const float *decoder; /* [V][H], or NULL: */
+  const Embedding *words; /* the table of words decodes, in 8 bits as it is */
   float *bias;          /* [V] */
 } FillHead;
 
@@ -41,7 +42,8 @@ void head_tokens(float *logits, const float *x, int n, const Linear *l, float *o
 /* state[H], what the decoder takes, from x[H]; between has room for H. */
 void head_fill_state(float *state, const float *x, const FillHead *h, float *between, float *own);
 
-/* The rank's share of logits[vocabulary] from state[H]. No barrier. */
-void head_fill_logits(float *logits, const float *state, const FillHead *h, int vocabulary, const Team *team);
+/* The rank's share of logits[vocabulary] from state[H]; row has room for H. No barrier. */
+void head_fill_logits(float *logits, const float *state, const FillHead *h, int vocabulary, float *row,
+                      const Team *team);
 
 #endif
