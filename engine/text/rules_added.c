@@ -101,9 +101,20 @@ void rules_added_read(ScanRules *r, const Json *list, Arena *a, bert_err *e) {
   rules_added_put(r, token, used, text, a, e);
 }
 
-void rules_added_specials(ScanRules *r, const char *const *name, int n, const char *lstrip, Arena *a, bert_err *e) {
+/* Names by their ids, as tokenizer.json has them: the same tokenizer has the same hash, whichever file it is from. */
+static void sort_names(const ScanRules *r, const char **name, int n) {
+  for (int i = 1; i < n; i++)
+    for (int j = i; j > 0; j--) {
+      const char *a = name[j - 1], *b = name[j];
+      if (vocabulary_id(&r->vocabulary, a, strlen(a)) <= vocabulary_id(&r->vocabulary, b, strlen(b))) break;
+      name[j - 1] = b, name[j] = a;
+    }
+}
+
+void rules_added_specials(ScanRules *r, const char **name, int n, const char *lstrip, Arena *a, bert_err *e) {
   size_t bytes = 0;
   int used = 0;
+  sort_names(r, name, n);
   for (int i = 0; i < n; i++) bytes += strlen(name[i]) + 1;
   char *text = arena_push(a, bytes, 1, e), *p = text;
   AddedToken *token = arena_push(a, (size_t)n, sizeof *token, e);
