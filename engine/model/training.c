@@ -181,6 +181,7 @@ static void run_batch(Training *t, Job *j, const TrainBatch *b, const int32_t *o
     j->pass = (TrainPass){.net = &t->net.encoder,
                           .batch = &j->part.tokens,
                           .scratch = &t->scratch,
+                          .wanted = t->room.wanted,
                           .seed = t->options.seed,
                           .step = (place << 24) + (uint64_t)part,
                           .drops = 1,

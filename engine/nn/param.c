@@ -72,7 +72,7 @@ void params_fini(Params *p) {
 int params_move(const Params *p, size_t at, size_t count) {
   for (int i = 0; i < params_blocks(p); i++) {
     const ParamBlock *b = params_block(p, i);
-    if (b->at >= at && b->at - at < count && !b->frozen) return 1;
+    if (b->at < at + count && at < b->at + b->count && !b->frozen) return 1;
   }
   return 0;
 }

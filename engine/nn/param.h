@@ -61,7 +61,7 @@ int params_blocks(const Params *p);
 ParamBlock *params_block(const Params *p, int i);
 int params_names(const Params *p);
 const ParamName *params_named(const Params *p, int i);
-/* 1 where a block that begins within `count` floats from `at` on is not frozen. */
+/* 1 where some of the `count` floats from `at` on are in a block that is not frozen. */
 int params_move(const Params *p, size_t at, size_t count);
 /* Says that a row of the block that begins at `at` has a gradient; row -1: all have. */
 void params_touch(const Params *p, size_t at, int row);

@@ -115,10 +115,12 @@ int train_backward(const TrainPass *p, const Team *team) {
 
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
+static size_t stride_of(const TrainLinear *l) { return l->stride ? l->stride : (size_t)l->out; }
+
 void train_linear(const Params *p, const TrainLinear *l, float *y, const float *x, size_t x_stride, int m, float *own,
                   const Team *team) {
   Product forward = {.y = y,
-                     .y_stride = (size_t)l->out,
+                     .y_stride = stride_of(l),
                      .x = x,
                      .x_stride = x_stride,
                      .w = p->w + l->w,
@@ -138,9 +140,9 @@ static int column_start(const Team *team, int n, int rank) {
 }
 
 /* sum[n] += columns of x[m][stride], times `times`; the rank's columns. */
-static void sum_columns(float *sum, const float *x, const float *times, int m, int n, const Team *team) {
+static void sum_columns(float *sum, const float *x, const float *times, size_t stride, int m, int n, const Team *team) {
   int from = column_start(team, n, team->rank), to = column_start(team, n, team->rank + 1);
-  if (from < to) kernels()->column_sums(sum + from, x + from, times ? times + from : NULL, (size_t)n, m, to - from);
+  if (from < to) kernels()->column_sums(sum + from, x + from, times ? times + from : NULL, stride, m, to - from);
 }
 
 void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t dx_stride, int add, const float *dy,
@@ -148,7 +150,7 @@ void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t 
   Product weights = {.y = p->g + l->w,
                      .y_stride = (size_t)l->in,
                      .x = dy,
-                     .x_stride = (size_t)l->out,
+                     .x_stride = stride_of(l),
                      .w = x,
                      .w_stride = x_stride,
                      .m = l->out,
@@ -157,12 +159,13 @@ void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t 
                      .x_transposed = 1,
                      .add = 1};
   if (params_move(p, l->w, weights.y_stride * (size_t)l->out)) product(&weights, own, team);
-  if (l->b != PARAM_NONE && params_move(p, l->b, (size_t)l->out)) sum_columns(p->g + l->b, dy, NULL, m, l->out, team);
+  if (l->b != PARAM_NONE && params_move(p, l->b, (size_t)l->out))
+    sum_columns(p->g + l->b, dy, NULL, stride_of(l), m, l->out, team);
   if (!dx) return;
   Product inputs = {.y = dx,
                     .y_stride = dx_stride,
                     .x = dy,
-                    .x_stride = (size_t)l->out,
+                    .x_stride = stride_of(l),
                     .w = p->w + l->w,
                     .w_stride = (size_t)l->in,
                     .m = m,
@@ -187,8 +190,8 @@ void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float
   int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
   size_t at = (size_t)from * (size_t)hidden;
   kernels()->layernorm_back(dx + at, dy + at, k->hat + at, k->scale + from, p->w + n->gamma, to - from, hidden);
-  if (params_move(p, n->gamma, 1)) sum_columns(p->g + n->gamma, dy, k->hat, m, hidden, team);
-  if (params_move(p, n->beta, 1)) sum_columns(p->g + n->beta, dy, NULL, m, hidden, team);
+  if (params_move(p, n->gamma, 1)) sum_columns(p->g + n->gamma, dy, k->hat, (size_t)hidden, m, hidden, team);
+  if (params_move(p, n->beta, 1)) sum_columns(p->g + n->beta, dy, NULL, (size_t)hidden, m, hidden, team);
 }
 
 const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint64_t what, float p, KernelDrop *d) {
@@ -207,6 +210,26 @@ void train_drop_rows(float *x, int m, int width, const KernelDrop *d, const Team
   if (!d) return;
   size_t from = train_rows(team, m, width, team->rank), to = train_rows(team, m, width, team->rank + 1);
   kernels()->dropout(x + from, to - from, d, (uint32_t)from);
+}
+
+void train_drop_tokens(float *x, const TrainTokens *t, int width, const KernelDrop *d, const Team *team) {
+  if (!t->token) train_drop_rows(x, t->count, width, d, team);
+  else
+    for (int i = team_start(team, t->count, team->rank); d && i < team_start(team, t->count, team->rank + 1); i++)
+      kernels()->dropout(x + (size_t)i * (size_t)width, (size_t)width, d, (uint32_t)t->token[i] * (uint32_t)width);
+}
+
+void train_gather(float *to, const float *x, const int32_t *at, int n, int width, const Team *team) {
+  for (int i = team_start(team, n, team->rank); i < team_start(team, n, team->rank + 1); i++)
+    memcpy(to + (size_t)i * (size_t)width, x + (size_t)at[i] * (size_t)width, (size_t)width * sizeof *to);
+}
+
+void train_scatter(float *x, const float *d, const int32_t *at, int n, int width, const Team *team) {
+  int from = team_start(team, width, team->rank), to = team_start(team, width, team->rank + 1);
+  for (int i = 0; i < n; i++, d += width) {
+    float *row = x + (size_t)at[i] * (size_t)width;
+    for (int j = from; j < to; j++) row[j] += d[j];
+  }
 }
 
 void train_activate(float *y, const float *x, int m, int width, KernelActivation a, const Team *team) {

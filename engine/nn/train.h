@@ -14,6 +14,9 @@
 ** What is frozen (param.h) gets no gradient, and the way back ends above the lowest layer that is all frozen down to the
 ** tables.
 **
+** A head that reads some tokens' states alone (the first ones, or those behind masks) says so: of the other tokens the last
+** layer makes keys and values, and no more. The bits of every gradient are those that zeros for the others would give.
+**
 ** Dropout draws from (seed, step, layer, site, element): a function of where it stands, not of who computes it.
 **
 ** T tokens, H hidden, A heads, D = H/A, F inner, V vocabulary, L layers. */
@@ -30,6 +33,7 @@
 typedef struct {
   int in, out;
   size_t w, b;
+  size_t stride; /* floats from one y to the next; 0: out */
 } TrainLinear;
 
 typedef struct {
@@ -77,7 +81,7 @@ typedef struct {
   KeptLayer *kept;            /* [L] */
   Normed embedded;
   int32_t *position;          /* [T]: the row of the table of positions */
-  float *x;                   /* [T][H]: states after the last layer */
+  float *x;                   /* [T][H]: states after the last layer, of the tokens wanted */
   float *dx;                  /* [T][H]: their gradient, then that of each layer's input */
   float *between, *dropped;   /* [T][H] */
   float *wide, *dwide;        /* [T][the wider of F and 3H] */
@@ -90,22 +94,34 @@ typedef struct {
 void train_reserve(TrainScratch *s, const TrainEncoder *n, int tokens, int longest, int ranks, bert_err *e);
 void train_release(TrainScratch *s);
 
+/* Tokens of the batch, ascending. */
+typedef struct {
+  int count;
+  const int32_t *token; /* [count]; NULL: the first `count` */
+} TrainTokens;
+
 /* One pass: the batch, what draws its dropout, and who may stop it. */
 typedef struct {
   const TrainEncoder *net;
   const Batch *batch;
   TrainScratch *scratch;
+  TrainTokens wanted;  /* whose states after the last layer are read; token NULL: all */
   uint64_t seed, step; /* of dropout; step counts batches */
   int drops;           /* 0: none, whatever the probabilities */
   const Stop *stop;
 } TrainPass;
 
+/* The tokens whose states a layer makes: all, or those wanted of the last one. */
+static inline TrainTokens train_made(const TrainPass *p, int layer) {
+  return layer + 1 == p->net->layers && p->wanted.token ? p->wanted : (TrainTokens){p->batch->tokens, NULL};
+}
+
 /* 1 where the pass is to stop, which all ranks learn: see encoder.h. */
 int train_stopped(const TrainPass *p, const Team *team);
 
-/* -> s->x, and what is kept. Ends behind a barrier. Return 0 where stopped. */
+/* -> s->x, of the tokens wanted, and what is kept. Ends behind a barrier. Return 0 where stopped. */
 int train_forward(const TrainPass *p, const Team *team);
-/* s->dx, the gradient of s->x, down to the tables; gradients are added to p->net->params->g. */
+/* s->dx, the gradient of s->x (of the tokens wanted), down to the tables; gradients are added to p->net->params->g. */
 int train_backward(const TrainPass *p, const Team *team);
 
 /* The parts. Forward: from x to y, or within kept. Backward: from s->dx to s->dx. Each ends behind a barrier. */
@@ -144,6 +160,12 @@ const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint6
 void train_copy_rows(float *y, const float *x, int m, int width, const Team *team);
 /* Drops the rank's rows of x[m][width]; d NULL: none. */
 void train_drop_rows(float *x, int m, int width, const KernelDrop *d, const Team *team);
+/* Likewise rows of tokens: a token is dropped alike, whichever stand beside it. */
+void train_drop_tokens(float *x, const TrainTokens *t, int width, const KernelDrop *d, const Team *team);
+/* to[n][width] = rows at[n] of x; the rank's rows of them. */
+void train_gather(float *to, const float *x, const int32_t *at, int n, int width, const Team *team);
+/* Rows at[n] of x += d[n][width]; the rank's columns, since a row may be named twice. */
+void train_scatter(float *x, const float *d, const int32_t *at, int n, int width, const Team *team);
 
 /* y[n] = activation(x[n]), y may be x; the rank's rows of m of that width. */
 void train_activate(float *y, const float *x, int m, int width, KernelActivation a, const Team *team);

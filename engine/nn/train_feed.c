@@ -12,7 +12,8 @@ void train_feed(const TrainPass *p, int layer, float *y, const Team *team) {
   TrainScratch *s = p->scratch;
   KeptLayer *k = &s->kept[layer];
   float *own = s->own[team->rank];
-  int T = p->batch->tokens, H = n->hidden, F = n->inner;
+  TrainTokens made = train_made(p, layer);
+  int T = made.count, H = n->hidden, F = n->inner;
   KernelDrop d;
   train_linear(n->params, &l->inner, k->inner, k->middle, (size_t)H, T, own, team);
   team_barrier(team);
@@ -20,7 +21,7 @@ void train_feed(const TrainPass *p, int layer, float *y, const Team *team) {
   team_barrier(team);
   train_linear(n->params, &l->outer, s->between, s->wide, (size_t)F, T, own, team);
   team_barrier(team);
-  train_drop_rows(s->between, T, H, train_drop(p, DROP_OUTER, layer, 0, n->dropout, &d), team);
+  train_drop_tokens(s->between, &made, H, train_drop(p, DROP_OUTER, layer, 0, n->dropout, &d), team);
   train_norm(n->params, &l->output_norm, y, &k->output, s->between, k->middle, T, H, n->epsilon, team);
   team_barrier(team);
 }
@@ -31,7 +32,8 @@ void train_feed_back(const TrainPass *p, int layer, const Team *team) {
   TrainScratch *s = p->scratch;
   KeptLayer *k = &s->kept[layer];
   float *own = s->own[team->rank], *d_outer = s->between;
-  int T = p->batch->tokens, H = n->hidden, F = n->inner;
+  TrainTokens made = train_made(p, layer);
+  int T = made.count, H = n->hidden, F = n->inner;
   KernelDrop d;
   const KernelDrop *drop = train_drop(p, DROP_OUTER, layer, 0, n->dropout, &d);
   train_norm_back(n->params, &l->output_norm, s->between, s->dx, &k->output, T, H, team);
@@ -39,7 +41,7 @@ void train_feed_back(const TrainPass *p, int layer, const Team *team) {
   if (drop) { /* between also goes past the feed-forward part, undropped */
     d_outer = s->dropped;
     train_copy_rows(d_outer, s->between, T, H, team);
-    train_drop_rows(d_outer, T, H, drop, team);
+    train_drop_tokens(d_outer, &made, H, drop, team);
   }
   train_activate(s->wide, k->inner, T, F, n->activation, team);
   team_barrier(team);

@@ -43,7 +43,10 @@ static size_t share_out(HeadScratch *s, const TrainHead *h, const TrainBatch *b,
   }
   if (b->soft) s->soft = take(s, &used, h->kind == TRAIN_FILL ? mem_size(C, (size_t)h->decoder.out, 0) : mem_size(R, U, 0));
   s->loss = take(s, &used, judged);
-  s->rows = (int32_t *)take(s, &used, judged);
+  s->first = (int32_t *)take(s, &used, (size_t)b->tokens.rows);
+  s->place = (int32_t *)take(s, &used, T);
+  s->tokens = (int32_t *)take(s, &used, T);
+  s->chosen = (int32_t *)take(s, &used, C);
   s->right = (uint8_t *)take(s, &used, judged);
   return used;
 }
@@ -51,6 +54,36 @@ static size_t share_out(HeadScratch *s, const TrainHead *h, const TrainBatch *b,
 void head_release(HeadScratch *s) {
   mem_pages_free(s->block, s->bytes);
   *s = (HeadScratch){0};
+}
+
+/* ---- which states are read --------------------------------------------------------------------------------------- */
+
+/* s->first and s->chosen: the rows of x, those of the tokens wanted, that first tokens and chosen ones have. */
+static void place(HeadScratch *s, const TrainBatch *b) {
+  int T = b->tokens.tokens, R = b->tokens.rows, first = b->next != NULL;
+  memset(s->place, 0, (size_t)T * sizeof *s->place);
+  for (int i = 0; i < b->chosen; i++) s->place[b->position[i]] = 1;
+  for (int r = 0; first && r < R; r++) s->place[b->tokens.start[r]] = 1;
+  for (int t = 0; t < T; t++)
+    if (s->place[t]) {
+      s->place[t] = s->wanted.count;
+      s->tokens[s->wanted.count++] = t;
+    }
+  for (int i = 0; i < b->chosen; i++) s->chosen[i] = s->place[b->position[i]];
+  for (int r = 0; first && r < R; r++) s->first[r] = s->place[b->tokens.start[r]];
+}
+
+static void want(HeadScratch *s, const TrainHead *h, const TrainBatch *b) {
+  int R = b->tokens.rows;
+  s->wanted = (TrainTokens){b->tokens.tokens, NULL};
+  if (h->kind == TRAIN_FILL) {
+    s->wanted = (TrainTokens){0, s->tokens};
+    place(s, b);
+  }
+  if (h->kind == TRAIN_FIRST || (h->kind == TRAIN_VECTOR && !h->pooled_mean)) {
+    s->wanted = (TrainTokens){R, b->tokens.start};
+    for (int r = 0; r < R; r++) s->first[r] = r;
+  }
 }
 
 void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden, bert_err *e) {
@@ -62,25 +95,12 @@ void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int h
     s->block = mem_pages(bytes, e);
     s->bytes = s->block ? bytes : 0;
   }
-  if (!e->code) share_out(s, h, b, hidden);
+  if (e->code) return;
+  share_out(s, h, b, hidden);
+  want(s, h, b);
 }
 
-/* ---- rows of tokens ---------------------------------------------------------------------------------------------- */
-
-/* to[n][hidden] = x of tokens at[n]; the rank's rows. */
-static void gather(float *to, const float *x, const int32_t *at, int n, int hidden, const Team *team) {
-  for (int i = team_start(team, n, team->rank); i < team_start(team, n, team->rank + 1); i++)
-    memcpy(to + (size_t)i * (size_t)hidden, x + (size_t)at[i] * (size_t)hidden, (size_t)hidden * sizeof *to);
-}
-
-/* x of tokens at[n] += d[n][hidden]; the rank's columns, since a token may stand there twice. */
-static void scatter(float *x, const float *d, const int32_t *at, int n, int hidden, const Team *team) {
-  int from = team_start(team, hidden, team->rank), to = team_start(team, hidden, team->rank + 1);
-  for (int i = 0; i < n; i++, d += hidden) {
-    float *row = x + (size_t)at[i] * (size_t)hidden;
-    for (int j = from; j < to; j++) row[j] += d[j];
-  }
-}
+/* ---- sums over a batch ------------------------------------------------------------------------------------------- */
 
 static double sum_of(const float *loss, int n) {
   double sum = 0;
@@ -103,7 +123,7 @@ static void first_forward(const TrainPass *p, const TrainHead *h, const TrainBat
   size_t J = (size_t)(H + f);
   float *own = p->scratch->own[team->rank];
   KernelDrop d;
-  gather(s->in, p->scratch->x, b->tokens.start, R, H, team);
+  train_gather(s->in, p->scratch->x, s->first, R, H, team);
   train_drop_rows(s->in, R, H, train_drop(p, DROP_HEAD, 0, 0, h->drop_in, &d), team);
   team_barrier(team);
   train_linear(p->net->params, &h->dense, s->before, s->in, (size_t)H, R, own, team);
@@ -139,7 +159,7 @@ static void first_back(const TrainPass *p, const TrainHead *h, const TrainBatch 
   team_barrier(team);
   train_drop_rows(s->d_joined, R, H, train_drop(p, DROP_HEAD, 0, 0, h->drop_in, &d), team);
   team_barrier(team);
-  scatter(p->scratch->dx, s->d_joined, b->tokens.start, R, H, team);
+  train_scatter(p->scratch->dx, s->d_joined, s->first, R, H, team);
   team_barrier(team);
 }
 
@@ -258,7 +278,7 @@ static void fill_forward(const TrainPass *p, const TrainHead *h, const TrainBatc
   int C = b->chosen, H = p->net->hidden;
   const Params *q = p->net->params;
   float *own = p->scratch->own[team->rank];
-  gather(s->fill_in, p->scratch->x, b->position, C, H, team);
+  train_gather(s->fill_in, p->scratch->x, s->chosen, C, H, team);
   team_barrier(team);
   train_linear(q, &h->fill_dense, s->fill_before, s->fill_in, (size_t)H, C, own, team);
   team_barrier(team);
@@ -281,7 +301,7 @@ static void fill_back(const TrainPass *p, const TrainHead *h, const TrainBatch *
   team_barrier(team);
   train_linear_back(q, &h->fill_dense, s->d_fill, (size_t)H, 0, s->fill_between, s->fill_in, (size_t)H, C, own, team);
   team_barrier(team);
-  scatter(p->scratch->dx, s->d_fill, b->position, C, H, team);
+  train_scatter(p->scratch->dx, s->d_fill, s->chosen, C, H, team);
   if (team->rank == 0) params_touch(q, h->decoder.w, -1);
   team_barrier(team);
 }
@@ -321,8 +341,8 @@ static void fill_step(const TrainPass *p, const TrainHead *h, const TrainBatch *
 
 void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
                TrainResult *out, const Team *team) {
-  int T = b->tokens.tokens, H = p->net->hidden;
-  size_t from = train_rows(team, T, H, team->rank), to = train_rows(team, T, H, team->rank + 1);
+  int n = s->wanted.count, H = p->net->hidden;
+  size_t from = train_rows(team, n, H, team->rank), to = train_rows(team, n, H, team->rank + 1);
   memset(p->scratch->dx + from, 0, (to - from) * sizeof(float));
   team_barrier(team);
   switch (h->kind) {

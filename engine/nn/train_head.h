@@ -64,15 +64,17 @@ typedef struct {
   float *soft;                                 /* beside a teacher, as logits: room for the losses */
   float *loss;                                 /* of each row, token or chosen token */
   uint8_t *right;
-  int32_t *rows;                               /* tokens that rows are gathered from */
+  TrainTokens wanted;                          /* whose states are read: what the pass is to be given */
+  int32_t *first, *chosen, *place, *tokens;    /* see want() */
   float *block;
   size_t bytes;
 } HeadScratch;
 
+/* Room for the batch, and s->wanted of it. */
 void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden, bert_err *e);
 void head_release(HeadScratch *s);
 
-/* From p->scratch->x: p->scratch->dx; what it comes to and the head's own gradients are added up. Body of a team, ends
+/* From p->scratch->x, of the tokens s->wanted: p->scratch->dx; what it comes to and the head's own gradients are added up. Body of a team, ends
 ** behind a barrier; *out is rank 0's. */
 void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
                TrainResult *out, const Team *team);

@@ -31,15 +31,17 @@ static void add_times(float *to, float factor, const float *v, int n) {
 
 /* ---- pooling ----------------------------------------------------------------------------------------------------- */
 
+/* x has all tokens where their mean is taken, else the first of each row. */
+
 static void pool(const TrainHead *h, const Batch *b, float *to, const float *x, int row, int hidden) {
-  int from = b->start[row], n = h->pooled_mean ? b->start[row + 1] - from : 1;
+  int from = h->pooled_mean ? b->start[row] : row, n = h->pooled_mean ? b->start[row + 1] - from : 1;
   memset(to, 0, (size_t)hidden * sizeof *to);
   kernels()->column_sums(to, x + (size_t)from * (size_t)hidden, NULL, (size_t)hidden, n, hidden);
   for (int i = 0; i < hidden; i++) to[i] /= (float)n;
 }
 
 static void pool_back(const TrainHead *h, const Batch *b, float *dx, const float *d, int row, int hidden) {
-  int from = b->start[row], n = h->pooled_mean ? b->start[row + 1] - from : 1;
+  int from = h->pooled_mean ? b->start[row] : row, n = h->pooled_mean ? b->start[row + 1] - from : 1;
   for (int t = from; t < from + n; t++)
     for (int i = 0; i < hidden; i++) dx[(size_t)t * (size_t)hidden + (size_t)i] = d[i] / (float)n;
 }
