@@ -200,7 +200,7 @@ node() {
 
 old_sqlite() {
   out=build/sqlite-3.38
-  [ ! -x "$out/sqlite3" ] || return 0
+  [ ! -x "$out/sqlite3" ] || [ ! -f "$out/libsqlite3.so.0" ] || return 0
   say "building SQLite 3.38"
   mkdir -p "$out" build/download
   npm pack --pack-destination build/download --no-update-notifier --loglevel=error "$OLD_SQLITE_PACKAGE" >/dev/null
@@ -209,8 +209,11 @@ old_sqlite() {
   tar xzf "$archive" -C build/download "package/deps/$OLD_SQLITE_SOURCE.tar.gz"
   tar xzf "build/download/package/deps/$OLD_SQLITE_SOURCE.tar.gz" -C build/download
   (cd "build/download/$OLD_SQLITE_SOURCE" &&
-    "$CC" -O1 -DSQLITE_THREADSAFE=1 -o sqlite3 shell.c sqlite3.c -lpthread -ldl -lm)
-  mv "build/download/$OLD_SQLITE_SOURCE/sqlite3" "$out/sqlite3"
+    "$CC" -O1 -fPIC -DSQLITE_THREADSAFE=1 -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_MATH_FUNCTIONS \
+      -DSQLITE_ENABLE_COLUMN_METADATA -c sqlite3.c &&
+    "$CC" -shared -o libsqlite3.so.0 sqlite3.o -lpthread -ldl -lm && # for Python's module, by LD_LIBRARY_PATH
+    "$CC" -O1 -o sqlite3 shell.c sqlite3.o -lpthread -ldl -lm)
+  mv "build/download/$OLD_SQLITE_SOURCE/sqlite3" "build/download/$OLD_SQLITE_SOURCE/libsqlite3.so.0" "$out"
   rm -rf "build/download/package" "build/download/$OLD_SQLITE_SOURCE" "$archive"
 }
 

@@ -7,7 +7,7 @@
 ** SQLite itself judges conditions on columns, by SQL on t_rows and its indexes, so their affinities, collations and
 ** NULLs are SQLite's own; the search then looks at no other rows. idxStr lists them, one a line:
 **
-**    column,operator,values,collation      column -1: rowid; values: 0, 1, or 2 for a list (IN)
+**    column,operator,values,collation      column -1: rowid; values: 0, 1, or 2 for a list (IN); see also LOOSE
 **
 ** A search without MATCH's right side, or with a k from a table read later, is no plan (SQLITE_CONSTRAINT), so joins
 ** work in any order of FROM. LIMIT only says how many rows to look for at first: rows stream until SQLite has enough of
@@ -53,6 +53,20 @@ static const char *sql_of(int op) {
 
 static int takes_value(int op) {
   return op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
+}
+
+/* SQLite takes column LIKE 'a%' (GLOB 'a*', too) to imply column >= 'A' AND column < 'b', and offers these like conditions
+** of the user's. BLOBs, which most builds let no LIKE match, but some do, come after all texts: there < must let them pass
+** and SQLite judge the user's own. */
+enum { LOOSE = 256 }; /* added to the operator */
+
+static int is_pattern(int op) { return op == SQLITE_INDEX_CONSTRAINT_LIKE || op == SQLITE_INDEX_CONSTRAINT_GLOB; }
+
+static int is_loose(const sqlite3_index_info *plan, const struct sqlite3_index_constraint *c) {
+  if (c->op != SQLITE_INDEX_CONSTRAINT_LT) return 0;
+  for (int i = 0; i < plan->nConstraint; i++)
+    if (plan->aConstraint[i].iColumn == c->iColumn && is_pattern(plan->aConstraint[i].op)) return 1;
+  return 0;
 }
 
 /* ---- xBestIndex -------------------------------------------------------------------------------------------------- */
@@ -122,11 +136,12 @@ static char *take_conditions(const IndexTable *t, sqlite3_index_info *plan, int 
     if (!is_condition(t, c)) continue;
     int is_list = c->op == SQLITE_INDEX_CONSTRAINT_EQ && sqlite3_vtab_in(plan, i, 1);
     int values = is_list ? 2 : takes_value(c->op);
+    int loose = is_loose(plan, c) ? LOOSE : 0;
     const char *collation = sqlite3_vtab_collation(plan, i);
-    sqlite3_str_appendf(text, "%d,%d,%d,%s\n", c->iColumn, c->op, values, collation ? collation : "BINARY");
+    sqlite3_str_appendf(text, "%d,%d,%d,%s\n", c->iColumn, c->op | loose, values, collation ? collation : "BINARY");
     if (values) {
       plan->aConstraintUsage[i].argvIndex = ++used;
-      plan->aConstraintUsage[i].omit = 1;
+      plan->aConstraintUsage[i].omit = !loose;
     }
     *number |= c->iColumn >= 0 && t->columns.columns[c->iColumn].kind == INDEX_PARTITION ? PLAN_PARTITIONS : PLAN_ROWS;
     estimate(x, c->iColumn, c->op, is_list);
@@ -186,7 +201,7 @@ int index_best(sqlite3_vtab *vtab, sqlite3_index_info *plan) {
 /* ---- conditions as SQL ------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  int column, op, values;
+  int column, op, values, is_loose;
   char collation[64];
 } Condition;
 
@@ -197,6 +212,8 @@ static const char *read_condition(const char *p, Condition *c) {
   c->column = (int)strtol(p, &end, 10);
   c->op = (int)strtol(end + 1, &end, 10);
   c->values = (int)strtol(end + 1, &end, 10);
+  c->is_loose = (c->op & LOOSE) != 0;
+  c->op &= ~LOOSE;
   size_t n = strcspn(end + 1, "\n");
   sqlite3_snprintf(sizeof c->collation, c->collation, "%.*s", (int)n, end + 1);
   return end + 1 + n + (end[1 + n] == '\n');
@@ -266,11 +283,9 @@ static void append_list(sqlite3_str *s, sqlite3_value *list) {
   }
 }
 
-static void append_condition(const IndexTable *t, sqlite3_str *s, const Condition *c, sqlite3_value *value) {
-  sqlite3_str_appendall(s, " AND ");
+static void append_comparison(const IndexTable *t, sqlite3_str *s, const Condition *c, sqlite3_value *value) {
   int is_within = append_left(t, s, c->column);
-  int is_pattern = c->op == SQLITE_INDEX_CONSTRAINT_LIKE || c->op == SQLITE_INDEX_CONSTRAINT_GLOB;
-  if (c->column >= 0 && !is_pattern) /* BINARY, too: the column may have another one of its own */
+  if (c->column >= 0 && !is_pattern(c->op)) /* BINARY, too: the column may have another one of its own */
     sqlite3_str_appendf(s, " COLLATE \"%w\"", c->collation);
   if (c->values == 2) {
     sqlite3_str_appendall(s, " IN (");
@@ -280,6 +295,15 @@ static void append_condition(const IndexTable *t, sqlite3_str *s, const Conditio
     sqlite3_str_appendf(s, " %s%s", sql_of(c->op), c->values ? " ?" : "");
   }
   if (is_within) sqlite3_str_appendall(s, ")");
+}
+
+static void append_condition(const IndexTable *t, sqlite3_str *s, const Condition *c, sqlite3_value *value) {
+  sqlite3_str_appendall(s, c->is_loose ? " AND (" : " AND ");
+  append_comparison(t, s, c, value);
+  if (!c->is_loose) return;
+  sqlite3_str_appendall(s, " OR ");
+  int is_within = append_left(t, s, c->column);
+  sqlite3_str_appendall(s, is_within ? " >= x''))" : " >= x'')");
 }
 
 static void append_conditions(const IndexTable *t, sqlite3_str *s, int on_partitions, const char *plan,

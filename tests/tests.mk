@@ -2,7 +2,7 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql index-kill index-io golden saves heads heads-sql training tokenizer fault fault-sql bad-models clients pictures examples demo-test
+PARTS = unit fuzz-replay layers sql sql-3.38 index-kill index-io golden saves heads heads-sql training tokenizer fault fault-sql bad-models clients pictures examples demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
 SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql training
 
@@ -56,6 +56,10 @@ layers: $(BUILD)/$(SO)
 
 sql: $(BUILD)/$(SO)
 	$(HOST) $(PYTHON) tests/sql/run.py $(BUILD)/$(SO)
+
+# The same in the oldest SQLite served, which setup.sh builds.
+sql-3.38: $(BUILD)/$(SO)
+	LD_LIBRARY_PATH=build/sqlite-3.38 $(PYTHON) tests/sql/run.py $(BUILD)/$(SO)
 
 # ROUNDS of kill -9 while an index is written; 200 by hand.
 ROUNDS = 20
@@ -157,7 +161,7 @@ valgrind: $(BUILD)/unit
 	timeout 1800 valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
 	  --errors-for-leak-kinds=definite $(BUILD)/unit -grad
 
-.PHONY: unit fuzz-replay fuzz layers sql index-kill index-io golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
+.PHONY: unit fuzz-replay fuzz layers sql sql-3.38 index-kill index-io golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
 BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed $(BUILD)/bench_search

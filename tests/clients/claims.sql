@@ -167,3 +167,61 @@ INSERT INTO t(body) VALUES ('naïve café 東京 😀');
 --? SELECT replace(group_concat(token, ''), '##', '')
 --  FROM (SELECT token FROM bert_tokens((SELECT 'hello' FROM t)) ORDER BY position)
 --= [CLS]hello[SEP]
+
+-- claim an_index_finds_by_meaning_and_keeps_its_rows
+CREATE VIRTUAL TABLE x USING bert_index(body, category TEXT, lang PARTITION KEY, +url);
+INSERT INTO x(rowid, body, category, lang, url) VALUES (1, 'the river', 'water', 'en', 'u1'), (2, 'a city', 'town', 'en', 'u2'),
+  (3, 'train', NULL, 'de', 'u3'), (4, NULL, 'none', 'de', 'u4');
+--? SELECT rowid, category, lang, url, distance < 1e-6 FROM x WHERE body MATCH 'the river' AND k = 1
+--= 1|water|en|u1|1
+--? SELECT count(*) FROM x WHERE body MATCH 'x' AND lang = 'en' AND category IN ('water', 'town') AND k = 10
+--= 2
+--? SELECT count(*) FROM (SELECT rowid FROM x WHERE body MATCH 'x' ORDER BY distance LIMIT 1 OFFSET 2)
+--= 1
+-- reopen
+UPDATE x SET body = 'trains' WHERE rowid = 3;
+DELETE FROM x WHERE rowid = 1;
+--? SELECT rowid, category FROM x WHERE body MATCH 'trains' AND distance < 1e-6
+--= 3|NULL
+INSERT INTO x(x) VALUES ('rebuild'), ('optimize'), ('integrity-check');
+--? SELECT rowid, body FROM x ORDER BY rowid DESC
+--= 4|NULL
+--= 3|trains
+--= 2|a city
+
+-- claim an_index_follows_its_content
+CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT, n INTEGER);
+INSERT INTO notes(body, n) VALUES ('the river', 1), ('a city', 2);
+CREATE VIRTUAL TABLE x USING bert_index(body, n INTEGER, content='notes', content_rowid='id');
+INSERT INTO x(x) VALUES ('rebuild'), ('triggers');
+INSERT INTO notes(id, body, n) VALUES (2, 'train', 3) ON CONFLICT (id) DO UPDATE SET body = excluded.body, n = excluded.n;
+BEGIN;
+DELETE FROM notes;
+ROLLBACK;
+--? SELECT x.rowid, notes.body, x.n FROM notes JOIN x ON x.rowid = notes.id WHERE x.body MATCH 'train' AND x.k = 2 ORDER BY distance LIMIT 1
+--= 2|train|3
+--? SELECT notes.id, x.rowid FROM notes, x WHERE x.body MATCH notes.body AND x.k = 1 ORDER BY notes.id
+--= 1|1
+--= 2|2
+ALTER TABLE x RENAME TO y;
+INSERT INTO notes(id, body) VALUES (7, 'seven');
+INSERT INTO y(y) VALUES ('integrity-check');
+--? SELECT rowid FROM y WHERE body MATCH 'seven' LIMIT 1
+--= 7
+DROP TABLE y;
+INSERT INTO notes(id, body) VALUES (8, 'eight');
+--? SELECT count(*) FROM sqlite_schema
+--= 1
+
+-- claim an_index_takes_vectors_of_ones_own
+CREATE VIRTUAL TABLE v USING bert_index(e float[3]);
+INSERT INTO v(rowid, e) VALUES (1, '[1, 0, 0]'), (2, '[0, 1, 0]'), (3, '[1, 1, 0]');
+--? SELECT rowid, printf('%.4f', distance) FROM v WHERE e MATCH '[2, 0, 0]' AND rowid IN (2, 3)
+--= 3|0.2929
+--= 2|1.0000
+--? SELECT key, rowid FROM bert_search_each('v', 'SELECT rowid, e FROM v', 1)
+--= 1|1
+--= 2|2
+--= 3|3
+--? SELECT rowid FROM v WHERE e MATCH '[1, 2]'
+--! MATCH's right side has 2 numbers, wanted 3

@@ -31,7 +31,7 @@ def vector(rng, d, kind):
 
 KINDS = ('random', 'ties', 'tiny', 'huge', 'near', 'zero')
 VALUES = (None, 0, 1, 2, -7, 1.5, 'a', 'B', 'b', 'abc', b'a', '', 10**15)
-CONDITIONS = ('m = ?', 'm <> ?', 'm < ?', 'm <= ?', 'm > ?', 'm >= ?', 'm BETWEEN ? AND ?', 'm IN (?, ?, ?)', 'm LIKE ?', 'm GLOB ?',
+CONDITIONS = ('m = ?', 'm <> ?', 'm < ?', 'm <= ?', 'm > ?', 'm >= ?', 'm BETWEEN ? AND ?', 'm IN (?, ?, ?)', 'm LIKE ?', 'm GLOB ?', 't LIKE ?', 'u LIKE ?', 'p LIKE ?',
               'm IS NULL', 'm IS NOT NULL', 'm IS ?', 'm IS NOT ?', 'm NOT IN (?, ?)', 'i = ?', 'i > ?', 'i IN (?, ?)', 't = ?', 't < ?',
               'p = ?', 'p IN (?, ?)', 'p IS NULL', 'p > ?', 'u = ?', 'rowid IN (?, ?, ?)', 'rowid > ?', 'rowid = ?', 'm = ? COLLATE NOCASE',
               't = ? COLLATE NOCASE', 'length(m) = ?', '(m = ? OR i = ?)')

@@ -190,6 +190,7 @@ def main(so='bert.so', models=os.path.join(HERE, '..', 'golden', 'models'), *wor
               if not words or any(w in os.path.basename(path) for w in words)]
     counts += [run_module(module, host, words) for module in (connections, files, indexes)]
     passed, failed = map(sum, zip(*counts))
+    print(f'SQLite {sqlite3.sqlite_version}')
     print(f'{passed} passed, {failed} failed')
     return failed != 0 or passed == 0
 
