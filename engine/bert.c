@@ -457,11 +457,11 @@ bert_model *bert_model_fresh(const char *config, bert_text vocabulary, int lower
   return m;
 }
 
-bert_training *bert_pretrain(bert_model *from, const bert_rows *documents, const char *options_json,
-                             const bert_progress *progress, bert_err *e) {
+bert_training *bert_pretrain(bert_model *from, bert_model *teacher, const bert_rows *documents,
+                             const char *options_json, const bert_progress *progress, bert_err *e) {
   fenv_t before;
   enter(&before);
-  bert_training *t = training_pretrain(from, documents, options_json, progress, e);
+  bert_training *t = training_pretrain(from, teacher, documents, options_json, progress, e);
   fesetenv(&before);
   return t;
 }

@@ -589,9 +589,9 @@ typedef struct bert_training bert_training;
 ** and what model/examples.h names. from, model, teacher, evaluate, config, vocabulary and lowercase are let pass: they are
 ** the caller's. Rows are needed during the call alone.
 **
-** teacher is NULL, or a model that knows the task (of classify, rerank, qa, tag, embed): then `from` learns to answer as it
+** teacher is NULL, or a model that knows the task (any but head): then `from` learns to answer as it
 ** does (Hinton et al. 2015; of embed, to give its vectors), and from the rows' targets, where they have any; the labels are the
-** teacher's, and rows must stay as long as the training. Of qa and tag both must read the same tokens. Options:
+** teacher's, and rows must stay as long as the training. Of qa and tag both must read the same tokens, of mlm have the same vocabulary. Options:
 **    temperature 2: what logits are divided by;  alpha 0.5: the teacher's share of the loss, where a row has a target */
 bert_training *bert_finetune(bert_model *from, bert_model *teacher, const char *task, const bert_rows *rows,
                              const char *options_json, const bert_progress *progress, bert_err *e);
@@ -599,9 +599,10 @@ bert_training *bert_finetune(bert_model *from, bert_model *teacher, const char *
 ** JSON object or NULL; vocabulary is a vocab.txt, a piece a line. */
 bert_model *bert_model_fresh(const char *config, bert_text vocabulary, int lowercase, uint64_t seed, bert_err *e);
 /* Pre-trains it on documents: masked words, and next sentences where it has segments. The defaults are the paper's:
-** steps 1000000, batch_size 256, learning_rate 1e-4, warmup 10000, epsilon 1e-6, no correct_bias. */
-bert_training *bert_pretrain(bert_model *from, const bert_rows *documents, const char *options_json,
-                             const bert_progress *progress, bert_err *e);
+** steps 1000000, batch_size 256, learning_rate 1e-4, warmup 10000, epsilon 1e-6, no correct_bias. teacher: as above, of the
+** masked words. */
+bert_training *bert_pretrain(bert_model *from, bert_model *teacher, const bert_rows *documents,
+                             const char *options_json, const bert_progress *progress, bert_err *e);
 
 typedef struct {
   int64_t step, steps; /* made, of so many */

@@ -113,16 +113,17 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   if (!e->code) connection_check_name((bert_text){t->name, strlen(t->name)}, e); /* before hours of work */
   bert_model *fresh = task ? NULL : fresh_model(c->connection, options, &c->rc, e);
   if (!fresh && !(task && !strcmp(task, "head"))) t->from = options_model(c->connection, options, "from", e);
-  if (task) t->teacher = options_model_if(c->connection, options, "teacher", e);
+  t->teacher = options_model_if(c->connection, options, "teacher", e);
   bert_model *from = fresh ? fresh : t->from ? t->from->model : NULL;
   t->task = task ? sqlite3_mprintf("%s", task) : NULL;
   if (task && !t->task) error_set(e, BERT_NOMEM, "out of memory");
   take_judged(t, options, columns, e);
   bert_rows *rows = e->code ? NULL : rows_copy(c->connection, c->arguments[first], 1, 64, columns, &c->rc, e);
   watch_start(&watch, connection_db(c->connection));
+  bert_model *teacher = t->teacher ? t->teacher->model : NULL;
   if (!e->code)
-    t->training = task ? bert_finetune(from, t->teacher ? t->teacher->model : NULL, task, rows, json, &watch.progress, e)
-                       : bert_pretrain(from, rows, json, &watch.progress, e);
+    t->training = task ? bert_finetune(from, teacher, task, rows, json, &watch.progress, e)
+                       : bert_pretrain(from, teacher, rows, json, &watch.progress, e);
   watch_stop(&watch);
   if (t->teacher) t->rows = rows;
   else bert_rows_free(rows);

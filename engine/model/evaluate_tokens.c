@@ -10,18 +10,20 @@
 #include "model/score.h"
 #include "model/vector.h"
 
-/* Examples from *at on, as many as make a portion, as a batch and as items; 0 at the end. */
-static int next_portion(Evaluation *v, Examples *x, int *at, TrainBatch *batch, Buf *order, bert_err *e) {
+/* Tokens of a portion whose masks are judged: each has V logits. */
+enum { MASKS_PORTION = 1 << 10 };
+
+/* Examples from *at on, some `portion` tokens, as a batch; 0 at the end. */
+static int next_portion(Examples *x, int portion, int *at, TrainBatch *batch, Buf *order, bert_err *e) {
   int count = examples_count(x), tokens = 0;
   order->size = 0;
-  for (; *at < count && tokens < LOGITS_PORTION && !e->code; ++*at) {
+  for (; *at < count && tokens < portion && !e->code; ++*at) {
     int32_t i = *at;
     buf_add(order, &i, sizeof i, e);
     tokens += examples_length(x, *at);
   }
   if (e->code || !order->size) return 0;
   examples_batch(x, (const int32_t *)order->data, (int)(order->size / sizeof(int32_t)), batch, e);
-  if (!e->code) batch_add(v->session, &batch->tokens, e);
   return e->code == BERT_OK;
 }
 
@@ -53,7 +55,8 @@ void evaluate_tag(Evaluation *v, bert_err *e) {
   Buf order = {0}, labels = {0};
   SpanCount count = {0};
   TrainBatch batch;
-  for (int at = 0; x && next_portion(v, x, &at, &batch, &order, e);) {
+  for (int at = 0; x && next_portion(x, LOGITS_PORTION, &at, &batch, &order, e);) {
+    batch_add(v->session, &batch.tokens, e);
     const float *logits = logits_run(v->session, &m->tag, v->progress, e);
     for (int r = 0; r < batch.tokens.rows && !e->code; r++) judge_row(m, &batch, r, logits, &count, &labels, e);
   }
@@ -68,14 +71,6 @@ void evaluate_tag(Evaluation *v, bert_err *e) {
 
 /* ---- mlm --------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-  const Model *model;
-  const TrainBatch *batch;
-  float *room;  /* [threads][2 H + V] */
-  double *loss; /* [chosen] */
-  char *right;  /* [chosen] */
-} MaskJob;
-
 /* -log softmax(x)[target], summed in the order of x. */
 static double loss_of(const float *x, int n, int target) {
   double most = (double)x[score_largest(x, n)], sum = 0;
@@ -83,57 +78,25 @@ static double loss_of(const float *x, int n, int target) {
   return log(sum) - ((double)x[target] - most);
 }
 
-static int finish_masks(void *context, const Row *row) {
-  static const Team ALONE = {0, 1, NULL};
-  const MaskJob *j = context;
-  int H = j->model->encoder.hidden, V = j->model->config.vocabulary, r = row->item->text, good = 1;
-  float *state = j->room + (size_t)row->worker * ((size_t)V + 2 * (size_t)H), *logits = state + 2 * H;
-  for (int k = 0; k < j->batch->chosen; k++) {
-    int t = j->batch->position[k] - j->batch->tokens.start[r];
-    if (t < 0 || t >= row->item->n) continue;
-    head_fill_state(state, row->x + (size_t)t * (size_t)H, &j->model->fill, state + H, row->own);
-    head_fill_logits(logits, state, &j->model->fill, V, state + H, &ALONE);
-    good &= vector_finite(logits, V);
-    j->loss[k] = loss_of(logits, V, j->batch->target[k]);
-    j->right[k] = score_largest(logits, V) == j->batch->target[k];
-  }
-  return good;
-}
-
-static void run_masks(Evaluation *v, MaskJob *j, double *loss, double *right, bert_err *e) {
-  Session *s = v->session;
-  size_t chosen = (size_t)j->batch->chosen;
-  j->loss = mem_new(chosen, sizeof *j->loss, e);
-  j->right = mem_new(chosen, 1, e);
-  Finish finish = {finish_masks, j};
-  int broken = e->code ? 0 : batch_run(s, &finish, v->progress, e);
-  if (broken) err_set(e, BERT_FORMAT, "%s: the model's output is not finite", s->model->source);
-  for (size_t k = 0; k < chosen && !e->code; k++) {
-    *loss += j->loss[k];
-    *right += j->right[k];
-  }
-  mem_free(j->loss);
-  mem_free(j->right);
-}
-
 void evaluate_mlm(Evaluation *v, bert_err *e) {
   const Model *m = v->session->model;
   if (!describe_can(m, BERT_CAN_FILL, e)) return;
   Examples *x = examples_make(v->session->model, "mlm", v->rows, &v->options, v->progress, e);
-  size_t room = (size_t)m->config.vocabulary + 2 * (size_t)m->encoder.hidden;
+  int V = m->config.vocabulary;
   TrainBatch batch;
-  MaskJob j = {.model = m, .batch = &batch};
-  j.room = mem_new((size_t)v->session->threads, room * sizeof(float), e);
   Buf order = {0};
   double loss = 0, right = 0, chosen = 0;
-  for (int at = 0; x && next_portion(v, x, &at, &batch, &order, e);) {
-    run_masks(v, &j, &loss, &right, e);
+  for (int at = 0; x && next_portion(x, MASKS_PORTION, &at, &batch, &order, e);) {
+    const float *logits = logits_masks(v->session, &batch.tokens, batch.position, batch.chosen, v->progress, e);
+    for (int k = 0; k < batch.chosen && logits; k++, logits += V) {
+      loss += loss_of(logits, V, batch.target[k]);
+      right += score_largest(logits, V) == batch.target[k];
+    }
     chosen += batch.chosen;
   }
   evaluate_put(v, "perplexity", chosen > 0 ? exp(loss / chosen) : 0);
   evaluate_put(v, "loss", chosen > 0 ? loss / chosen : 0);
   evaluate_put(v, "accuracy", chosen > 0 ? right / chosen : 0);
-  mem_free(j.room);
   buf_fini(&order);
   examples_free(x);
 }

@@ -110,11 +110,6 @@ Examples *examples_make(Model *m, const char *task, const Rows *rows, const Exam
   return x;
 }
 
-Examples *examples_pretrain(Model *m, const Rows *rows, const ExamplesOptions *o, const bert_progress *progress,
-                            bert_err *e) {
-  return examples_make(m, "pretrain", rows, o, progress, e);
-}
-
 void examples_free(Examples *x) {
   if (!x) return;
   Buf *bufs[] = {&x->label, &x->past, &x->target, &x->value, &x->features, &x->documents, &x->packed, &x->chosen};
@@ -286,7 +281,7 @@ Examples *examples_masked(Model *m, const Rows *documents, const char *options_j
   Arena a = {0};
   ExamplesOptions o;
   examples_options(&o, options_json, "from", &a, e);
-  Examples *x = e->code ? NULL : examples_pretrain(m, documents, &o, progress, e);
+  Examples *x = e->code ? NULL : examples_make(m, "pretrain", documents, &o, progress, e);
   arena_fini(&a);
   return x;
 }

@@ -75,13 +75,10 @@ void examples_options(ExamplesOptions *o, const char *json, const char *own, Are
 ** arena. */
 int examples_option(ExamplesOptions *o, const Json *v, Arena *a, bert_err *e);
 
-/* Rows are needed during the call alone. NULL on error. */
+/* task: also "pretrain", whose columns are text (a document a row), or document, text (rows of one document follow one
+** another); see examples_pack.c. Rows are needed during the call alone. NULL on error. */
 Examples *examples_make(Model *m, const char *task, const Rows *rows, const ExamplesOptions *o,
                         const bert_progress *progress, bert_err *e);
-/* Pre-training examples: see examples_pack.c. Columns: text (a document a row), or document, text (rows of one document
-** follow one another). */
-Examples *examples_pretrain(Model *m, const Rows *rows, const ExamplesOptions *o, const bert_progress *progress,
-                            bert_err *e);
 void examples_free(Examples *x);
 
 void examples_describe(const Examples *x, ExamplesInfo *out);

@@ -8,6 +8,7 @@
 #include "model/logits.h"
 
 static int is(const Teacher *t, const char *task) { return !strcmp(t->task, task); }
+static int fills(const Teacher *t) { return is(t, "mlm") || is(t, "pretrain"); }
 static int reads_tokens(const Teacher *t) { return is(t, "qa") || is(t, "tag"); }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
@@ -50,13 +51,14 @@ void teacher_open(Teacher *t, Model *m, const char *task, const Rows *rows, Exam
     const char *task;
     unsigned can;
   } TASKS[] = {{"classify", BERT_CAN_CLASSIFY}, {"rerank", BERT_CAN_CLASSIFY}, {"qa", BERT_CAN_ANSWER},
-               {"tag", BERT_CAN_TAG},           {"embed", 0}};
+               {"tag", BERT_CAN_TAG},           {"embed", 0},                   {"mlm", BERT_CAN_FILL},
+               {"pretrain", BERT_CAN_FILL}};
   enum { COUNT = sizeof TASKS / sizeof *TASKS };
   int i = 0;
   if (e->code) return;
   while (i < COUNT && strcmp(TASKS[i].task, task)) i++;
   if (i == COUNT) {
-    err_set(e, BERT_ARGUMENT, "the task '%.40s' with a teacher, wanted one of classify, rerank, qa, tag, embed", task);
+    err_set(e, BERT_ARGUMENT, "the task '%.40s' with a teacher, wanted one of classify, rerank, qa, tag, embed, mlm", task);
     return;
   }
   t->task = TASKS[i].task;
@@ -68,24 +70,45 @@ void teacher_open(Teacher *t, Model *m, const char *task, const Rows *rows, Exam
   t->session = session_new(m, m->options.threads, e);
 }
 
-void teacher_meet(Teacher *t, const Examples *student, const ExamplesOptions *o, const bert_progress *progress,
-                  bert_err *e) {
-  ExamplesInfo info;
-  if (e->code || !t->session) return;
+/* Both have the same pieces under the same ids. */
+static void want_vocabulary(const Model *m, const Model *student, bert_err *e) {
+  int mine = student->config.vocabulary, its = m->config.vocabulary, id = 0;
+  if (!e->code && mine != its)
+    err_set(e, BERT_ARGUMENT, "%s has %d pieces, wanted the %d of the model that is trained", m->source, its, mine);
+  if (e->code) return;
+  while (id < mine && !strcmp(tokenizer_piece(m->tokenizer, id), tokenizer_piece(student->tokenizer, id))) id++;
+  if (id < mine)
+    err_set(e, BERT_ARGUMENT, "%s has the piece \"%.40s\" as %d, wanted \"%.40s\", as the model that is trained", m->source,
+            tokenizer_piece(m->tokenizer, id), id, tokenizer_piece(student->tokenizer, id));
+}
+
+/* The teacher's own reading of the rows has the same tokens. */
+static void want_tokens(Teacher *t, const Examples *examples, const ExamplesOptions *o, const bert_progress *progress,
+                        bert_err *e) {
   Model *m = t->session->model;
-  examples_describe(student, &info);
-  t->texts = info.texts;
-  if (!reads_tokens(t)) return;
   ExamplesOptions own = *o;
-  own.max_tokens = examples_window(student);
-  if (m->max_tokens < own.max_tokens)
-    err_set(e, BERT_ARGUMENT, "%s has a window of %d tokens, wanted the %d of the model that is trained (option "
-            "max_tokens)", m->source, m->max_tokens, own.max_tokens);
+  own.max_tokens = examples_window(examples);
   t->examples = e->code ? NULL : examples_make(m, t->task, t->rows, &own, progress, e);
-  int row = e->code ? -1 : examples_differ(student, t->examples);
+  int row = e->code ? -1 : examples_differ(examples, t->examples);
   if (row >= 0)
     err_set(e, BERT_ARGUMENT, "%s reads row %d as other tokens than the model that is trained, wanted one of the same "
             "vocabulary", m->source, row + 1);
+}
+
+void teacher_meet(Teacher *t, const Model *student, const Examples *examples, const ExamplesOptions *o,
+                  const bert_progress *progress, bert_err *e) {
+  ExamplesInfo info;
+  if (e->code || !t->session) return;
+  Model *m = t->session->model;
+  examples_describe(examples, &info);
+  t->texts = info.texts;
+  if ((reads_tokens(t) || fills(t)) && m->max_tokens < examples_window(examples))
+    err_set(e, BERT_ARGUMENT, "%s has a window of %d tokens, wanted the %d of the model that is trained (option "
+            "max_tokens)", m->source, m->max_tokens, examples_window(examples));
+  if (reads_tokens(t)) want_tokens(t, examples, o, progress, e);
+  if (fills(t)) want_vocabulary(m, student, e);
+  if (info.pairs && m->encoder.embedding.types < 2)
+    err_set(e, BERT_ARGUMENT, "%s has no segments, wanted a teacher that reads pairs (or the option nsp false)", m->source);
   err_within(e, "teacher");
 }
 
@@ -128,12 +151,20 @@ static void say_of_tokens(Teacher *t, const int32_t *order, int n, const bert_pr
   if (logits) buf_add(&t->out, logits, (size_t)b.tokens.tokens * (size_t)head->out * sizeof *logits, e);
 }
 
+/* t->out[chosen][V] of a part's masks. */
+static void say_of_masks(Teacher *t, const TrainBatch *part, const bert_progress *progress, bert_err *e) {
+  size_t count = (size_t)part->chosen * (size_t)t->session->model->config.vocabulary;
+  const float *logits = logits_masks(t->session, &part->tokens, part->position, part->chosen, progress, e);
+  if (logits) buf_add(&t->out, logits, count * sizeof *logits, e);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------ */
 
 void teacher_say(Teacher *t, const int32_t *order, TrainBatch *part, const bert_progress *progress, bert_err *e) {
   if (e->code || !t->session) return;
   t->text.size = t->out.size = 0;
-  if (reads_tokens(t)) say_of_tokens(t, order, part->examples, progress, e);
+  if (fills(t)) say_of_masks(t, part, progress, e);
+  else if (reads_tokens(t)) say_of_tokens(t, order, part->examples, progress, e);
   else say_of_texts(t, order, part->examples, part->width, progress, e);
   if (is(t, "embed")) part->value = (const float *)t->out.data;
   else part->soft = (float *)t->out.data;

@@ -36,17 +36,15 @@ static int has_no_answer(const Rows *rows, int row) {
 }
 
 /* teacher: NULL, or a model that knows the task; rows stay with it. */
-static Training *begin(Model *from, Model *teacher, Task task, int pretrains, const Rows *rows, const char *name,
-                       const char *options, const bert_progress *progress, bert_err *e) {
+static Training *begin(Model *from, Model *teacher, Task task, const Rows *rows, const char *name, const char *options,
+                       const bert_progress *progress, bert_err *e) {
   Training *t = mem_new(1, sizeof *t, e);
   ExamplesInfo info = {0};
   if (!t) return NULL;
   training_options(&t->options, options, task, &t->arena, e);
   if (teacher) teacher_open(&t->teacher, teacher, name, rows, &t->options.examples, e);
-  if (!e->code)
-    t->examples = pretrains ? examples_pretrain(from, rows, &t->options.examples, progress, e)
-                            : examples_make(from, name, rows, &t->options.examples, progress, e);
-  if (!e->code) teacher_meet(&t->teacher, t->examples, &t->options.examples, progress, e);
+  if (!e->code) t->examples = examples_make(from, name, rows, &t->options.examples, progress, e);
+  if (!e->code) teacher_meet(&t->teacher, from, t->examples, &t->options.examples, progress, e);
   if (!e->code) {
     examples_describe(t->examples, &info);
     plan(t);
@@ -78,14 +76,14 @@ Training *training_finetune(Model *from, Model *teacher, const char *task, const
                             const bert_progress *progress, bert_err *e) {
   int which = net_task(task, e);
   Model *blank = which == TASK_HEAD ? predict_new(e) : NULL;
-  Training *t = e->code ? NULL : begin(blank ? blank : from, teacher, (Task)which, 0, rows, task, options, progress, e);
+  Training *t = e->code ? NULL : begin(blank ? blank : from, teacher, (Task)which, rows, task, options, progress, e);
   model_free(blank);
   return t;
 }
 
-Training *training_pretrain(Model *from, const Rows *rows, const char *options, const bert_progress *progress,
-                            bert_err *e) {
-  return e->code ? NULL : begin(from, NULL, TASK_PRETRAIN, 1, rows, NULL, options, progress, e);
+Training *training_pretrain(Model *from, Model *teacher, const Rows *rows, const char *options,
+                            const bert_progress *progress, bert_err *e) {
+  return e->code ? NULL : begin(from, teacher, TASK_PRETRAIN, rows, "pretrain", options, progress, e);
 }
 
 void training_free(Training *t) {

@@ -15,7 +15,7 @@ static const TrainOptions FINETUNE = {
 static const TrainOptions PRETRAIN = {
     .steps = 1000000, .learning_rate = 1e-4, .warmup = 10000, .batch_size = 256, .accumulate = 1, .weight_decay = 0.01,
     .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6, .clip = 1, .drop = {-1, -1, -1}, .scale = 20, .margin = 5,
-    .checkpoint_steps = 500};
+    .temperature = 2, .alpha = 0.5, .checkpoint_steps = 500};
 
 /* One layer of few weights: it takes larger steps, and more of them. */
 static const TrainOptions HEAD = {

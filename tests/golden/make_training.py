@@ -83,6 +83,7 @@ def cases():
                                columns=['question', 'passage', 'answer', 'start'],
                                rows=[[q, PASSAGE, a, None if a is None else PASSAGE.index(a)] for q, a in QUESTIONS]),
         'taught tags': dict(model='heads/bert-ner', teacher='heads/distilbert-ner', task='tag', columns=['words', 'tags'], rows=WORDS),
+        'taught masks': dict(teacher='heads/distilbert-mlm', **documents('heads/bert-mlm', nsp=False)),
         'ranking': dict(model='models/sbert-cls', task='embed', columns=['a', 'b'], rows=[list(x) for x in zip(TEXTS, PAIRS)]),
     }
 
@@ -185,7 +186,7 @@ def taught_loss(model, its, x, case, temperature, alpha):
     else:
         labels = x['labels'].flatten()
         mine, wanted = (y.logits.flatten(0, -2) for y in (out, soft))
-        if case['task'] == 'tag':
+        if case['task'] in ('tag', 'pretrain'):
             mine, wanted, labels = mine[labels >= 0], wanted[labels >= 0], labels[labels >= 0]
         hard, parts, known = entropy(mine, labels, reduction='none'), divergence(mine, wanted, temperature), labels >= 0
     return torch.where(known, alpha * parts + (1 - alpha) * hard, parts).mean()
