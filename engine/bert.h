@@ -146,7 +146,9 @@ void bert_model_tensor_read(const bert_model *m, int i, int64_t first, int64_t r
 /* What a model is to be saved with instead of its own. */
 typedef struct {
   const bert_tensor *tensor; /* replaced where the model has one of that name, else added; each has data */
-  const float *const *data;  /* row by row */
+  const float *const *data;  /* row by row; NULL: what `rows` gives */
+  void (*rows)(void *context, int tensor, int64_t first, int64_t n, float *out);
+  void *context;
   int count;
   const char *config;        /* NULL, or a JSON object whose members replace those of config.json; null removes one */
   int without_heads;         /* leave out the model's own heads */

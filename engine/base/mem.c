@@ -82,6 +82,16 @@ void *mem_pages(size_t bytes, bert_err *e) {
   return counted(p, e);
 }
 
+void mem_pages_apart(void *p, size_t bytes, size_t from, size_t n) {
+#ifdef MADV_NOHUGEPAGE
+  uintptr_t page = 4096, begin = (uintptr_t)p + from * sizeof(float), end = begin + n * sizeof(float);
+  begin = (begin + page - 1) / page * page;
+  if (bytes >= PAGES_FROM && end > begin) madvise((void *)begin, end / page * page - begin, MADV_NOHUGEPAGE);
+#else
+  (void)p, (void)bytes, (void)from, (void)n;
+#endif
+}
+
 void mem_pages_free(void *p, size_t bytes) {
   if (!p) return;
   if (bytes < PAGES_FROM) {

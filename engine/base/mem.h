@@ -19,6 +19,8 @@ void mem_free(void *p);
 
 /* Bytes aligned to 64 (to 2 MiB from 4 MiB on), zeroed. Freed by mem_pages_free with the same size. */
 void *mem_pages(size_t bytes, bert_err *e);
+/* Says of n of the floats of such an array, from `from` on, that few of them will be used: they get small pages. */
+void mem_pages_apart(void *p, size_t bytes, size_t from, size_t n);
 void mem_pages_free(void *p, size_t bytes);
 
 /* a * b + c, or SIZE_MAX where that overflows (which no allocation grants). */

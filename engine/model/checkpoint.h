@@ -1,7 +1,8 @@
 /* checkpoint.h -- a run of training on disk: weights, Adam's moments, and the number of the step.
 ** Layer: model. Uses: base nn.
 **
-**    DIRECTORY/training.checkpoint    "bertTRN2" identity step count  w m v of each block that moves  hash of all before it
+**    DIRECTORY/training.checkpoint    "bertTRN3" identity step count decayed  w m v of each block that moves
+**                                     (of a sparse one, which rows are there, and of those)  hash of all before it
 **
 ** The file is written under another name and renamed once it is whole, so one that is killed meanwhile leaves the last
 ** good one. `identity` is a hash over the model, the task, the options and the rows: a run goes on only from a

@@ -37,11 +37,11 @@ typedef struct {
   bert_err *e;
 } Saver;
 
-/* A tensor to be written, out of a slot or of the caller's array. */
+/* A tensor to be written, out of a slot, or one of the caller's. */
 typedef struct {
   SafetensorsEntry entry;
   const Slot *slot;
-  const float *data;
+  int change; /* of the caller's: which, where slot is NULL */
 } Output;
 
 /* ---- the sink, digested ------------------------------------------------------------------------------------------ */
@@ -70,8 +70,10 @@ static void write_numbers(Saver *s, const Output *o) {
   for (int64_t r = 0, n; r < o->entry.shape[0] && !s->e->code; r += n) {
     n = o->entry.shape[0] - r < most ? o->entry.shape[0] - r : most;
     size_t count = (size_t)(n * width);
-    if (o->data) memcpy(s->piece, o->data + r * width, count * sizeof *s->piece);
-    else slot_read(o->slot, r, n, s->piece);
+    const float *data = o->slot ? NULL : s->changes->data[o->change];
+    if (o->slot) slot_read(o->slot, r, n, s->piece);
+    else if (data) memcpy(s->piece, data + r * width, count * sizeof *s->piece);
+    else s->changes->rows(s->changes->context, o->change, r, n, s->piece);
     dtype_little_endian(s->piece, count);
     s->sink->write(s->sink->context, s->piece, count * sizeof *s->piece, s->e);
   }
@@ -122,7 +124,7 @@ static int is_encoders(const Model *m, const char *name) {
 
 static Output changed(const Saver *s, int i) {
   const bert_tensor *t = &s->changes->tensor[i];
-  return (Output){.entry = entry_of(t->name, t->rank, t->shape), .data = s->changes->data[i]};
+  return (Output){.entry = entry_of(t->name, t->rank, t->shape), .change = i};
 }
 
 static Output kept(const Slot *x) {

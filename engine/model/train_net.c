@@ -69,6 +69,8 @@ static size_t add_table(Net *n, const char *name, int rows, int sparse, bert_err
   return at;
 }
 
+static int has_decoder(const Net *n) { return n->task == TASK_MLM || n->task == TASK_PRETRAIN; }
+
 static void add_encoder(Net *n, bert_err *e) {
   const Model *m = n->from;
   const Arch *a = m->arch;
@@ -86,7 +88,7 @@ static void add_encoder(Net *n, bert_err *e) {
                       .first_position = o->embedding.first_position,
                       .pad = o->embedding.pad,
                       .params = &n->params};
-  t->word = add_table(n, a->word, t->vocabulary, 1, e);
+  t->word = add_table(n, a->word, t->vocabulary, !(has_decoder(n) && m->config.tied), e);
   t->position = add_table(n, a->position, t->positions, 0, e);
   t->type = t->types ? add_table(n, a->type, t->types, 0, e) : PARAM_NONE;
   t->norm = add_norm(n, a->embedding_norm, 0, e);
@@ -124,7 +126,7 @@ static void add_fill(Net *n, bert_err *e) {
   h->fill_activation = a->fill_is_gelu ? KERNEL_GELU : n->encoder.activation;
   h->fill_norm = add_norm(n, a->fill_norm, 0, e);
   h->decoder = (TrainLinear){.in = H, .out = V, .w = n->encoder.word};
-  if (!m->config.tied) h->decoder.w = add_table(n, a->decoder, V, 1, e);
+  if (!m->config.tied) h->decoder.w = add_table(n, a->decoder, V, 0, e);
   h->decoder.b = params_add(&n->params, (size_t)V, 0, 0, e);
   params_name(&n->params, a->fill_bias, h->decoder.b, V, 0, e);
   if (n->pairs) add_first(n, &a->next_dense, a->next, 2, e);
@@ -268,9 +270,30 @@ static void read_weights(Net *n) {
   for (int i = 0; i < params_names(&n->params); i++) {
     const ParamName *p = params_named(&n->params, i);
     const Slot *s = known(n, p);
-    if (s) slot_read(s, 0, p->rows, n->params.w + p->at);
+    if (params_at(&n->params, p->at)->rows) n->words = s;
+    else if (s) slot_read(s, 0, p->rows, n->params.w + p->at);
     else net_draw(n->params.w + p->at, p->name, (size_t)p->rows * (size_t)(p->columns ? p->columns : 1),
                   p->columns > 0, n->seed, p->at);
+  }
+}
+
+void net_words(const Net *n, int first, int rows, float *out) {
+  const ParamBlock *b = params_at(&n->params, n->encoder.word);
+  size_t H = (size_t)n->encoder.hidden;
+  float left = b->frozen ? 1 : (float)n->params.decayed;
+  for (int r = first; r < first + rows; r++, out += H) {
+    if (b->live[r]) memcpy(out, n->params.w + b->at + (size_t)r * H, H * sizeof *out);
+    else slot_read(n->words, r, 1, out);
+    for (size_t i = 0; !b->live[r] && i < H; i++) out[i] *= left;
+  }
+}
+
+void net_admit(Net *n, const int32_t *ids, int count) {
+  ParamBlock *b = n->words ? params_at(&n->params, n->encoder.word) : NULL;
+  for (int i = 0; b && i < count; i++) {
+    if (b->live[ids[i]]) continue;
+    net_words(n, ids[i], 1, n->params.w + b->at + (size_t)ids[i] * (size_t)n->encoder.hidden);
+    b->live[ids[i]] = 1;
   }
 }
 

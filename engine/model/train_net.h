@@ -32,6 +32,7 @@ typedef struct {
   TrainEncoder encoder;
   TrainHead head;
   int pairs; /* TASK_PRETRAIN: has the head of next sentences */
+  const Slot *words; /* the table whose rows come into params when they are first read (param.h); NULL: all are there */
   int null_answers; /* TASK_QA: some rows have no answer, so the model may give none */
   uint64_t seed;
   Arena arena;
@@ -58,6 +59,11 @@ typedef struct {
 void net_freeze_option(NetFreeze *f, const Json *v, Arena *a, bert_err *e);
 /* Freezes it in an open network; a name that is of no parameter is BERT_ARGUMENT. */
 void net_freeze(Net *n, const NetFreeze *f, bert_err *e);
+
+/* Has the rows of these ids in params: before they are read. */
+void net_admit(Net *n, const int32_t *ids, int count);
+/* out[rows][hidden] = rows of the table of words as they stand, wherever they are. */
+void net_words(const Net *n, int first, int rows, float *out);
 
 /* An ordinary model of the weights as they stand. `source` is what bert_model_info shows. */
 Model *net_model(const Net *n, const char *source, const bert_progress *progress, bert_err *e);

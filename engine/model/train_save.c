@@ -111,10 +111,17 @@ static void add_tensors(const Net *n, Tensors *t) {
   for (int i = 0; i < params_names(&n->params); i++) {
     const ParamName *p = params_named(&n->params, i);
     if (n->head.feature_count && n->task != TASK_HEAD && p->at == n->head.out.w) add_split(t, n, p);
+    else if (n->words && p->at == n->encoder.word) add_tensor(t, matrix(p->name, p->rows, p->columns), NULL);
     else if (p->columns) add_tensor(t, matrix(p->name, p->rows, p->columns), n->params.w + p->at);
     else add_tensor(t, (bert_tensor){p->name, 1, {p->rows, 0}, p->rows}, n->params.w + p->at);
   }
   if (n->head.loss == LOSS_PAIR) t->count -= 2; /* the classifier over two vectors has served: it gives one */
+}
+
+/* Of the only tensor without data, the table of words. */
+static void read_words(void *context, int tensor, int64_t first, int64_t n, float *out) {
+  (void)tensor;
+  net_words(context, (int)first, (int)n, out);
 }
 
 Model *net_model(const Net *n, const char *source, const bert_progress *progress, bert_err *e) {
@@ -127,7 +134,7 @@ Model *net_model(const Net *n, const char *source, const bert_progress *progress
   if (n->head.feature_count) t.split = mem_new((size_t)n->head.out.in * units, sizeof *t.split, e);
   add_config(n, &config, e);
   if (!e->code) add_tensors(n, &t);
-  bert_changes changes = {.tensor = t.tensor, .data = t.data, .count = t.count, .config = config.data,
+  bert_changes changes = {.tensor = t.tensor, .data = t.data, .rows = read_words, .context = (Net *)n, .count = t.count, .config = config.data,
                           .without_heads = 1, .without_modules = n->task != TASK_EMBED};
   bert_sink sink = bundle_sink(&files);
   bert_files view = bundle_files(&files);

@@ -173,6 +173,7 @@ static void run_batch(Training *t, Job *j, const TrainBatch *b, const int32_t *o
   bert_progress progress = {stop->stop, stop->context};
   for (int row = 0, part = 0; !*stop->stopped && parts_next(b, &row, &t->part, &j->part, e); part++) {
     teacher_say(&t->teacher, order + row - j->part.examples, &j->part, &progress, e);
+    net_admit(&t->net, j->part.tokens.ids, j->part.tokens.tokens);
     train_reserve(&t->scratch, &t->net.encoder, j->part.tokens.tokens, j->part.tokens.longest, t->threads, e);
     head_reserve(&t->room, &t->net.head, &j->part, t->net.encoder.hidden, e);
     if (e->code) return;

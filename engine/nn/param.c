@@ -16,11 +16,11 @@ static size_t lines(size_t n) { return (n + KERNEL_LANES - 1) / KERNEL_LANES * K
 size_t params_add(Params *p, size_t count, int sparse_rows, int decays, bert_err *e) {
   ParamBlock b = {.at = p->count, .count = count, .rows = sparse_rows, .decays = decays};
   if (sparse_rows) {
-    b.touched = mem_new(2, (size_t)sparse_rows, e);
-    b.live = b.touched + sparse_rows;
+    b.live = mem_new(2, (size_t)sparse_rows, e);
+    b.touched = b.live + sparse_rows;
   }
   buf_add(&p->blocks, &b, sizeof b, e);
-  if (e->code) mem_free(b.touched);
+  if (e->code) mem_free(b.live);
   p->count = mem_size(1, p->count, lines(count));
   return b.at;
 }
@@ -58,10 +58,15 @@ void params_allocate(Params *p, bert_err *e) {
   p->g = p->w + each;
   p->m = p->g + each;
   p->v = p->m + each;
+  p->decayed = 1;
+  for (int i = 0; i < params_blocks(p); i++) {
+    const ParamBlock *b = params_block(p, i);
+    for (size_t a = 0; b->rows && a < 4; a++) mem_pages_apart(p->w, p->bytes, a * each + b->at, b->count);
+  }
 }
 
 void params_fini(Params *p) {
-  for (int i = 0; i < params_blocks(p); i++) mem_free(params_block(p, i)->touched);
+  for (int i = 0; i < params_blocks(p); i++) mem_free(params_block(p, i)->live);
   mem_pages_free(p->w, p->bytes);
   mem_free(p->sums);
   buf_fini(&p->blocks);
@@ -77,14 +82,10 @@ int params_move(const Params *p, size_t at, size_t count) {
   return 0;
 }
 
-void params_touch(const Params *p, size_t at, int row) {
-  for (int i = 0; i < params_blocks(p); i++) {
-    ParamBlock *b = params_block(p, i);
-    if (b->at != at || !b->rows || b->frozen) continue;
-    if (row >= 0) b->touched[row] = 1;
-    else memset(b->touched, 1, (size_t)b->rows);
-    return;
-  }
+ParamBlock *params_at(const Params *p, size_t at) {
+  for (int i = 0; i < params_blocks(p); i++)
+    if (params_block(p, i)->at == at) return params_block(p, i);
+  return NULL;
 }
 
 /* A run of floats of a block. */
@@ -142,14 +143,8 @@ static void move(void *context, const Chunk *c, size_t index) {
   float *w = x->params->w + c->at, *g = x->params->g + c->at;
   (void)index;
   a.keep = c->block->decays ? x->decaying : 1.0f;
-  if (c->row >= 0) {
-    c->block->live[c->row] |= c->block->touched[c->row];
-    c->block->touched[c->row] = 0;
-  }
-  if (c->row >= 0 && !c->block->live[c->row]) {
-    for (size_t i = 0; a.keep != 1.0f && i < c->n; i++) w[i] *= a.keep;
-    return;
-  }
+  if (c->row >= 0 && !c->block->live[c->row]) return;
+  if (c->row >= 0) c->block->touched[c->row] = 0;
   a.w = w, a.g = g, a.n = c->n;
   a.m = x->params->m + c->at;
   a.v = x->params->v + c->at;
@@ -168,17 +163,8 @@ void params_step(Params *p, const AdamStep *s, double scale, const Team *team) {
                        .rate = (float)(s->rate / first),
                        .root = (float)(1 / sqrt(second))},
               .decaying = (float)(1 - s->rate * s->decay)};
+  if (team->rank == 0) p->decayed *= (double)x.decaying;
   go(p, move, &x, team);
-}
-
-void params_revive(Params *p) {
-  for (int i = 0; i < params_blocks(p); i++) {
-    ParamBlock *b = params_block(p, i);
-    for (int r = 0; !b->frozen && r < b->rows; r++) {
-      size_t width = b->count / (size_t)b->rows, at = b->at + (size_t)r * width;
-      for (size_t j = 0; j < width && !b->live[r]; j++) b->live[r] = p->m[at + j] != 0 || p->v[at + j] != 0;
-    }
-  }
 }
 
 void params_forget(Params *p) {

@@ -5,9 +5,9 @@
 **    w:       [3H * H . . . |3H . . |H * H . . .|…]       likewise g, m and v
 **
 ** Matrices lie as Hugging Face's files have them, [out][in]. Names are given to parts of blocks: query, key and value
-** are one block that is multiplied at once. A block whose gradient is sparse (the table of words) says which of its
-** rows have one: the others are neither added up nor moved, which changes no bit, since a row without moments stays as
-** it is but for its decay. A frozen block neither moves nor decays: it has no gradient, and the pages of its g, m and v are
+** are one block that is multiplied at once. Of a block whose gradient is sparse (the table of words) rows come in when they
+** are first read (live), and move from then on; the others are not there, since a row without moments does nothing
+** but decay, by `decayed`. No page of theirs is touched. A frozen block neither moves nor decays: it has no gradient, and the pages of its g, m and v are
 ** never touched. */
 #ifndef NN_PARAM_H
 #define NN_PARAM_H
@@ -20,8 +20,8 @@ typedef struct {
   size_t at, count; /* floats from the beginning of w */
   int rows;         /* of a sparse one, else 0 */
   int decays, frozen;
+  uint8_t *live;    /* [rows]: is there */
   uint8_t *touched; /* [rows]: has a gradient now */
-  uint8_t *live;    /* [rows]: had one ever, so has moments */
 } ParamBlock;
 
 /* A tensor as files have it. */
@@ -37,6 +37,7 @@ typedef struct {
   Buf blocks, names;
   double *sums; /* of each chunk's squares */
   size_t bytes, chunks;
+  double decayed; /* what is left, after the steps made, of a weight that decays alone */
 } Params;
 
 /* The steps of a schedule, and what Adam is like. */
@@ -63,16 +64,14 @@ int params_names(const Params *p);
 const ParamName *params_named(const Params *p, int i);
 /* 1 where some of the `count` floats from `at` on are in a block that is not frozen. */
 int params_move(const Params *p, size_t at, size_t count);
-/* Says that a row of the block that begins at `at` has a gradient; row -1: all have. */
-void params_touch(const Params *p, size_t at, int row);
+/* The block that begins at `at`. */
+ParamBlock *params_at(const Params *p, size_t at);
 
 /* Length of the gradient; the same whatever the team. Body of a team, *norm written by rank 0, behind a barrier. */
 void params_norm(const Params *p, double *norm, const Team *team);
 /* A step of Adam along the gradient times `scale`, after which gradients are 0 and no row is touched. Body of
 ** a team. */
 void params_step(Params *p, const AdamStep *s, double scale, const Team *team);
-/* After moments were read: says which rows of sparse blocks have some. */
-void params_revive(Params *p);
 /* Gradients to 0: a step that is given up. */
 void params_forget(Params *p);
 

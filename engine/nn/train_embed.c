@@ -56,6 +56,7 @@ void train_embed_back(const TrainPass *p, const Team *team) {
   if (params_move(n->params, n->word, 1)) scatter(g + n->word, b->ids, NULL, s->between, T, H, from, to);
   if (params_move(n->params, n->position, 1)) scatter(g + n->position, s->position, NULL, s->between, T, H, from, to);
   if (n->types && params_move(n->params, n->type, 1)) scatter(g + n->type, NULL, b->types, s->between, T, H, from, to);
-  for (int t = 0; team->rank == 0 && t < T; t++) params_touch(n->params, n->word, b->ids[t]);
+  const ParamBlock *words = params_at(n->params, n->word);
+  for (int t = 0; words->rows && team->rank == 0 && t < T; t++) words->touched[b->ids[t]] = 1;
   team_barrier(team);
 }

@@ -302,7 +302,6 @@ static void fill_back(const TrainPass *p, const TrainHead *h, const TrainBatch *
   train_linear_back(q, &h->fill_dense, s->d_fill, (size_t)H, 0, s->fill_between, s->fill_in, (size_t)H, C, own, team);
   team_barrier(team);
   train_scatter(p->scratch->dx, s->d_fill, s->chosen, C, H, team);
-  if (team->rank == 0) params_touch(q, h->decoder.w, -1);
   team_barrier(team);
 }
 
