@@ -89,7 +89,7 @@ static void check_content(IndexTable *t, bert_err *e) {
   const IndexSchema *s = &t->columns;
   if (e->code || !s->content || !*s->content) return;
   sqlite3_str *sql = sqlite3_str_new(t->db);
-  sqlite3_str_appendf(sql, "SELECT \"%w\"", s->content_rowid ? s->content_rowid : "rowid");
+  sqlite3_str_appendf(sql, "SELECT o.\"%w\"", s->content_rowid ? s->content_rowid : "rowid");
   for (int i = 0; i < s->count; i++)
     if (i != s->vector) sqlite3_str_appendf(sql, ", o.\"%w\"", s->columns[i].name);
   sqlite3_str_appendf(sql, " FROM \"%w\".\"%w\" o", t->schema, s->content);

@@ -85,8 +85,8 @@ static void check_type(const char *name, const char *type, bert_err *e) {
     for (size_t i = 0; i < sizeof constraints / sizeof *constraints; i++)
       if (p > from && strlen(constraints[i]) == (size_t)(p - from) &&
           !sqlite3_strnicmp(from, constraints[i], (int)(p - from)))
-        error_set(e, BERT_ARGUMENT, "column %s has the type '%s', wanted one without constraints (no %s)", name, type,
-                  constraints[i]);
+        error_set(e, BERT_ARGUMENT, "column %s has the type '%s', wanted one without constraints (no %s)%s", name, type,
+                  constraints[i], strcmp(constraints[i], "PRIMARY") ? "" : ": the key of a row is its rowid");
     if (p > from || is_space(*p)) {
       p += p == from;
     } else if (*p == '(') {
@@ -101,8 +101,18 @@ static void check_type(const char *name, const char *type, bert_err *e) {
                     type);
 }
 
-/* float[384] and the like: 1, and what it says. */
-static int read_vector_type(const char *type, IndexForm *form, sqlite3_int64 *dimensions) {
+/* What sqlite-vec lets follow a vector's type. */
+static void check_metric(const char *name, const char *rest, bert_err *e) {
+  static const char key[] = "distance_metric";
+  const char *p = rest + sizeof key - 1;
+  if (!*rest || e->code) return;
+  int is_metric = !sqlite3_strnicmp(rest, key, sizeof key - 1) && *(p = skip_space(p)) == '=';
+  if (is_metric && !sqlite3_stricmp(skip_space(p + 1), "cosine")) return;
+  error_set(e, BERT_ARGUMENT, "%s is followed by '%s', wanted nothing more: the distance is 1 - cosine", name, rest);
+}
+
+/* float[384] and the like: 1, what it says, and what follows it. */
+static int read_vector_type(const char *type, IndexForm *form, sqlite3_int64 *dimensions, const char **rest) {
   static const struct {
     const char *name;
     IndexForm form;
@@ -120,7 +130,8 @@ static int read_vector_type(const char *type, IndexForm *form, sqlite3_int64 *di
     for (*dimensions = 0; *p >= '0' && *p <= '9'; p++)
       if (*dimensions < 1000000) *dimensions = *dimensions * 10 + (*p - '0');
     p = skip_space(p);
-    return *p == ']' && !*skip_space(p + 1);
+    *rest = skip_space(p + 1);
+    return *p == ']';
   }
   return 0;
 }
@@ -173,7 +184,9 @@ static void read_column(IndexSchema *s, const char *table, char *name, const cha
   }
   while (size && is_space(rest[size - 1])) size--;
   c->type = copy(rest, size, e);
-  if (!e->code && read_vector_type(c->type, &form, &dimensions)) {
+  const char *after;
+  if (!e->code && read_vector_type(c->type, &form, &dimensions, &after)) {
+    check_metric(name, after, e);
     if (c->kind != INDEX_METADATA)
       error_set(e, BERT_ARGUMENT, "%s is a vector, wanted neither + nor PARTITION KEY", name);
     c->kind = INDEX_VECTOR;

@@ -174,10 +174,25 @@ static int may_match(const IndexTable *t, const sqlite3_index_info *plan) {
   return 0;
 }
 
+/* MATCH beside a column that no search is about, of which SQLite would only say that it cannot be used here. */
+static int refuse_match(IndexTable *t, const sqlite3_index_info *plan) {
+  const IndexSchema *x = &t->columns;
+  for (int i = 0; i < plan->nConstraint; i++) {
+    const struct sqlite3_index_constraint *c = &plan->aConstraint[i];
+    if (c->op != SQLITE_INDEX_CONSTRAINT_MATCH || c->iColumn < 0 || c->iColumn >= x->count || argument_of(t, c)) continue;
+    sqlite3_free(t->base.zErrMsg);
+    t->base.zErrMsg = sqlite3_mprintf("bert_index %s: %s is not what is embedded, wanted %s MATCH …", t->name,
+                                      x->columns[c->iColumn].name, x->columns[x->vector >= 0 ? x->vector : x->texts[0]].name);
+    return 1;
+  }
+  return 0;
+}
+
 int index_best(sqlite3_vtab *vtab, sqlite3_index_info *plan) {
   enum { ROWS = 100000, SEARCH_COST = 20000, FOUND = 10, STREAMED = 1000 };
-  const IndexTable *t = (IndexTable *)vtab;
+  IndexTable *t = (IndexTable *)vtab;
   Estimate x = {ROWS, 0};
+  if (refuse_match(t, plan)) return t->base.zErrMsg ? SQLITE_ERROR : SQLITE_NOMEM;
   int number = 0, used = take_arguments(t, plan, &number);
   if (used < 0) return SQLITE_CONSTRAINT;
   char *text = take_conditions(t, plan, used, &number, &x);

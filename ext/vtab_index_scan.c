@@ -292,6 +292,7 @@ int index_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int i) {
   bert_err e = {0};
   int is_search = !c->rows;
   t->rc = 0;
+  if (i >= t->columns.count && sqlite3_vtab_nochange(context)) return SQLITE_OK;
   switch (i - t->columns.count) {
     case HIDDEN_TABLE: break;
     case HIDDEN_K:

@@ -305,12 +305,21 @@ static int is_taken(IndexTable *t, sqlite3_int64 rowid, bert_err *e) {
 
 /* ---- xUpdate ----------------------------------------------------------------------------------------------------- */
 
+/* The hidden columns are a search's; only rank has a meaning in a write, beside a command. */
+static void check_hidden(sqlite3_value **hidden, bert_err *e) {
+  static const char *const names[HIDDEN_COUNT] = {[HIDDEN_K] = "k", [HIDDEN_DISTANCE] = "distance", [HIDDEN_RANK] = "rank"};
+  for (int i = 0; i < HIDDEN_COUNT; i++)
+    if (names[i] && !sqlite3_value_nochange(hidden[i]) && sqlite3_value_type(hidden[i]) != SQLITE_NULL)
+      error_set(e, BERT_ARGUMENT, "%s is given as %s, but only a search has it", names[i], value_shown(hidden[i]).text);
+}
+
 static void insert(IndexTable *t, sqlite3_value **argv, sqlite3_int64 *rowid, bert_err *e) {
   sqlite3_value **values = argv + 2, **hidden = values + t->columns.count;
   if (sqlite3_value_type(hidden[HIDDEN_TABLE]) != SQLITE_NULL) {
     index_command(t, hidden[HIDDEN_TABLE], hidden[HIDDEN_RANK], e);
     return;
   }
+  check_hidden(hidden, e);
   last_rowid(t, e); /* rowids above it need no looking up */
   int is_given = sqlite3_value_type(argv[1]) != SQLITE_NULL;
   *rowid = is_given ? given_rowid(t, argv[1], e) : new_rowid(t, e);
@@ -321,6 +330,7 @@ static void insert(IndexTable *t, sqlite3_value **argv, sqlite3_int64 *rowid, be
 static void update(IndexTable *t, sqlite3_value **argv, bert_err *e) {
   sqlite3_int64 old = sqlite3_value_int64(argv[0]), rowid = given_rowid(t, argv[1], e);
   Row row;
+  check_hidden(argv + 2 + t->columns.count, e);
   if (rowid != old && is_taken(t, rowid, e)) index_delete_row(t, rowid, e);
   if (find_row(t, old, &row, e)) change_row(t, old, rowid, &row, argv + 2, e);
 }
