@@ -76,7 +76,7 @@ static void assign_fini(Assign *a) {
 
 static void assign(Assign *a, const float *centroids, bert_err *e) {
   if (e->code) return;
-  kernel_pack(a->panels, centroids, (size_t)a->dimensions, 0, a->lists, a->dimensions);
+  kernels()->pack(a->panels, centroids, (size_t)a->dimensions, 0, a->lists, a->dimensions);
   pool_each(a->threads, (int)((a->n + ROWS - 1) / ROWS), assign_rows, pause_assign, a);
   if (atomic_load(&a->stop)) err_set(e, BERT_INTERRUPT, "interrupted");
 }

@@ -57,7 +57,7 @@ static void pack_queries(float *to, const float *q, size_t stride, int m, int d)
 }
 
 /* to[n][to_stride] of x[n][d], the columns from d on 0. */
-static void pack_rows(float *to, size_t to_stride, const float *x, size_t stride, int n, int d) {
+static void pad_rows(float *to, size_t to_stride, const float *x, size_t stride, int n, int d) {
   for (int t = 0; t < n; t++, to += to_stride, x += stride) {
     memcpy(to, x, (size_t)d * sizeof *to);
     if (to_stride > (size_t)d) memset(to + d, 0, (to_stride - (size_t)d) * sizeof *to);
@@ -110,8 +110,8 @@ static void attend(const KernelAttend *a) {
   size_t wide = (size_t)kernel_panels(a->d) * KERNEL_PANEL, d = (size_t)a->d;
   float *queries = a->scratch, *keys = queries + d * KERNEL_PANEL, *values = keys + (size_t)a->n * d;
   float *weight = values + (size_t)a->n * wide;
-  pack_rows(keys, d, a->k, a->stride, a->n, a->d);
-  pack_rows(values, wide, a->v, a->stride, a->n, a->d);
+  pad_rows(keys, d, a->k, a->stride, a->n, a->d);
+  pad_rows(values, wide, a->v, a->stride, a->n, a->d);
   for (int first = 0; first < a->n; first += KERNEL_PANEL)
     attend_queries(a, first, a->n - first < KERNEL_PANEL ? a->n - first : KERNEL_PANEL, queries, keys, values, weight);
 }

@@ -1,5 +1,5 @@
 /* avx2.c -- the kernels for AVX2 with FMA: a V is two registers, a tile 6 rows by half a panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h codes.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h pack.h train.h gemm.h attend.h gemm8.h codes.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -143,6 +143,7 @@ V_OP uint32_t v_reaches(V a, V b) {
 
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
+#include "kernel/pack.h"
 #include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"

@@ -1,5 +1,5 @@
 /* avx512.c -- the kernels for AVX-512 (F, BW, DQ, VL): a V is one register, a tile 14 rows by a whole panel.
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h codes.h target.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h pack.h train.h gemm.h attend.h gemm8.h codes.h target.h. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
@@ -38,6 +38,7 @@ V_OP C c_dot(C c, N n, CQ q) {
 
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
+#include "kernel/pack.h"
 #include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"

@@ -4,6 +4,7 @@ typedef __m512 V;
 #define TILE_ROWS 14
 #define TILE_VECTORS 2
 #define V_OP static inline __attribute__((always_inline))
+#define SQUARE 16
 
 V_OP V v_load(const float *p) { return _mm512_loadu_ps(p); }
 V_OP void v_store(float *p, V v) { _mm512_storeu_ps(p, v); }
@@ -31,6 +32,8 @@ V_OP float v_fold(V v) {
   __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
+V_OP __m512i s_load(const void *p, int n) { return _mm512_maskz_loadu_epi32(first(n), p); }
+V_OP void s_store(void *p, __m512i s, int n) { _mm512_mask_storeu_epi32(p, first(n), s); }
 V_OP void v_store_bytes(int8_t *p, V v) {
   _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_castps_si512(v)));
 }

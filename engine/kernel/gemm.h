@@ -83,12 +83,20 @@ static void strip_panel(const KernelGemm *g, const Strip *s, int panel, Ahead *a
     for (int r = 0; r < s->rows; r++) memcpy(y + (size_t)r * g->y_stride, edge + r * KERNEL_PANEL, part_bytes);
 }
 
-/* to[k][rows] = rows of a transposed x as they lie. */
-static void copy_strip(float *to, const float *x, size_t stride, int rows, int k) {
-  for (int i = 0; i < k; i++, to += rows, x += stride) {
-    if (rows == TILE_ROWS) memcpy(to, x, TILE_ROWS * sizeof *to);
-    else v_store_part(to, rows, v_load_part(x, rows, 0.0f));
-  }
+/* Strips of a transposed x, which lies as they do: a few of its rows into all of them, then the next, so that it is read from
+** end to end. */
+static void copy_strips(const KernelGemm *g, const Strip *strip, int strips) {
+  enum { STEPS = 8 };
+  for (int i = 0; i < strip->k; i += STEPS)
+    for (int s = 0; s < strips; s++) {
+      int rows = strip[s].rows, last = strip->k - i < STEPS ? strip->k : i + STEPS;
+      const float *x = g->x + (size_t)(strip->k0 + i) * g->x_stride + strip[s].row;
+      float *to = (float *)strip[s].a + (size_t)i * (size_t)rows;
+      for (int step = i; step < last; step++, to += rows, x += g->x_stride) {
+        if (rows == TILE_ROWS) memcpy(to, x, TILE_ROWS * sizeof *to);
+        else v_store_part(to, rows, v_load_part(x, rows, 0.0f));
+      }
+    }
 }
 
 /* Rows row … row+m-1 and depth k0 … k0+k-1 of g, all its panels. */
@@ -98,10 +106,10 @@ static void gemm_block(const KernelGemm *g, int row, int m, int k0, int k) {
   for (int s = 0; s < strips; s++) {
     int start = strip_start(s, strips, m), rows = strip_start(s + 1, strips, m) - start;
     float *a = g->scratch + (size_t)start * (size_t)k;
-    if (g->transposed) copy_strip(a, g->x + (size_t)k0 * g->x_stride + row + start, g->x_stride, rows, k);
-    else pack_strip(a, (size_t)rows, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k, 0);
     strip[s] = (Strip){row + start, rows, k0, k, a};
+    if (!g->transposed) pack_strip(a, (size_t)rows, g->x + (size_t)(row + start) * g->x_stride + k0, g->x_stride, rows, k, 0);
   }
+  if (g->transposed) copy_strips(g, strip, strips);
   for (int p = g->first; p < g->last; p++) {
     const float *next = g->w + ((size_t)(p + 1 < g->last ? p + 1 : p) * (size_t)g->k + (size_t)k0) * KERNEL_PANEL;
     Ahead ahead = ahead_of(next, (size_t)k * KERNEL_PANEL * sizeof *next, strips * TILES_A_PANEL * k);

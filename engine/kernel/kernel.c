@@ -1,5 +1,5 @@
 /* kernel.c -- chooses the set of kernels for this machine, and packs weights into panels.
-** Layer: kernel. Uses: base kernel.h sets.h cpu.h square.h. */
+** Layer: kernel. Uses: base kernel.h sets.h cpu.h. */
 #include "kernel/kernel.h"
 
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include "base/pool.h"
 #include "kernel/cpu.h"
 #include "kernel/sets.h"
-#include "kernel/square.h"
 
 /* Slowest first: the last that runs here, and that BERT_ISA does not rule out, is chosen. */
 static const struct {
@@ -100,29 +99,6 @@ int kernels_row(int i, KernelRow *row) {
       return 1;
     }
   return 0;
-}
-
-void kernel_pack(float *panels, const float *w, size_t stride, int first, int rows, int k) {
-  for (int r = 0; r < rows;) {
-    int column = (first + r) % KERNEL_PANEL, n = KERNEL_PANEL - column;
-    if (n > rows - r) n = rows - r;
-    float *to = panels + (size_t)((first + r) / KERNEL_PANEL) * (size_t)k * KERNEL_PANEL + column;
-    const float *from = w + (size_t)r * stride;
-    pack_strip(to, KERNEL_PANEL, from, stride, n, k, 0);
-    r += n;
-  }
-}
-
-void kernel_pack_rows(float *panels, const float *w, size_t stride, int n, int k) {
-  for (int p = 0; p < kernel_panels(n); p++) {
-    const float *from = w + (size_t)p * KERNEL_PANEL;
-    int part = n - p * KERNEL_PANEL;
-    for (int i = 0; i < k; i++, panels += KERNEL_PANEL, from += stride) {
-      if (part >= KERNEL_PANEL) memcpy(panels, from, KERNEL_PANEL * sizeof *panels);
-      else
-        for (int c = 0; c < KERNEL_PANEL; c++) panels[c] = c < part ? from[c] : 0.0f;
-    }
-  }
 }
 
 void kernel_unpack(float *out, const float *panels, int first, int rows, int k) {

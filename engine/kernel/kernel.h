@@ -171,14 +171,6 @@ static inline size_t kernel_panel_floats(int k, int n) {
   return (size_t)kernel_panels(n) * (size_t)k * KERNEL_PANEL;
 }
 
-/* Packs rows first … first+rows-1 of the transposed matrix: panels[k][n] from w[n][k], n ascending in memory with the
-** given stride. Rows past the last one in a panel stay as they are (zero in fresh memory). */
-void kernel_pack(float *panels, const float *w, size_t stride, int first, int rows, int k);
-
-/* Packs columns of a matrix as it stands: panels[k][n] from w[k][n], rows `stride` floats apart; columns past the last one in a
-** panel become 0. */
-void kernel_pack_rows(float *panels, const float *w, size_t stride, int n, int k);
-
 /* The way back: out[rows][k] = rows first … first+rows-1 of what was packed. */
 void kernel_unpack(float *out, const float *panels, int first, int rows, int k);
 
@@ -197,7 +189,7 @@ static inline size_t kernel_panel_scales(int k, int n) {
   return (size_t)kernel_panels(n) * (size_t)kernel_groups(k) * KERNEL_PANEL;
 }
 
-/* As kernel_pack, rounding to 8 bits: scale = the group's largest magnitude / 127. All of p is zero at first. */
+/* As pack, rounding to 8 bits: scale = the group's largest magnitude / 127. All of p is zero at first. */
 void kernel_pack8(const Panels8 *p, const float *w, size_t stride, int first, int rows, int k);
 
 /* Row `row` as integers and a scale a group, out of panels and into them: q[n] are those from `at` on, which begins a

@@ -1,6 +1,6 @@
 /* neon.c -- the kernels for AArch64, whose base instruction set has them: a V is four registers, a tile 6 rows by half a
 ** panel (24 of the 32 registers).
-** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h train.h gemm.h attend.h gemm8.h codes.h. */
+** Layer: kernel. Uses: kernel.h formula.h lanes.h rows.h pack.h train.h gemm.h attend.h gemm8.h codes.h. */
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <math.h>
@@ -145,6 +145,7 @@ V_OP uint32_t v_reaches(V a, V b) {
 
 #include "kernel/lanes.h"
 #include "kernel/rows.h"
+#include "kernel/pack.h"
 #include "kernel/train.h"
 #include "kernel/gemm.h"
 #include "kernel/attend.h"

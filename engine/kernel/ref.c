@@ -86,6 +86,21 @@ static void gemm(const KernelGemm *g) {
     }
 }
 
+static void pack(float *panels, const float *w, size_t stride, int first, int rows, int k) {
+  for (int r = 0; r < rows; r++) {
+    size_t panel = (size_t)((first + r) / KERNEL_PANEL), column = (size_t)((first + r) % KERNEL_PANEL);
+    for (int i = 0; i < k; i++)
+      panels[(panel * (size_t)k + (size_t)i) * KERNEL_PANEL + column] = w[(size_t)r * stride + (size_t)i];
+  }
+}
+
+static void pack_rows(float *panels, const float *w, size_t stride, int n, int k) {
+  for (int p = 0; p < kernel_panels(n); p++)
+    for (int i = 0; i < k; i++)
+      for (int c = p * KERNEL_PANEL; c < (p + 1) * KERNEL_PANEL; c++)
+        *panels++ = c < n ? w[(size_t)i * stride + (size_t)c] : 0.0f;
+}
+
 static void softmax(float *x, size_t stride, int m, int n, float scale) {
   for (int i = 0; i < m; i++, x += stride) {
     float top = x[0], lane[KERNEL_LANES] = {0};

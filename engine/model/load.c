@@ -185,7 +185,7 @@ static void load_part(Loader *l, Linear *to, int first, int out, Found w, Found 
       continue;
     }
     read_rows(l, w.tensor, r, n, (size_t)to->in, l->rows);
-    if (to->panels) kernel_pack(to->panels, l->rows, (size_t)to->in, first + r, n, to->in);
+    if (to->panels) kernels()->pack(to->panels, l->rows, (size_t)to->in, first + r, n, to->in);
     else kernel_pack8(&to->panels8, l->rows, (size_t)to->in, first + r, n, to->in);
   }
   if (bias.tensor) read_rows(l, bias.tensor, 0, out, 1, to->bias + first);

@@ -5,10 +5,10 @@
 /* Panels of columns first … of n, depth from … from+k-1. */
 static void pack(const Product *p, float *panels, int first, int n, int from, int k) {
   if (!p->w_transposed) {
-    kernel_pack_rows(panels, p->w + (size_t)from * p->w_stride + first, p->w_stride, n, k);
+    kernels()->pack_rows(panels, p->w + (size_t)from * p->w_stride + first, p->w_stride, n, k);
     return;
   }
-  kernel_pack(panels, p->w + (size_t)first * p->w_stride + from, p->w_stride, 0, n, k);
+  kernels()->pack(panels, p->w + (size_t)first * p->w_stride + from, p->w_stride, 0, n, k);
 }
 
 void product(const Product *p, float *own, const Team *team) {

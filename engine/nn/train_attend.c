@@ -56,7 +56,7 @@ static void multiply(const Pair *a, float *y, size_t y_stride, const float *x, s
 
 /* y[m][n] = x[m][d] z[n][d]^T, y in whole panels. */
 static void outer(const Pair *a, float *y, const float *x, size_t x_stride, const float *z) {
-  kernel_pack(a->side, z, a->stride, 0, a->n, a->d);
+  kernels()->pack(a->side, z, a->stride, 0, a->n, a->d);
   multiply(a, y, a->across, x, x_stride, 0, a->m, (int)a->across, a->d);
 }
 
@@ -64,7 +64,7 @@ static void outer(const Pair *a, float *y, const float *x, size_t x_stride, cons
 static void inner(const Pair *a, float *y, size_t y_stride, const float *x, int transposed, const float *z,
                   size_t z_stride) {
   int m = transposed ? a->n : a->m, k = transposed ? a->m : a->n;
-  kernel_pack_rows(a->side, z, z_stride, a->d, k);
+  kernels()->pack_rows(a->side, z, z_stride, a->d, k);
   multiply(a, y, y_stride, x, a->across, transposed, m, a->d, k);
 }
 

@@ -126,6 +126,14 @@ static void report(const char *what, double seconds, double bytes) {
          bytes / seconds / 1e9, bytes / seconds / peak_bytes);
 }
 
+static void run_pack(void *unused) {
+  (void)unused;
+  set->pack(third, rows, WIDTH, 0, ROWS, WIDTH);
+}
+static void run_pack_rows(void *unused) {
+  (void)unused;
+  set->pack_rows(third, rows, WIDTH, WIDTH, ROWS);
+}
 static void run_softmax(void *unused) {
   (void)unused;
   set->softmax(rows, WIDTH, ROWS, WIDTH, 0.1f);
@@ -152,6 +160,8 @@ static void run_quantize(void *unused) {
 }
 
 static void bench_quantize(void) { report("quantize", bench_time(run_quantize, NULL), 5.0 * ROWS * WIDTH); }
+static void bench_pack(void) { report("pack", bench_time(run_pack, NULL), 2.0 * 4 * ALL); }
+static void bench_pack_rows(void) { report("pack_rows", bench_time(run_pack_rows, NULL), 2.0 * 4 * ALL); }
 static void bench_softmax(void) { report("softmax", bench_time(run_softmax, NULL), 2.0 * 4 * ROWS * WIDTH); }
 static void bench_layernorm(void) { report("layernorm", bench_time(run_layernorm, NULL), 3.0 * 4 * ROWS * WIDTH); }
 static void bench_activate(void) { report("activate", bench_time(run_activate, NULL), 2.0 * 4 * ROWS * WIDTH); }

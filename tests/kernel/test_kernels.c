@@ -77,6 +77,38 @@ static void check_gemm(const Kernels *fast, const Kernels *ref) {
   gemm_case(fast, ref, 2 * KERNEL_ROWS + 5, 33, 11, 0, 2, 1, KERNEL_GELU_TANH); /* several blocks of rows */
 }
 
+static void check_pack(const Kernels *fast, const Kernels *ref) {
+  bert_err e = {0};
+  enum { STRIDE = 41, N = 70 };
+  float *w = floats(N * STRIDE, &e), *a = floats(kernel_panel_floats(STRIDE, N), &e), *b = floats(kernel_panel_floats(STRIDE, N), &e);
+  size_t all = kernel_panel_floats(STRIDE, N);
+  GOOD(e);
+  for (int k = 1; k <= STRIDE; k++)
+    for (int rows = 1; rows <= 40; rows++) {
+      memcpy(b, a, all * sizeof *a);
+      fast->pack(a, w, STRIDE, k % 30, rows, k);
+      ref->pack(b, w, STRIDE, k % 30, rows, k);
+      if (!same(a, b, all)) test_failed(__FILE__, __LINE__, "pack of %d rows of %d differs from ref", rows, k);
+    }
+  drop(w, N * STRIDE), drop(a, all), drop(b, all);
+}
+
+static void check_pack_rows(const Kernels *fast, const Kernels *ref) {
+  bert_err e = {0};
+  enum { STRIDE = 75, K = 35 };
+  size_t all = kernel_panel_floats(K, STRIDE);
+  float *w = floats(K * STRIDE, &e), *a = floats(all, &e), *b = floats(all, &e);
+  GOOD(e);
+  for (int n = 1; n <= STRIDE; n++)
+    for (int k = 1; k <= K; k += 17) {
+      memcpy(b, a, all * sizeof *a);
+      fast->pack_rows(a, w, STRIDE, n, k);
+      ref->pack_rows(b, w, STRIDE, n, k);
+      if (!same(a, b, all)) test_failed(__FILE__, __LINE__, "pack_rows of %d columns of %d differs from ref", n, k);
+    }
+  drop(w, K * STRIDE), drop(a, all), drop(b, all);
+}
+
 static void check_softmax(const Kernels *fast, const Kernels *ref) {
   bert_err e = {0};
   enum { STRIDE = 80, ROWS = 3 };
@@ -485,8 +517,8 @@ TEST(kernel_what_is_not_a_number_stays_so_in_every_set) {
 TEST(kernel_pack_puts_row_n_into_column_n) {
   float w[40 * 3], panels[2 * 3 * KERNEL_PANEL] = {0};
   for (int i = 0; i < 120; i++) w[i] = (float)i;
-  kernel_pack(panels, w, 3, 0, 25, 3); /* in two parts, as load.c does */
-  kernel_pack(panels, w + 25 * 3, 3, 25, 15, 3);
+  kernels()->pack(panels, w, 3, 0, 25, 3); /* in two parts, as load.c does */
+  kernels()->pack(panels, w + 25 * 3, 3, 25, 15, 3);
   for (int n = 0; n < 40; n++)
     for (int k = 0; k < 3; k++) EQ(panels[(n / 32) * 96 + k * 32 + n % 32], w[n * 3 + k]);
   EQ(panels[96 + 8], 0);
