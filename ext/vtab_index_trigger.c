@@ -91,11 +91,12 @@ static char *name_of_triggers(IndexTable *t, bert_err *e) {
   char *name = NULL;
   if (s) {
     sqlite3_bind_text(s, 1, "triggers", -1, SQLITE_STATIC);
-    if (index_step(t, s, &unread)) name = sqlite3_mprintf("%s", sqlite3_column_text(s, 0));
+    if (index_step(t, s, &unread) && !(name = sqlite3_mprintf("%s", sqlite3_column_text(s, 0))))
+      error_set(&unread, BERT_NOMEM, "out of memory");
     sqlite3_reset(s);
   }
   if (unread.code == BERT_NOMEM || unread.code == BERT_INTERRUPT) *e = e->code ? *e : unread;
-  else if (unread.code) name = sqlite3_mprintf("%s", t->name);
+  else if (unread.code && !(name = sqlite3_mprintf("%s", t->name))) error_set(e, BERT_NOMEM, "out of memory");
   t->rc = 0;
   return name;
 }
