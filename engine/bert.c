@@ -504,6 +504,14 @@ int bert_evaluate(bert_session *s, const char *task, const bert_rows *rows, cons
   return count;
 }
 
+void bert_evaluate_check(bert_session *s, const char *task, const bert_rows *rows, const bert_progress *progress,
+                         bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  evaluate_check(s, task, rows, progress, e);
+  fesetenv(&before);
+}
+
 bert_masked *bert_masked_new(bert_model *m, const bert_rows *documents, const char *options_json,
                              const bert_progress *progress, bert_err *e) {
   return examples_masked(m, documents, options_json, progress, e);

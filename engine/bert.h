@@ -58,6 +58,8 @@ typedef struct {
 typedef struct {
   int (*stop)(void *context);
   void *context;
+  /* NULL, or told by bert_evaluate that so many rows, or examples, of so many are judged. */
+  void (*done)(void *context, int64_t done, int64_t of);
 } bert_progress;
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -588,7 +590,7 @@ typedef struct bert_training bert_training;
 **       of these, or a number: the embeddings and so many of the lowest layers
 **    labels: their names, in the order of the units                  (default: those of the rows, sorted)
 **    scale 20, margin 5: of ranking and triplets;  checkpoint: a directory, checkpoint_steps 500
-** and what model/examples.h names. from, model, teacher, evaluate, config, vocabulary and lowercase are let pass: they are
+** and what model/examples.h names. from, model, teacher, evaluate, progress, config, vocabulary and lowercase are let pass: they are
 ** the caller's. Rows are needed during the call alone.
 **
 ** teacher is NULL, or a model that knows the task (any but head): then `from` learns to answer as it
@@ -668,10 +670,13 @@ enum { BERT_METRICS_MAX = 16 };
 **    mlm       text                       perplexity, loss, accuracy of masked tokens
 **    nsp       a, b, label (1: follows)   accuracy, f1
 **    head      vector, label              as classify
-** options_json is NULL or an object with any of model (the caller's own), seed, max_tokens, masked_lm_prob, …
+** options_json is NULL or an object with any of model, progress (the caller's own), seed, max_tokens, masked_lm_prob, …
 ** A row that cannot be judged, as for a label that the model does not have, is BERT_ARGUMENT that names it. */
 int bert_evaluate(bert_session *s, const char *task, const bert_rows *rows, const char *options_json, bert_metric *out,
                   const bert_progress *progress, bert_err *e);
+
+/* Refuses rows that bert_evaluate would refuse, and judges nothing: for who will judge much later. */
+void bert_evaluate_check(bert_session *s, const char *task, const bert_rows *rows, const bert_progress *progress, bert_err *e);
 
 /* What pre-training would be given: bert_masked_new, then bert_masked_get for each of bert_masked_count. */
 typedef struct bert_masked bert_masked;

@@ -78,17 +78,17 @@ static size_t fit(char *line, size_t most) {
 }
 
 static void draw(Bar *b) {
-  enum { MARKS = 30 };
+  enum { MARKS = 30, WIDE = 100 };
   char line[320], left[40], share[8] = "  ?";
   double part = b->total > 0 ? b->done / b->total : 0;
   if (!(part >= 0)) part = 0;
   if (part > 1) part = 1;
-  int full = (int)(part * MARKS);
+  int columns = width(), marks = columns < WIDE ? MARKS / 2 : MARKS, full = (int)(part * marks);
   if (b->total > 0) sqlite3_snprintf(sizeof share, share, "%3d", (int)(part * 100));
   say_left(left, sizeof left, b);
   sqlite3_snprintf(sizeof line, line, "%s [%.*s%.*s] %s %%  %s%s", b->title, full, "##############################",
-                   MARKS - full, "------------------------------", share, left, b->text);
-  size_t length = fit(line, (size_t)width() - 1), before = b->length;
+                   marks - full, "------------------------------", share, left, b->text);
+  size_t length = fit(line, (size_t)columns - 1), before = b->length;
   fprintf(stderr, "\r%s%*s", line, before > length ? (int)(before - length) : 0, "");
   fflush(stderr);
   b->length = length;

@@ -241,9 +241,13 @@ bert_rows *rows_copy_text(Connection *c, bert_text sql, int fewest, int most, co
 
 /* The text of a key in a JSON object of options, freed by sqlite3_free; NULL where it is absent, or on error. */
 char *options_text(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
+/* Likewise that of a JSON object. */
+char *options_object(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
 /* Likewise an integer. */
 sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char *key, sqlite3_int64 otherwise,
                               bert_err *e);
+/* Whether `progress` asks for a bar: what bar_begin takes. */
+int options_bar(Connection *c, sqlite3_value *options, bert_err *e);
 /* The model that a key names, or "default", held; NULL on error. */
 Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
 /* Likewise, but NULL where there is no such key. */

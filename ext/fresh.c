@@ -57,7 +57,7 @@ bert_model *fresh_model(Connection *c, sqlite3_value *options, int *rc, bert_err
   Bytes text = {0};
   bert_model *m = NULL;
   if (vocabulary) {
-    config = options_text(c, options, "config", e);
+    config = options_object(c, options, "config", e);
     sqlite3_int64 lowercase = options_integer(c, options, "lowercase", 1, e), seed = options_integer(c, options, "seed",
                                                                                                    0, e);
     if (!sqlite3_strnicmp(vocabulary, "SELECT", 6) || !sqlite3_strnicmp(vocabulary, "WITH", 4))

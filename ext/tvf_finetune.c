@@ -1,5 +1,5 @@
 /* tvf_finetune.c -- bert_finetune and bert_pretrain: training as a table of steps.
-** Layer: ext. Uses: bert.h, ext.h.
+** Layer: ext. Uses: bert.h, bar.h, ext.h.
 **
 **    SELECT step, loss FROM bert_finetune('classify', 'SELECT body, label FROM reviews',
 **                                         '{"from":"default","model":"mine","epochs":3}');
@@ -14,7 +14,9 @@
 ** leaves no model; where there is a `checkpoint`, the same call goes on from it.
 **
 ** The option `evaluate` is SQL whose rows judge the model at the end of each epoch: column `evaluation` then has what
-** bert_evaluate gives, as JSON (of pre-training, of the masked words).
+** bert_evaluate gives, as JSON (of pre-training, of the masked words). They are checked before the first step.
+** The option `progress` draws a bar on standard error (bar.h); where the steps themselves are read on the same terminal, that
+** is seldom wanted.
 **
 ** The option `teacher` is a model that knows the task: the one that is trained learns its answers, and a query of texts
 ** alone will do:
@@ -22,6 +24,7 @@
 **    SELECT min(loss) FROM bert_finetune('embed', 'SELECT body FROM notes', '{"from":"small","teacher":"default","model":"x"}');
 **
 ** One cursor trains once: in a join that would start it for each row of another table, the second start is an error. */
+#include "bar.h"
 #include "ext.h"
 
 #include <math.h>
@@ -31,6 +34,7 @@ typedef struct {
   Cursor cursor;
   bert_training *training;
   bert_step step;
+  Bar bar;
   char *name;     /* that the model gets */
   char *task;     /* NULL: pre-training */
   bert_rows *judged; /* of the option evaluate, or NULL */
@@ -78,6 +82,14 @@ static void after_step(Training *t, const bert_progress *progress, bert_err *e) 
   else bert_model_free(m);
 }
 
+static void show(Training *t) {
+  const bert_step *s = &t->step;
+  char text[80];
+  sqlite3_snprintf(sizeof text, text, "%lld/%lld, loss %.4f, %d tokens/s", s->step, s->steps, s->loss,
+                   (int)s->tokens_per_second);
+  bar_update(&t->bar, (double)s->step, (double)s->steps, s->eta > 0 ? (double)(s->steps - s->step) / s->eta : 0, text);
+}
+
 static void next(Cursor *c, bert_err *e) {
   Training *t = (Training *)c;
   Watch watch;
@@ -85,6 +97,7 @@ static void next(Cursor *c, bert_err *e) {
   t->evaluation = NULL;
   watch_start(&watch, connection_db(c->connection));
   c->done = !bert_training_step(t->training, &t->step, &watch.progress, e);
+  if (!c->done) show(t);
   if (!t->kept) after_step(t, &watch.progress, e);
   watch_stop(&watch);
 }
@@ -97,6 +110,17 @@ static void take_judged(Training *t, sqlite3_value *options, const char *columns
   sqlite3_free(sql);
 }
 
+/* Rows that cannot be judged are to be told of now, and not after an epoch. */
+static void check_judged(Training *t, const bert_progress *progress, bert_err *e) {
+  if (e->code || !t->judged) return;
+  bert_model *m = bert_training_model(t->training, progress, e);
+  bert_session *s = e->code ? NULL : bert_session_new(m, e);
+  if (s) bert_evaluate_check(s, t->task ? t->task : "mlm", t->judged, progress, e);
+  error_within(e, "evaluate");
+  bert_session_free(s);
+  bert_model_free(m);
+}
+
 /* task NULL: pre-training. Arguments first (sql) and first + 1 (options). */
 static void begin(Training *t, const char *task, int first, const char *columns, bert_err *e) {
   Cursor *c = &t->cursor;
@@ -107,6 +131,7 @@ static void begin(Training *t, const char *task, int first, const char *columns,
                                 "wanted it to stand alone");
   t->started = 1;
   const char *json = options ? value_string(options, "options", e) : NULL;
+  int bar = options_bar(c->connection, options, e);
   t->name = options_text(c->connection, options, "model", e);
   if (!e->code && !t->name)
     error_set(e, BERT_ARGUMENT, "options: model: found nothing, wanted the name that the trained model gets");
@@ -124,10 +149,14 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   if (!e->code)
     t->training = task ? bert_finetune(from, teacher, task, rows, json, &watch.progress, e)
                        : bert_pretrain(from, teacher, rows, json, &watch.progress, e);
+  check_judged(t, &watch.progress, e);
   watch_stop(&watch);
   if (t->teacher) t->rows = rows;
   else bert_rows_free(rows);
   bert_model_free(fresh);
+  char title[80];
+  sqlite3_snprintf(sizeof title, title, task ? "finetune %s" : "pretrain", task);
+  bar_begin(&t->bar, bar, title);
   if (t->training) next(c, e);
 }
 
@@ -159,6 +188,7 @@ static void column(Cursor *c, sqlite3_context *context, int i) {
 
 static void close(Cursor *c) {
   Training *t = (Training *)c;
+  bar_end(&t->bar);
   bert_training_free(t->training);
   bert_rows_free(t->judged);
   bert_rows_free(t->rows);

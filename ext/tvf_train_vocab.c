@@ -1,5 +1,5 @@
 /* tvf_train_vocab.c -- bert_train_vocab: a WordPiece vocabulary out of a query's texts.
-** Layer: ext. Uses: bert.h, ext.h.
+** Layer: ext. Uses: bert.h, bar.h, ext.h.
 **
 **    CREATE TABLE vocab AS SELECT id, piece FROM bert_train_vocab('SELECT body FROM notes', '{"vocab_size":8000}');
 **    SELECT piece, frequency FROM bert_train_vocab('SELECT body FROM notes') WHERE piece LIKE '##%' LIMIT 10;
@@ -11,6 +11,7 @@
 **
 ** All texts are counted, and the query has ended, before the first row; memory is that of the different words. A NULL
 ** counts for nothing. */
+#include "bar.h"
 #include "ext.h"
 
 enum { SQL, OPTIONS }; /* arguments */
@@ -19,6 +20,8 @@ typedef struct {
   Cursor cursor;
   bert_vocab *vocab;
   bert_vocab_piece piece;
+  Bar bar;
+  sqlite3_int64 size; /* that the vocabulary is to have; 0: the options leave it open */
 } TrainVocab;
 
 static void count_text(bert_vocab *v, sqlite3_stmt *s, sqlite3_int64 row, bert_err *e) {
@@ -34,12 +37,21 @@ static void count_text(bert_vocab *v, sqlite3_stmt *s, sqlite3_int64 row, bert_e
   bert_vocab_add(v, text, e);
 }
 
+static void show(TrainVocab *t, sqlite3_int64 count, sqlite3_int64 of, const char *what) {
+  char text[40];
+  sqlite3_snprintf(sizeof text, text, "%lld %s", count, what);
+  bar_update(&t->bar, (double)count, (double)of, 0, text);
+}
+
 static void count_texts(TrainVocab *t, bert_err *e) {
   Inner inner = {0};
   bert_text sql;
   value_text(t->cursor.arguments[SQL], "sql", &sql, e);
   inner_open(&inner, t->cursor.connection, sql, 1, 1, "text", e);
-  for (sqlite3_int64 row = 1; inner_step(&inner, e); row++) count_text(t->vocab, inner.statement, row, e);
+  for (sqlite3_int64 row = 1; inner_step(&inner, e); row++) {
+    count_text(t->vocab, inner.statement, row, e);
+    show(t, row, 0, "texts");
+  }
   t->cursor.rc = inner.rc;
   inner_close(&inner);
 }
@@ -49,13 +61,17 @@ static void next(Cursor *c, bert_err *e) {
   Watch watch;
   watch_start(&watch, connection_db(c->connection));
   c->done = !bert_vocab_next(t->vocab, &t->piece, &watch.progress, e);
+  if (!c->done) show(t, t->piece.id + 1, t->size, "pieces");
   watch_stop(&watch);
 }
 
 static void open(Cursor *c, bert_err *e) {
   TrainVocab *t = (TrainVocab *)c;
   const char *json = c->arguments[OPTIONS] ? value_string(c->arguments[OPTIONS], "options", e) : NULL;
+  int bar = options_bar(c->connection, c->arguments[OPTIONS], e);
+  t->size = options_integer(c->connection, c->arguments[OPTIONS], "vocab_size", 0, e);
   t->vocab = e->code ? NULL : bert_vocab_new(json, e);
+  bar_begin(&t->bar, bar, "bert_train_vocab");
   count_texts(t, e);
   if (t->vocab) next(c, e);
 }
@@ -73,6 +89,7 @@ static void column(Cursor *c, sqlite3_context *context, int i) {
 
 static void close(Cursor *c) {
   TrainVocab *t = (TrainVocab *)c;
+  bar_end(&t->bar);
   bert_vocab_free(t->vocab);
   t->vocab = NULL;
 }

@@ -31,7 +31,7 @@ static int stop(void *context) {
   return rc == SQLITE_INTERRUPT;
 }
 
-void watch_start(Watch *w, sqlite3 *db) { *w = (Watch){.progress = {stop, w}, .db = db}; }
+void watch_start(Watch *w, sqlite3 *db) { *w = (Watch){.progress = {.stop = stop, .context = w}, .db = db}; }
 
 void watch_stop(Watch *w) {
   sqlite3_finalize(w->probe);

@@ -78,6 +78,15 @@ uint64_t rows_hash(const Rows *r) {
   return hash;
 }
 
+/* 1 for a name such as body; without AS, SQLite gives a column the text of its expression. */
+static int is_name(const char *name) {
+  int plain = *name && strcmp(name, "NULL");
+  for (const char *at = name; *at && plain; at++)
+    plain = *at == '_' || (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (unsigned char)*at >= 128 ||
+            (at > name && *at >= '0' && *at <= '9');
+  return plain;
+}
+
 void rows_refuse(const Rows *r, int row, int column, const char *wanted, bert_err *e) {
   enum { MOST = 60 };
   RowsValue v = rows_at(r, row, column);
@@ -90,7 +99,9 @@ void rows_refuse(const Rows *r, int row, int column, const char *wanted, bert_er
   if (v.kind == ROWS_TEXT && !v.bytes.size) snprintf(found, sizeof found, "an empty text");
   if (v.kind == ROWS_TEXT && v.bytes.size)
     snprintf(found, sizeof found, "the TEXT '%.*s%s'", shown, v.bytes.data, shown < (int)v.bytes.size ? "…" : "");
-  err_set(e, BERT_ARGUMENT, "row %d: %s is %s, wanted %s", row + 1, rows_name(r, column), found, wanted);
+  if (is_name(rows_name(r, column)))
+    err_set(e, BERT_ARGUMENT, "row %d: %s is %s, wanted %s", row + 1, rows_name(r, column), found, wanted);
+  else err_set(e, BERT_ARGUMENT, "row %d: column %d is %s, wanted %s", row + 1, column + 1, found, wanted);
 }
 
 bert_text rows_text(const Rows *r, int row, int column, bert_err *e) {

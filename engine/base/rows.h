@@ -49,7 +49,8 @@ bert_text rows_text(const Rows *r, int row, int column, bert_err *e);
 /* The label that a cell holds: TEXT, or an INTEGER as its digits (in room); anything else is refused. */
 bert_text rows_label(const Rows *r, int row, int column, char room[24], bert_err *e);
 
-/* Sets BERT_ARGUMENT "row 3: label is NULL, wanted …", with what the cell holds (shortened); rows count from 1. */
+/* Sets BERT_ARGUMENT "row 3: label is NULL, wanted …", with what the cell holds (shortened); rows count from 1. A column
+** that has no name, but an expression, goes by its number. */
 void rows_refuse(const Rows *r, int row, int column, const char *wanted, bert_err *e);
 
 #endif

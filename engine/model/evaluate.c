@@ -19,6 +19,10 @@ void evaluate_put(Evaluation *v, const char *name, double value) {
   if (v->count < BERT_METRICS_MAX) v->out[v->count++] = (bert_metric){name, value};
 }
 
+void evaluate_done(const Evaluation *v, int done, int of) {
+  if (v->progress && v->progress->done) v->progress->done(v->progress->context, done, of);
+}
+
 static void want_columns(const Evaluation *v, int fewest, int most, const char *wanted, bert_err *e) {
   int columns = rows_columns(v->rows);
   if (columns < fewest || columns > most)
@@ -58,9 +62,11 @@ static void each_logits(Evaluation *v, int pairs, int features, Visit *visit, vo
         numbers[(size_t)i * F + (size_t)k] =
             (float)rows_at(v->rows, first + i, rows_columns(v->rows) - features + k).number;
     }
+    if (v->reads) continue;
     if (!e->code)
       classify_texts(v->session, texts, pairs ? texts + WINDOW_ROWS : NULL, numbers, count, logits, v->progress, e);
     for (int i = 0; i < count && !e->code; i++) visit(v, first + i, logits + (size_t)i * units, context, e);
+    evaluate_done(v, first + count, n);
   }
   mem_free(texts);
   mem_free(logits);
@@ -71,7 +77,7 @@ static void each_logits(Evaluation *v, int pairs, int features, Visit *visit, vo
 static void each_predicted(Evaluation *v, Visit *visit, void *context, bert_err *e) {
   size_t units = (size_t)v->session->model->info.label_count;
   float *logits = mem_new(units, sizeof *logits, e);
-  for (int i = 0; i < rows_count(v->rows) && !e->code; i++) {
+  for (int i = 0; i < rows_count(v->rows) && !e->code && !v->reads; i++) {
     bert_text x = rows_at(v->rows, i, 0).bytes; /* finite floats, as examples_make has checked */
     int width = (int)(x.size / sizeof(float));
     float *numbers = mem_new((size_t)width, sizeof *numbers, e);
@@ -148,7 +154,7 @@ static void judge_labels(Evaluation *v, const char *task, bert_err *e) {
   TrainBatch b = {0};
   Found f = {0};
   size_t n = (size_t)rows_count(v->rows), labels = (size_t)m->info.label_count;
-  int one = labels == 1;
+  int one = labels == 1 && !m->info.multi_label;
   v->options.regression = one;
   v->options.multi_label = m->info.multi_label;
   v->options.label = one ? NULL : m->config.label;
@@ -253,7 +259,8 @@ static void evaluate_nsp(Evaluation *v, bert_err *e) {
   if (!e->code) numbers_of(v, 2, 0, 1, "1 where the second text follows the first, else 0", label, e);
   for (int i = 0; i < n && !e->code; i++) {
     bert_text a = rows_text(v->rows, i, 0, e), b = rows_text(v->rows, i, 1, e);
-    if (!e->code) found[i] = classify_next(v->session, a, b, v->progress, e) > 0.5;
+    if (!e->code && !v->reads) found[i] = classify_next(v->session, a, b, v->progress, e) > 0.5;
+    evaluate_done(v, i + 1, n);
     wanted[i] = label[i] > 0.5;
   }
   if (!e->code) metrics_classes(found, wanted, n, 2, &m, e);
@@ -273,7 +280,9 @@ static void cosines_of(Evaluation *v, int texts, double *out, bert_err *e) {
   for (int first = 0; first < n && !e->code; first += WINDOW_ROWS) {
     int count = n - first < WINDOW_ROWS ? n - first : WINDOW_ROWS;
     for (int i = 0; i < count * texts; i++) text[i] = rows_text(v->rows, first + i / texts, i % texts, e);
+    if (v->reads) continue;
     embed_texts(v->session, text, count * texts, NULL, vector, v->progress, e);
+    evaluate_done(v, first + count, n);
     for (int i = 0; i < count && !e->code; i++) {
       const float *own = vector + (size_t)(i * texts) * (size_t)D;
       for (int t = 1; t < texts; t++)
@@ -363,12 +372,13 @@ static void evaluate_qa(Evaluation *v, bert_err *e) {
   for (int i = 0; i < n && !e->code; i++) {
     bert_text question = rows_text(v->rows, i, 0, e), passage = rows_text(v->rows, i, 1, e), found = {"", 0};
     bert_answer a;
-    if (!e->code && answer_best(v->session, question, passage, none && !own ? &EVEN : NULL, &a, v->progress, e))
+    if (!e->code && !v->reads && answer_best(v->session, question, passage, none && !own ? &EVEN : NULL, &a, v->progress, e))
       found = (bert_text){passage.data + a.byte_start, a.byte_end - a.byte_start};
     AnswerScore s = judge_answer(v, i, found, none, &answered, e);
     sum[answered].exact += s.exact;
     sum[answered].f1 += s.f1;
     count[answered]++;
+    evaluate_done(v, i + 1, n);
   }
   evaluate_put(v, "exact_match", 100 * (sum[0].exact + sum[1].exact) / n);
   evaluate_put(v, "f1", 100 * (sum[0].f1 + sum[1].f1) / n);
@@ -388,18 +398,28 @@ static const struct {
              {"rerank", evaluate_rerank},     {"mlm", evaluate_mlm}, {"nsp", evaluate_nsp},
              {"head", evaluate_head}};
 
-int evaluate_rows(Session *s, const char *task, const Rows *rows, const char *options_json, bert_metric *out,
-                  const bert_progress *progress, bert_err *e) {
-  Evaluation v = {.session = s, .rows = rows, .progress = progress, .out = out};
+static void run(Evaluation *v, const char *task, const char *options_json, bert_err *e) {
   Arena a = {0};
   size_t t = 0;
   while (t < sizeof TASKS / sizeof *TASKS && strcmp(TASKS[t].name, task)) t++;
   if (t == sizeof TASKS / sizeof *TASKS)
     err_set(e, BERT_ARGUMENT, "task: found \"%.40s\", wanted one of classify, qa, tag, embed, rerank, mlm, nsp, head",
             task);
-  if (!e->code && !rows_count(rows)) err_set(e, BERT_ARGUMENT, "the SQL gives no rows, wanted at least one");
-  examples_options(&v.options, options_json, "model", &a, e);
-  if (!e->code) TASKS[t].run(&v, e);
+  if (!e->code && !rows_count(v->rows)) err_set(e, BERT_ARGUMENT, "the SQL gives no rows, wanted at least one");
+  examples_options(&v->options, options_json, "model", &a, e);
+  if (!e->code) TASKS[t].run(v, e);
   arena_fini(&a);
+}
+
+int evaluate_rows(Session *s, const char *task, const Rows *rows, const char *options_json, bert_metric *out,
+                  const bert_progress *progress, bert_err *e) {
+  Evaluation v = {.session = s, .rows = rows, .progress = progress, .out = out};
+  run(&v, task, options_json, e);
   return e->code ? 0 : v.count;
+}
+
+void evaluate_check(Session *s, const char *task, const Rows *rows, const bert_progress *progress, bert_err *e) {
+  bert_metric none[BERT_METRICS_MAX];
+  Evaluation v = {.session = s, .rows = rows, .progress = progress, .out = none, .reads = 1};
+  run(&v, task, NULL, e);
 }

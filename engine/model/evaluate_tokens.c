@@ -55,10 +55,11 @@ void evaluate_tag(Evaluation *v, bert_err *e) {
   Buf order = {0}, labels = {0};
   SpanCount count = {0};
   TrainBatch batch;
-  for (int at = 0; x && next_portion(x, LOGITS_PORTION, &at, &batch, &order, e);) {
+  for (int at = 0; x && !v->reads && next_portion(x, LOGITS_PORTION, &at, &batch, &order, e);) {
     batch_add(v->session, &batch.tokens, e);
     const float *logits = logits_run(v->session, &m->tag, v->progress, e);
     for (int r = 0; r < batch.tokens.rows && !e->code; r++) judge_row(m, &batch, r, logits, &count, &labels, e);
+    evaluate_done(v, at, examples_count(x));
   }
   evaluate_put(v, "f1", metrics_span_f1(&count));
   evaluate_put(v, "precision", metrics_span_precision(&count));
@@ -86,13 +87,14 @@ void evaluate_mlm(Evaluation *v, bert_err *e) {
   TrainBatch batch;
   Buf order = {0};
   double loss = 0, right = 0, chosen = 0;
-  for (int at = 0; x && next_portion(x, MASKS_PORTION, &at, &batch, &order, e);) {
+  for (int at = 0; x && !v->reads && next_portion(x, MASKS_PORTION, &at, &batch, &order, e);) {
     const float *logits = logits_masks(v->session, &batch.tokens, batch.position, batch.chosen, v->progress, e);
     for (int k = 0; k < batch.chosen && logits; k++, logits += V) {
       loss += loss_of(logits, V, batch.target[k]);
       right += score_largest(logits, V) == batch.target[k];
     }
     chosen += batch.chosen;
+    evaluate_done(v, at, examples_count(x));
   }
   evaluate_put(v, "perplexity", chosen > 0 ? exp(loss / chosen) : 0);
   evaluate_put(v, "loss", chosen > 0 ? loss / chosen : 0);

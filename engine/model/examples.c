@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "model/examples_store.h"
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
@@ -48,12 +49,23 @@ void examples_options(ExamplesOptions *o, const char *json, const char *own, Are
   const Json *root = json && *json ? json_parse(json, strlen(json), "options", a, e) : NULL;
   if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"seed\":1}", e);
   for (const Json *x = e->code ? NULL : json_first(root); x && !e->code; x = json_next(x))
-    if (!json_is(json_key(x), own) && !examples_option(o, x, a, e))
+    if (!json_is(json_key(x), own) && !json_is(json_key(x), "progress") && !examples_option(o, x, a, e))
       err_set(e, BERT_ARGUMENT, "key: found \"%.*s\", wanted one of %s, seed, max_tokens, masked_lm_prob, "
               "max_predictions, whole_word, short_seq_prob, dupe_factor, nsp, doc_stride, max_question",
               json_key(x)->size < 40 ? (int)json_key(x)->size : 40, json_key(x)->at, own);
   if (root) err_within(e, "options");
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT;
+}
+
+uint64_t examples_options_hash(const ExamplesOptions *o) {
+  int of[] = {o->max_tokens, o->multi_label, o->regression, o->taught, o->taught_width, o->doc_stride, o->max_question,
+              o->max_predictions, o->whole_word, o->dupe_factor, o->nsp};
+  double shares[] = {o->masked_lm_prob, o->short_seq_prob};
+  uint64_t hash = hash_bytes(of, sizeof of, o->seed);
+  hash = hash_bytes(shares, sizeof shares, hash);
+  if (o->loss) hash = hash_bytes(o->loss, strlen(o->loss), hash);
+  for (int i = 0; i < o->label_count; i++) hash = hash_bytes(o->label[i], strlen(o->label[i]) + 1, hash);
+  return hash;
 }
 
 /* ---- making them ------------------------------------------------------------------------------------------------- */

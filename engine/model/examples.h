@@ -71,6 +71,8 @@ void examples_defaults(ExamplesOptions *o);
 /* All of an object of options (JSON, or NULL) where the caller has none but `own`: an unknown key is BERT_ARGUMENT.
 ** Texts live in the arena. */
 void examples_options(ExamplesOptions *o, const char *json, const char *own, Arena *a, bert_err *e);
+/* Equal where the same rows make the same examples. */
+uint64_t examples_options_hash(const ExamplesOptions *o);
 /* Takes a member of an object of options if its key is one of the above (but label); 0 if it is not. Texts live in the
 ** arena. */
 int examples_option(ExamplesOptions *o, const Json *v, Arena *a, bert_err *e);

@@ -107,9 +107,11 @@ static int class_of(Examples *x, const Rows *rows, int row, int column, bert_err
   return -1;
 }
 
-static void refuse_one_class(const Examples *x, const Rows *rows, int column, bert_err *e) {
+static void refuse_one_class(const Examples *x, bert_err *e) {
+  if (!e->code && x->labels.count < 2 && x->options.label_count)
+    err_set(e, BERT_ARGUMENT, "options: labels: found one, \"%.60s\", wanted at least two", x->labels.name[0]);
   if (!e->code && x->labels.count < 2)
-    err_set(e, BERT_ARGUMENT, "every row has %s \"%.60s\", wanted at least two classes", rows_name(rows, column),
+    err_set(e, BERT_ARGUMENT, "every row has the label \"%.60s\", wanted at least two different ones",
             x->labels.count ? x->labels.name[0] : "");
 }
 
@@ -126,7 +128,7 @@ static void class_targets(Examples *x, const Rows *rows, int column, bert_err *e
     add_name(x, i, rows_label(rows, i, column, room, e), e);
   if (e->code) return;
   if (!x->options.label_count) terms_sort(&x->labels);
-  refuse_one_class(x, rows, column, e);
+  refuse_one_class(x, e);
   for (int i = 0; i < x->count && !e->code; i++)
     examples_add_label(x, is_open(x, rows, i, column) ? TARGET_TEACHER : class_of(x, rows, i, column, e), e);
   x->info.loss = LOSS_CLASS;

@@ -30,7 +30,7 @@ static void want_kind(int *option, int teacher, const char *name, bert_err *e) {
 
 /* The student is to have the teacher's labels. */
 static void take_labels(const Model *m, const char *task, ExamplesOptions *o, bert_err *e) {
-  int one = strcmp(task, "tag") && m->config.labels == 1;
+  int one = strcmp(task, "tag") && m->config.labels == 1 && !m->info.multi_label;
   want_labels(m, o, e);
   if (m->info.feature_count)
     err_set(e, BERT_ARGUMENT, "the teacher %s takes numbers beside a text, wanted one that reads texts alone", m->source);
@@ -134,7 +134,7 @@ static void say_of_texts(Teacher *t, const int32_t *order, int n, int width, con
   if (e->code) return;
   if (is(t, "embed")) embed_texts(t->session, a, n, NULL, out, progress, e);
   else classify_texts(t->session, a, t->texts > 1 ? b : NULL, NULL, n, out, progress, e);
-  if (is(t, "classify") && m->config.labels == 1)
+  if (is(t, "classify") && m->config.labels == 1 && !m->info.multi_label)
     for (int i = 0; i < n && !e->code; i++) out[i] = classify_number(m, out[i]);
 }
 

@@ -25,10 +25,10 @@ static void plan(Training *t) {
 }
 
 /* What a run is a function of. */
-static uint64_t identify(const Model *from, const Model *teacher, Task task, const Rows *rows, const char *options) {
-  uint64_t hash = hash_bytes(&(uint64_t[]){from->hash, (uint64_t)task}, 2 * sizeof(uint64_t), rows_hash(rows));
-  if (teacher) hash = hash_bytes(&teacher->hash, sizeof teacher->hash, hash);
-  return options ? hash_bytes(options, strlen(options), hash) : hash;
+static uint64_t identify(const Training *t, const Model *teacher, const Rows *rows) {
+  uint64_t of[] = {t->net.from->hash, teacher ? teacher->hash : 0, (uint64_t)t->net.task, (uint64_t)t->steps,
+                   training_options_hash(&t->options)};
+  return hash_bytes(of, sizeof of, rows_hash(rows));
 }
 
 static int has_no_answer(const Rows *rows, int row) {
@@ -62,7 +62,7 @@ static Training *begin(Model *from, Model *teacher, Task task, const Rows *rows,
   t->order = mem_new((size_t)t->count, sizeof *t->order, e);
   t->threads = from->options.threads ? from->options.threads : pool_threads();
   if (!e->code && t->options.checkpoint) {
-    t->identity = identify(from, teacher, task, rows, options);
+    t->identity = identify(t, teacher, rows);
     t->step = checkpoint_read(t->options.checkpoint, t->identity, &t->net.params, e);
   }
   if (e->code) {
@@ -170,7 +170,7 @@ static int batches_of(const Training *t) {
 ** that of another. */
 static void run_batch(Training *t, Job *j, const TrainBatch *b, const int32_t *order, uint64_t place, const Stop *stop,
                       bert_err *e) {
-  bert_progress progress = {stop->stop, stop->context};
+  bert_progress progress = {.stop = stop->stop, .context = stop->context};
   for (int row = 0, part = 0; !*stop->stopped && parts_next(b, &row, &t->part, &j->part, e); part++) {
     teacher_say(&t->teacher, order + row - j->part.examples, &j->part, &progress, e);
     net_admit(&t->net, j->part.tokens.ids, j->part.tokens.tokens);

@@ -33,6 +33,8 @@ typedef struct {
 /* Options as JSON; a key that is neither among them nor one of the callers' own is an error. Texts live in the arena.
 ** */
 void training_options(TrainOptions *o, const char *json, Task task, Arena *a, bert_err *e);
+/* Of all that decides what is learned but the number of steps: equal, however the options were written. */
+uint64_t training_options_hash(const TrainOptions *o);
 
 typedef struct bert_training Training;
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "model/training.h"
 
 static const TrainOptions FINETUNE = {
@@ -28,34 +29,35 @@ typedef struct {
   size_t at;
   enum { REAL, COUNT, WHOLE } kind;
   double low, high;
+  int apart; /* 1: the run is the same, whatever it is (epochs and steps: as long as the run has so many steps) */
 } Number;
 
 static const Number NUMBERS[] = {
-    {"epochs", offsetof(TrainOptions, epochs), REAL, 0, 1e6},
-    {"steps", offsetof(TrainOptions, steps), WHOLE, 1, 1e12},
-    {"batch_size", offsetof(TrainOptions, batch_size), COUNT, 1, 65536},
-    {"accumulate", offsetof(TrainOptions, accumulate), COUNT, 1, 65536},
-    {"learning_rate", offsetof(TrainOptions, learning_rate), REAL, 0, 1e3},
-    {"warmup", offsetof(TrainOptions, warmup), REAL, 0, 1e12},
-    {"weight_decay", offsetof(TrainOptions, weight_decay), REAL, 0, 1},
-    {"beta1", offsetof(TrainOptions, beta1), REAL, 0, 0.999999},
-    {"beta2", offsetof(TrainOptions, beta2), REAL, 0, 0.9999999},
-    {"epsilon", offsetof(TrainOptions, epsilon), REAL, 1e-30, 1},
-    {"clip", offsetof(TrainOptions, clip), REAL, 0, 1e9},
-    {"dropout", offsetof(TrainOptions, drop.hidden), REAL, 0, 0.99},
-    {"attention_dropout", offsetof(TrainOptions, drop.attention), REAL, 0, 0.99},
-    {"head_dropout", offsetof(TrainOptions, drop.head), REAL, 0, 0.99},
-    {"scale", offsetof(TrainOptions, scale), REAL, 1e-6, 1e6},
-    {"margin", offsetof(TrainOptions, margin), REAL, 0, 1e6},
-    {"temperature", offsetof(TrainOptions, temperature), REAL, 1e-3, 1e3},
-    {"alpha", offsetof(TrainOptions, alpha), REAL, 0, 1},
-    {"checkpoint_steps", offsetof(TrainOptions, checkpoint_steps), WHOLE, 1, 1e12},
+    {"epochs", offsetof(TrainOptions, epochs), REAL, 0, 1e6, 1},
+    {"steps", offsetof(TrainOptions, steps), WHOLE, 1, 1e12, 1},
+    {"batch_size", offsetof(TrainOptions, batch_size), COUNT, 1, 65536, 0},
+    {"accumulate", offsetof(TrainOptions, accumulate), COUNT, 1, 65536, 0},
+    {"learning_rate", offsetof(TrainOptions, learning_rate), REAL, 0, 1e3, 0},
+    {"warmup", offsetof(TrainOptions, warmup), REAL, 0, 1e12, 0},
+    {"weight_decay", offsetof(TrainOptions, weight_decay), REAL, 0, 1, 0},
+    {"beta1", offsetof(TrainOptions, beta1), REAL, 0, 0.999999, 0},
+    {"beta2", offsetof(TrainOptions, beta2), REAL, 0, 0.9999999, 0},
+    {"epsilon", offsetof(TrainOptions, epsilon), REAL, 1e-30, 1, 0},
+    {"clip", offsetof(TrainOptions, clip), REAL, 0, 1e9, 0},
+    {"dropout", offsetof(TrainOptions, drop.hidden), REAL, 0, 0.99, 0},
+    {"attention_dropout", offsetof(TrainOptions, drop.attention), REAL, 0, 0.99, 0},
+    {"head_dropout", offsetof(TrainOptions, drop.head), REAL, 0, 0.99, 0},
+    {"scale", offsetof(TrainOptions, scale), REAL, 1e-6, 1e6, 0},
+    {"margin", offsetof(TrainOptions, margin), REAL, 0, 1e6, 0},
+    {"temperature", offsetof(TrainOptions, temperature), REAL, 1e-3, 1e3, 0},
+    {"alpha", offsetof(TrainOptions, alpha), REAL, 0, 1, 0},
+    {"checkpoint_steps", offsetof(TrainOptions, checkpoint_steps), WHOLE, 1, 1e12, 1},
 };
 
 static const char KEYS[] =
     "one of epochs, steps, batch_size, accumulate, learning_rate, warmup, schedule, weight_decay, beta1, beta2, "
     "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, freeze, scale, margin, teacher, "
-    "temperature, alpha, seed, checkpoint, checkpoint_steps, labels, from, model, evaluate, config, vocabulary, lowercase, or of the examples' own";
+    "temperature, alpha, seed, checkpoint, checkpoint_steps, labels, from, model, evaluate, progress, config, vocabulary, lowercase, or of the examples' own";
 
 static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_err *e) {
   char *to = (char *)o + n->at;
@@ -71,19 +73,24 @@ static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_er
 
 /* labels: their names, in the order of the units. */
 static void take_labels(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
-  if (v->kind != JSON_ARRAY || v->size == 0) {
-    json_refuse(v, "labels", "an array of the labels' names", e);
-    return;
-  }
-  const char **label = arena_push(a, v->size, sizeof *label, e);
+  const char **label = arena_push(a, v->size + 1, sizeof *label, e);
   int n = 0;
-  for (const Json *x = json_first(v); x && !e->code; x = json_next(x)) label[n++] = json_text(x, "", "labels", a, e);
+  if (v->kind == JSON_NULL) return;
+  if (v->kind != JSON_ARRAY) json_refuse(v, "labels", "an array of the labels' names", e);
+  else if (!v->size) err_set(e, BERT_ARGUMENT, "labels: found an empty array, wanted the labels' names");
+  for (const Json *x = json_first(v); x && !e->code; x = json_next(x), n++) {
+    if (x->kind != JSON_STRING || !x->size) json_refuse(x, "labels", "names that are not empty", e);
+    label[n] = json_text(x, "", "labels", a, e);
+    for (int i = 0; i < n && !e->code; i++)
+      if (!strcmp(label[i], label[n])) json_refuse(x, "labels", "names that differ", e);
+  }
   o->examples.label = label;
   o->examples.label_count = n;
 }
 
 static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
-  static const char *const CALLERS[] = {"from", "model", "teacher", "evaluate", "config", "vocabulary", "lowercase"};
+  static const char *const CALLERS[] = {"from", "model", "teacher", "evaluate", "progress",
+                                        "config", "vocabulary", "lowercase"};
   const Json *key = json_key(v);
   for (size_t i = 0; i < sizeof CALLERS / sizeof *CALLERS; i++)
     if (json_is(key, CALLERS[i])) return;
@@ -114,4 +121,16 @@ void training_options(TrainOptions *o, const char *json, Task task, Arena *a, be
   for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) take(o, v, a, e);
   if (root) err_within(e, "options");
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT; /* JSON of the caller's own, not of a file */
+}
+
+uint64_t training_options_hash(const TrainOptions *o) {
+  uint64_t hash = examples_options_hash(&o->examples);
+  for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
+    const Number *n = &NUMBERS[i];
+    size_t size = n->kind == REAL ? sizeof(double) : n->kind == COUNT ? sizeof(int) : sizeof(int64_t);
+    if (!n->apart) hash = hash_bytes((const char *)o + n->at, size, hash);
+  }
+  hash = hash_bytes(&(int[]){o->constant, o->correct_bias, o->freeze.layers}, 3 * sizeof(int), hash);
+  for (int i = 0; i < o->freeze.count; i++) hash = hash_bytes(o->freeze.name[i], strlen(o->freeze.name[i]) + 1, hash);
+  return hash;
 }

@@ -65,7 +65,7 @@ static void one_option(Vocab *v, int *strip, const Json *x, bert_err *e) {
   else if (json_is(key, "strip_accents")) *strip = json_flag(x, -1, "strip_accents", e);
   else if (json_is(key, "handle_chinese_chars")) n->chinese = (uint8_t)json_flag(x, 1, "handle_chinese_chars", e);
   else if (json_is(key, "special_tokens")) read_special(v, x, e);
-  else
+  else if (!json_is(key, "progress")) /* the caller's own */
     json_refuse(key, "key", "one of vocab_size, min_frequency, limit_alphabet, lowercase, strip_accents, "
                             "handle_chinese_chars, special_tokens", e);
 }

@@ -1,4 +1,5 @@
-"""long.py NAME BERT.SO MODEL TINY -- long commands of an index: seen, interrupted, killed, gone on with. See run.py.
+"""long.py NAME BERT.SO MODEL TINY -- long commands, of an index and of training: seen, interrupted, killed, gone on with. See
+run.py.
 
 Shares process.py's helpers. `--list` prints the names.
 """
@@ -44,12 +45,17 @@ def work(so, model, setting, sql):
     db.close()
 
 
-def seen(so, model, setting, environment=None, columns=100, sql=REBUILD):
+def run(so, model, setting, sql):
+    """The same, of a statement that needs no index."""
+    connect(so, model).execute(sql).fetchall()
+
+
+def seen(so, model, setting, environment=None, columns=100, sql=REBUILD, mode="--work"):
     """What comes out at the terminal."""
     terminal, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     clean = {k: v for k, v in os.environ.items() if k != "BERT_PROGRESS"}
-    child = subprocess.Popen([sys.executable, __file__, "--work", so, model, setting, sql], stderr=end,
+    child = subprocess.Popen([sys.executable, __file__, mode, so, model, setting, sql], stderr=end,
                              env=clean | (environment or {}))
     os.close(end)
     found = b""
@@ -91,6 +97,31 @@ def without_the_wish_there_is_no_bar(so, model, tiny):
 
 def the_environment_can_wish_for_bars(so, model, tiny):
     check("100 %" in seen(so, tiny, "unsaid", {"BERT_PROGRESS": "1"}), "no bar")
+
+
+TEXTS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) SELECT ''text '' || i, i % 2 FROM n"
+LEFT = r"(?:\d+:\d\d left, )?"
+LONG = {
+    f"SELECT * FROM bert_finetune('classify', '{TEXTS}', '{{\"model\":\"x\",\"epochs\":2,\"progress\":PROGRESS}}')":
+        rf"finetune classify \[(#*)-*\] +\d+ %  {LEFT}(\d+)/26, loss \d\.\d{{4}}, \d+ tokens/s *",
+    f"SELECT * FROM bert_evaluate('embed', 'SELECT ''text'', ''text'', 1 FROM ({TEXTS})', '{{\"progress\":PROGRESS}}')":
+        rf"bert_evaluate \[(#*)-*\] +\d+ %  {LEFT}(\d+)/400 *",
+    f"SELECT * FROM bert_train_vocab('SELECT ''text '' || value FROM json_each(''[1,2,3,4]'')', '{{\"vocab_size\":20,\"progress\":PROGRESS}}')":
+        r"bert_train_vocab \[(#*)-*\] +(?:\d+|\?) %  (\d+) (?:texts|pieces) *",
+}
+
+
+def training_and_judging_fill_bars(so, model, tiny):
+    for sql, pattern in LONG.items():
+        found = seen(so, tiny, "", columns=120, sql=sql.replace("PROGRESS", "true"), mode="--run")
+        lines = [part for part in found[:-2].split("\r") if part]
+        check(found.endswith("\r\n") and found.count("\n") == 1 and lines, f"not one line: {found!r}")
+        check(all(re.fullmatch(pattern, line) for line in lines), f"not a bar: {lines}")
+        last = re.fullmatch(pattern, lines[-1])
+        check(len(last[1]) == 30 or "vocab" in sql, f"does not fill: {lines}")
+        check(seen(so, tiny, "", sql=sql.replace("PROGRESS", "null"), mode="--run") == "", "a bar that nobody wished for")
+        check(seen(so, tiny, "", {"BERT_PROGRESS": "1"}, sql=sql.replace("PROGRESS", "false"), mode="--run") == "", "a bar in spite of false")
+        check(seen(so, tiny, "", {"BERT_PROGRESS": "1"}, sql=sql.replace("PROGRESS", "null"), mode="--run") != "", "no bar")
 
 
 def without_a_terminal_there_is_no_bar(so, model, tiny):
@@ -172,7 +203,7 @@ def steps(so, model, file):
 
 TESTS = {f.__name__: f for f in (
     a_bar_fills_on_a_terminal, a_narrow_terminal_cuts_the_bar, without_the_wish_there_is_no_bar,
-    the_environment_can_wish_for_bars, without_a_terminal_there_is_no_bar,
+    the_environment_can_wish_for_bars, training_and_judging_fill_bars, without_a_terminal_there_is_no_bar,
     an_interrupted_rebuild_changes_nothing_and_goes_on, what_is_undone_is_not_embedded_again,
     steps_are_committed_one_by_one)}
 
@@ -181,6 +212,8 @@ if __name__ == "__main__":
         print("\n".join(TESTS))
     elif sys.argv[1] == "--work":
         work(*sys.argv[2:])
+    elif sys.argv[1] == "--run":
+        run(*sys.argv[2:])
     elif sys.argv[1] == "--steps":
         steps(*sys.argv[2:])
     else:

@@ -1,12 +1,9 @@
 """connections.py -- what SQL text alone cannot say: interrupts, threads, cursors left open, files that change. See run.py.
 
 Each function takes the Host and fails by an assertion or an exception. """
-import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -232,92 +229,6 @@ def another_copy_of_sqlite_is_refused(host):
         assert 'another copy of SQLite' in str(e), str(e)
         return
     raise AssertionError('it was loaded into both')
-
-
-# ---- training ----------------------------------------------------------------------------------------------------------
-
-ROWS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT 'the river is old ' || i, i % 2 FROM n"
-
-
-def trained(db, steps=None, **options):
-    """Trains to the end, or reads that many rows; the model's hash, if it is there."""
-    options = dict({'from': 'm', 'model': 'mine', 'epochs': 4, 'batch_size': 5, 'accumulate': 2, 'learning_rate': 1e-3}, **options)
-    scan = db.execute('SELECT step FROM bert_finetune(?, ?, ?)', ('classify', ROWS, json.dumps(options)))
-    rows = [r[0] for r in (scan.fetchmany(steps) if steps else scan)]
-    scan.close()
-    found = db.execute("SELECT hash FROM bert_models WHERE name = 'mine'").fetchone()
-    return rows, found and found[0]
-
-
-def training_goes_on_from_its_checkpoint_to_the_same_bits(host):
-    with tempfile.TemporaryDirectory() as folder:
-        options = {'checkpoint': os.path.join(folder, 'c'), 'checkpoint_steps': 3}
-        rows, whole = trained(connected(host))
-        equal(rows, list(range(1, 17)))
-        equal(trained(connected(host), 7, **options), (list(range(1, 8)), None)) # Python may have made the 8th, too
-        equal(trained(connected(host), 1, **options), ([7], None))
-        equal(trained(connected(host), **options), (list(range(7, 17)), whole))
-        equal(trained(connected(host), **options), ([], whole))
-        frozen = {'freeze': ['word_embeddings', 'query'], 'checkpoint': os.path.join(folder, 'f'), 'checkpoint_steps': 3}
-        trained(connected(host), 7, **frozen)
-        whole_frozen = trained(connected(host), freeze=frozen['freeze'])[1]
-        assert whole_frozen != whole
-        equal(trained(connected(host), **frozen), (list(range(7, 17)), whole_frozen))
-        assert os.path.getsize(os.path.join(folder, 'f', 'training.checkpoint')) < os.path.getsize(
-            os.path.join(folder, 'c', 'training.checkpoint'))
-        error = error_of(connected(host), 'SELECT * FROM bert_finetune(?, ?, ?)', 'classify', ROWS,
-                         json.dumps({'from': 'm', 'model': 'mine', 'epochs': 1, **options}))
-        assert error and 'is of another run' in error, error
-        path = os.path.join(folder, 'c', 'training.checkpoint')
-        with open(path, 'r+b') as f:
-            f.seek(1000)
-            f.write(b'damaged')
-        db = connected(host)
-        try:
-            trained(db, **options)
-            raise AssertionError('a damaged checkpoint was taken')
-        except sqlite3.Error as e:
-            assert 'another checksum' in str(e), str(e)
-
-
-def killed_training_ends_as_if_it_had_not_been(host):
-    """Killed after a few steps, wherever it is by then; started anew, the model is that of a run in one go."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = {'checkpoint': os.path.join(folder, 'c'), 'checkpoint_steps': 1, 'epochs': 40}
-        whole = trained(connected(host), epochs=40)[1]
-        code = ('import sys; sys.path.insert(0, %r); import connections as c, run; h = run.Host(%r, %r); '
-                'c.trained(c.connected(h), **%r)' % (os.path.dirname(os.path.abspath(__file__)), host.so + '.so', host.models, options))
-        child = subprocess.Popen([sys.executable, '-c', code])
-        path, deadline = os.path.join(folder, 'c', 'training.checkpoint'), time.time() + 60
-        while not os.path.exists(path) and time.time() < deadline and child.poll() is None:
-            time.sleep(0.01)
-        time.sleep(0.05)
-        child.kill()
-        child.wait()
-        rows, hash_after = trained(connected(host), **options)
-        assert len(rows) < 160, 'nothing was kept'
-        equal(hash_after, whole)
-
-
-def an_interrupt_stops_training_between_the_parts_of_a_step(host):
-    db = connected(host, 'bert-512')
-    sql = "SELECT count(*) FROM bert_finetune('classify', ?, '{\"from\":\"m\",\"model\":\"x\",\"epochs\":1000}')"
-    equal(interrupted(db, sql, ROWS), 'interrupted')
-    equal(one(db, "SELECT count(*) FROM bert_models WHERE name = 'x'"), 0)
-
-
-def training_lets_go_of_the_rows_it_reads(host):
-    """While steps are made the rows may be written."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, 'a.db')
-        db = host.connect(path)
-        host.load(db, 'm', 'sbert-mean')
-        db.execute('CREATE TABLE t(body, label)')
-        db.execute('INSERT INTO t ' + ROWS)
-        scan = db.execute("SELECT step FROM bert_finetune('classify', 'SELECT body, label FROM t', '{\"from\":\"m\",\"model\":\"x\"}')")
-        equal(scan.fetchone(), (1,))
-        db.execute("DELETE FROM t WHERE rowid % 2")
-        equal(len(scan.fetchall()), 5)
 
 
 def tests_of(names):

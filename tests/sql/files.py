@@ -1,6 +1,7 @@
 """files.py -- models in files: databases that many connections and processes open, directories. See run.py.
 
 Each function takes the Host and fails by an assertion or an exception. """
+import contextlib
 import os
 import resource
 import signal
@@ -150,18 +151,24 @@ def a_change_waits_for_another_writer(host):
             release.join()
 
 
-def a_full_disk_leaves_nothing(host):
+@contextlib.contextmanager
+def small_disk(size):
     """The limit on a file's size stands for a disk that is full."""
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1][1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before[1])
+        signal.signal(signal.SIGXFSZ, before[0])
+
+
+def a_full_disk_leaves_nothing(host):
     with tempfile.TemporaryDirectory() as where:
         db = host.connect()
         host.load(db, 'm', 'bert-512')
-        before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, before[1][1]))
-        try:
+        with small_disk(20000):
             error = error_of(db, 'SELECT bert_save(?, ?)', 'm', os.path.join(where, 'saved'))
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before[1])
-            signal.signal(signal.SIGXFSZ, before[0])
         assert 'File too large' in error, error
         equal(os.listdir(where), [])
         db.execute('SELECT bert_save(?, ?)', ('m', os.path.join(where, 'saved'))).fetchall()

@@ -141,7 +141,7 @@ TEST(pca_stops_when_asked) {
   static float x[40][40];
   int asked = 0;
   bert_err e = {0};
-  bert_progress progress = {stop, &asked};
+  bert_progress progress = {.stop = stop, .context = &asked};
   Pca p;
   for (int i = 0; i < 1600; i++) x[i / 40][i % 40] = (float)(i * 7919 % 1009); /* a round cloud, which takes many rounds */
   pca_run(&p, x[0], 40, 40, &progress, &e);

@@ -174,7 +174,7 @@ TEST(examples_name_the_row_that_is_wrong) {
   REFUSES("classify", 2, "row 1: a is an empty text", NAMES("a", "label"), T(""), T("x"));
   REFUSES("classify", 2, "row 2: a is the TEXT ' \t', wanted a TEXT with a word in it", NAMES("a", "label"), T("the"),
           T("x"), T(" \t"), T("y"));
-  REFUSES("classify", 2, "every row has label \"x\", wanted at least two classes", NAMES("a", "label"), T("the"), T("x"));
+  REFUSES("classify", 2, "every row has the label \"x\", wanted at least two different ones", NAMES("a", "label"), T("the"), T("x"));
   REFUSES("classify", 3, "row 2: age is NULL, wanted a number, as it is a feature", NAMES("a", "label", "age"), T("the"),
           I(0), I(1), T("in"), I(1), N);
   REFUSES("classify", 3, "row 1: age is the REAL inf", NAMES("a", "label", "age"), T("the"), I(0), R(HUGE_VAL));

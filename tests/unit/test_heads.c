@@ -275,7 +275,7 @@ TEST(heads_long_tasks_stop_when_told) {
   const bert_span *spans;
   const bert_answer *answers;
   int asked = 0;
-  bert_progress p = {third_time, &asked};
+  bert_progress p = {.stop = third_time, .context = &asked};
   Fixture f = open_model(MODELS "bert-ner", NULL);
   bert_tags(f.session, t, &spans, &p, &f.e);
   FAILS(f.e, BERT_INTERRUPT, "");
@@ -315,7 +315,7 @@ static int count_questions(void *context) { return ++*(int *)context < 0; }
 TEST(heads_one_pass_serves_all_that_is_asked_of_a_text) {
   static const char *const OPTIONS[] = {"{'threads': 1}", "{'threads': 3}", "{'compute': 'int8'}"};
   int asked;
-  bert_progress p = {count_questions, &asked};
+  bert_progress p = {.stop = count_questions, .context = &asked};
   for (int o = 0; o < 3; o++) {
     Fixture f = open_model(MODELS "bert-ner", OPTIONS[o]);
     bert_model_info info;
@@ -351,7 +351,7 @@ TEST(heads_another_pass_between_is_no_harm) {
   bert_encoding c;
   static float vectors[2 * 1024];
   int asked = 0;
-  bert_progress stops = {third_time, &asked};
+  bert_progress stops = {.stop = third_time, .context = &asked};
   ask(f.session, info.hidden, t, 0, wanted, NULL, &f.e);
   for (int between = 0; between < 5; between++) {
     bert_err stopped = {0};

@@ -364,7 +364,7 @@ TEST(search_stops_when_told) {
   for (int after = 0; after < 100; after++) {
     bert_err e = {0};
     calls = after;
-    bert_search(&scope, r.vectors, 1, &found, &(bert_progress){stop_now, &calls}, &e);
+    bert_search(&scope, r.vectors, 1, &found, &(bert_progress){.stop = stop_now, .context = &calls}, &e);
     if (!e.code) break;
     EQ(e.code, BERT_INTERRUPT);
     EQ(found.n, 0);
