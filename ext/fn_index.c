@@ -4,13 +4,15 @@
 **    SELECT bert_index_rebuild('notes_index');   -- 731000: vectors made; it went on where it was stopped, or killed
 **    SELECT bert_index_memory(500000000);        -- bytes that this process may remember of the blocks of all indexes
 **
-** Each step of a rebuild is an INSERT of the command 'rebuild' that embeds 2048 texts, and SQLite commits it as any other statement:
-** nothing is locked between two of them. Within a transaction (BEGIN) it is part of that one, like the command. */
+** Each step of a rebuild is an INSERT of the command 'rebuild' that embeds 2048 texts, and SQLite commits it as any other
+** statement. Nothing is locked between two of them, and others who wait to write get a turn then. Within a transaction
+** (BEGIN) it is part of that one, like the command. */
 #include "vtab_index.h"
 
 static sqlite3_stmt *prepare(sqlite3 *db, const IndexTable *t, bert_err *e) {
   sqlite3_stmt *s = NULL;
-  char *sql = sqlite3_mprintf("INSERT INTO \"%w\".\"%w\"(\"%w\", rank) VALUES ('rebuild', ?1)", t->schema, t->name, t->name);
+  char *sql = sqlite3_mprintf("INSERT INTO \"%w\".\"%w\"(\"%w\", rank) VALUES ('rebuild', ?1)", t->schema, t->name,
+                              t->name);
   if (!sql) error_set(e, BERT_NOMEM, "out of memory");
   int rc = e->code ? SQLITE_OK : sqlite3_prepare_v2(db, sql, -1, &s, NULL);
   if (rc != SQLITE_OK) error_sqlite(e, db, rc);
@@ -19,6 +21,7 @@ static sqlite3_stmt *prepare(sqlite3 *db, const IndexTable *t, bert_err *e) {
 }
 
 void fn_index_rebuild(Call *call, bert_err *e) {
+  enum { TURN = 100 }; /* ms: at least as often SQLite's busy handler looks */
   sqlite3 *db = connection_db(call->connection);
   const char *name = value_string(call->values[0], "index", e);
   sqlite3_stmt *held, *s = NULL;
@@ -31,6 +34,7 @@ void fn_index_rebuild(Call *call, bert_err *e) {
     int rc = sqlite3_step(s);
     if (rc == SQLITE_DONE) rc = sqlite3_reset(s);
     if (rc != SQLITE_OK) error_sqlite(e, db, rc);
+    else if (!steps.is_complete && sqlite3_get_autocommit(db)) sqlite3_sleep(TURN);
   }
   index_job_end(steps.job);
   sqlite3_finalize(s);

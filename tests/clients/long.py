@@ -197,6 +197,28 @@ def steps_are_committed_one_by_one(so, model, tiny):
         db.close()
 
 
+def others_write_between_the_steps(so, model, tiny):
+    for mode in ("wal", "delete"):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "notes.db")
+            db = connect(so, tiny, file)
+            db.execute(f"PRAGMA journal_mode = {mode}")
+            fill(db, 9000)
+            other, made, written = connect(so, tiny, file), [], 0
+            thread = threading.Thread(target=lambda: made.append(db.execute(IN_STEPS).fetchone()[0]))
+            thread.start()
+            while thread.is_alive():
+                other.execute("UPDATE notes SET body = body || '!' WHERE rowid = ?", (1 + written * 701 % 9000,))
+                other.execute("DELETE FROM notes WHERE rowid = ?", (2 + written * 701 % 9000,))
+                written += 1
+                time.sleep(0.02)
+            thread.join()
+            check(made and written > 2, f"{mode}: made {made}, {written} writes meanwhile")
+            db.execute(CHECK)
+            db.close()
+            other.close()
+
+
 def steps(so, model, file):
     connect(so, model, file).execute(IN_STEPS).fetchall()
 
@@ -205,7 +227,7 @@ TESTS = {f.__name__: f for f in (
     a_bar_fills_on_a_terminal, a_narrow_terminal_cuts_the_bar, without_the_wish_there_is_no_bar,
     the_environment_can_wish_for_bars, training_and_judging_fill_bars, without_a_terminal_there_is_no_bar,
     an_interrupted_rebuild_changes_nothing_and_goes_on, what_is_undone_is_not_embedded_again,
-    steps_are_committed_one_by_one)}
+    steps_are_committed_one_by_one, others_write_between_the_steps)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "--list":
