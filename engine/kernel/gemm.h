@@ -78,7 +78,7 @@ static void strip_panel(const KernelGemm *g, const Strip *s, int panel, Ahead *a
     TILES[s->rows](to + c, stride, s->a, w + c, s->k, first ? bias + c : NULL, ahead);
   }
   if (last && g->activation != KERNEL_NONE)
-    for (int r = 0; r < s->rows; r++) activate(to + (size_t)r * stride, KERNEL_PANEL, g->activation);
+    for (int r = 0; r < s->rows; r++) activate(to + (size_t)r * stride, to + (size_t)r * stride, KERNEL_PANEL, g->activation);
   if (part)
     for (int r = 0; r < s->rows; r++) memcpy(y + (size_t)r * g->y_stride, edge + r * KERNEL_PANEL, part_bytes);
 }

@@ -168,7 +168,7 @@ static void finish_panel(const KernelGemm8 *g, const Strip8 *s, int panel) {
   size_t stride;
   float *y = sums_of(g, s, panel, &stride), *to = g->y + (size_t)s->row * g->y_stride + panel * KERNEL_PANEL;
   for (int r = 0; r < s->rows; r++, y += stride, to += g->y_stride) {
-    if (g->activation != KERNEL_NONE) activate(y, KERNEL_PANEL, g->activation);
+    if (g->activation != KERNEL_NONE) activate(y, y, KERNEL_PANEL, g->activation);
     if (y != to) memcpy(to, y, (size_t)columns * sizeof *y);
   }
 }

@@ -67,11 +67,11 @@ INLINE V v_activation(V x, KernelActivation a) {
   return x;
 }
 
-static void activate(float *x, size_t n, KernelActivation activation) {
+static void activate(float *y, const float *x, size_t n, KernelActivation activation) {
   size_t i = 0;
-  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES) v_store(x + i, v_activation(v_load(x + i), activation));
+  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES) v_store(y + i, v_activation(v_load(x + i), activation));
   int part = (int)(n - i);
-  if (part) v_store_part(x + i, part, v_activation(v_load_part(x + i, part, 0.0f), activation));
+  if (part) v_store_part(y + i, part, v_activation(v_load_part(x + i, part, 0.0f), activation));
 }
 
 /* The largest lane. */

@@ -63,6 +63,31 @@ static float activation_of(float x, KernelActivation a) {
   return x;
 }
 
+static float gelu_slope(float x) {
+  static const float P[] = PHI_P, Q[] = PHI_Q;
+  float c = smaller(larger(x, -PHI_EDGE), PHI_EDGE), s = c * c;
+  float phi = fmaf(c, horner(P, PHI_COUNT, s) / horner(Q, PHI_COUNT, s), 0.5f);
+  float density = PHI_DENSITY * exp_of(x * -0.5f * x);
+  return fmaf(x, density, smaller(larger(phi, 0.0f), 1.0f));
+}
+
+static float gelu_tanh_slope(float x) {
+  float square = x * x, u = GELU_TANH_SCALE * fmaf(GELU_TANH_CUBE, square * x, x);
+  float s = 1.0f / (1.0f + exp_of(u)), inner = -GELU_TANH_SCALE * fmaf(3.0f * GELU_TANH_CUBE, square, 1.0f);
+  return fmaf(x * s * (1.0f - s), inner, s);
+}
+
+static float slope_of(float x, KernelActivation a) {
+  switch (a) {
+    case KERNEL_GELU: return gelu_slope(x);
+    case KERNEL_GELU_TANH: return gelu_tanh_slope(x);
+    case KERNEL_RELU: return x > 0.0f ? 1.0f : 0.0f;
+    case KERNEL_TANH: return 1.0f - tanh_of(x) * tanh_of(x);
+    case KERNEL_NONE: break;
+  }
+  return 1.0f;
+}
+
 /* Sixteen lane sums to one: 8, 4, 2, 1. */
 static float folded(float *lane) {
   for (int width = KERNEL_LANES / 2; width > 0; width /= 2)
@@ -70,8 +95,8 @@ static float folded(float *lane) {
   return lane[0];
 }
 
-static void activate(float *x, size_t n, KernelActivation activation) {
-  for (size_t i = 0; i < n; i++) x[i] = activation_of(x[i], activation);
+static void activate(float *y, const float *x, size_t n, KernelActivation activation) {
+  for (size_t i = 0; i < n; i++) y[i] = activation_of(x[i], activation);
 }
 
 static void gemm(const KernelGemm *g) {
@@ -254,40 +279,15 @@ static void layernorm_back(float *dx, const float *dy, const float *hat, const f
   }
 }
 
-static float gelu_slope(float x) {
-  static const float P[] = PHI_P, Q[] = PHI_Q;
-  float c = smaller(larger(x, -PHI_EDGE), PHI_EDGE), s = c * c;
-  float phi = fmaf(c, horner(P, PHI_COUNT, s) / horner(Q, PHI_COUNT, s), 0.5f);
-  float density = PHI_DENSITY * exp_of(x * -0.5f * x);
-  return fmaf(x, density, smaller(larger(phi, 0.0f), 1.0f));
-}
-
-static float gelu_tanh_slope(float x) {
-  float square = x * x, u = GELU_TANH_SCALE * fmaf(GELU_TANH_CUBE, square * x, x);
-  float s = 1.0f / (1.0f + exp_of(u)), inner = -GELU_TANH_SCALE * fmaf(3.0f * GELU_TANH_CUBE, square, 1.0f);
-  return fmaf(x * s * (1.0f - s), inner, s);
-}
-
-static float slope_of(float x, KernelActivation a) {
-  switch (a) {
-    case KERNEL_GELU: return gelu_slope(x);
-    case KERNEL_GELU_TANH: return gelu_tanh_slope(x);
-    case KERNEL_RELU: return x > 0.0f ? 1.0f : 0.0f;
-    case KERNEL_TANH: return 1.0f - tanh_of(x) * tanh_of(x);
-    case KERNEL_NONE: break;
-  }
-  return 1.0f;
-}
-
 static void activate_back(float *dx, const float *x, size_t n, KernelActivation activation) {
   for (size_t i = 0; i < n; i++) dx[i] *= slope_of(x[i], activation);
 }
 
-static void softmax_back(float *dx, const float *p, size_t stride, int m, int n, float scale) {
-  for (int i = 0; i < m; i++, dx += stride, p += stride) {
+static void softmax_back(float *dx, const float *p, const float *w, size_t stride, int m, int n, float scale) {
+  for (int i = 0; i < m; i++, dx += stride, p += stride, w += stride) {
     float sum;
-    dot(&sum, dx, p, n);
-    for (int j = 0; j < n; j++) dx[j] = (dx[j] - sum) * p[j] * scale;
+    dot(&sum, dx, w, n);
+    for (int j = 0; j < n; j++) dx[j] = fmaf(dx[j], w[j], -(sum * p[j])) * scale;
   }
 }
 
@@ -311,8 +311,8 @@ static uint32_t drop_hash(const KernelDrop *d, uint32_t h) {
   return h;
 }
 
-static void dropout(float *x, size_t n, const KernelDrop *d, uint32_t first) {
-  for (size_t i = 0; i < n; i++) x[i] = drop_hash(d, first + (uint32_t)i) >= d->threshold ? x[i] * d->scale : 0.0f;
+static void dropout(float *y, const float *x, size_t n, const KernelDrop *d, uint32_t first) {
+  for (size_t i = 0; i < n; i++) y[i] = drop_hash(d, first + (uint32_t)i) >= d->threshold ? x[i] * d->scale : 0.0f;
 }
 
 static void adam(const KernelAdam *a) {

@@ -119,18 +119,22 @@ static void activate_back(float *dx, const float *x, size_t n, KernelActivation 
                  v_mul(v_load_part(dx + i, part, 0.0f), v_slope(v_load_part(x + i, part, 0.0f), activation)));
 }
 
-static void softmax_back(float *dx, const float *p, size_t stride, int m, int n, float scale) {
+INLINE V softmax_slope(V dx, V p, V w, V sum, V factor) {
+  return v_mul(v_fma(dx, w, v_mul(v_mul(sum, p), v_set(-1.0f))), factor);
+}
+
+static void softmax_back(float *dx, const float *p, const float *w, size_t stride, int m, int n, float scale) {
   int whole = n / KERNEL_LANES * KERNEL_LANES, part = n - whole;
   V factor = v_set(scale);
-  for (int i = 0; i < m; i++, dx += stride, p += stride) {
+  for (int i = 0; i < m; i++, dx += stride, p += stride, w += stride) {
     float sum;
-    dot(&sum, dx, p, n);
-    V mean = v_set(sum);
+    dot(&sum, dx, w, n);
+    V all = v_set(sum);
     for (int j = 0; j < whole; j += KERNEL_LANES)
-      v_store(dx + j, v_mul(v_mul(v_sub(v_load(dx + j), mean), v_load(p + j)), factor));
+      v_store(dx + j, softmax_slope(v_load(dx + j), v_load(p + j), v_load(w + j), all, factor));
     if (part)
-      v_store_part(dx + whole, part, v_mul(v_mul(v_sub(v_load_part(dx + whole, part, 0.0f), mean),
-                                                 v_load_part(p + whole, part, 0.0f)), factor));
+      v_store_part(dx + whole, part, softmax_slope(v_load_part(dx + whole, part, 0.0f), v_load_part(p + whole, part, 0.0f),
+                                                   v_load_part(w + whole, part, 0.0f), all, factor));
   }
 }
 
@@ -151,8 +155,8 @@ static void column_sums(float *sum, const float *x, const float *times, size_t s
 typedef uint32_t Counters __attribute__((vector_size(64)));
 typedef float Kept __attribute__((vector_size(64)));
 
-/* x[16], elements `first` … of what is dropped. */
-INLINE void drop_sixteen(float *x, const KernelDrop *d, uint32_t first_element) {
+/* y[16] = x[16], elements `first` … of what is dropped. */
+INLINE void drop_sixteen(float *y, const float *x, const KernelDrop *d, uint32_t first_element) {
   Counters h = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   h += first_element;
 UNROLL
@@ -170,17 +174,17 @@ UNROLL
   v *= d->scale;
   memcpy(&bits, &v, sizeof bits);
   bits &= keep;
-  memcpy(x, &bits, sizeof bits);
+  memcpy(y, &bits, sizeof bits);
 }
 
-static void dropout(float *x, size_t n, const KernelDrop *d, uint32_t first_element) {
+static void dropout(float *y, const float *x, size_t n, const KernelDrop *d, uint32_t first_element) {
   size_t i = 0;
-  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES) drop_sixteen(x + i, d, first_element + (uint32_t)i);
+  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES) drop_sixteen(y + i, x + i, d, first_element + (uint32_t)i);
   if (i == n) return;
   float last[KERNEL_LANES] = {0};
   memcpy(last, x + i, (n - i) * sizeof *x);
-  drop_sixteen(last, d, first_element + (uint32_t)i);
-  memcpy(x + i, last, (n - i) * sizeof *x);
+  drop_sixteen(last, last, d, first_element + (uint32_t)i);
+  memcpy(y + i, last, (n - i) * sizeof *y);
 }
 
 /* Sixteen weights, of which a tail may be unused. */

@@ -103,7 +103,7 @@ void classify_scores(const Model *m, const float *logits, float *scores) {
 static float activated(ScoreKind kind, float logit) {
   if (kind == SCORE_SIGMOID) return score_sigmoid(logit);
   if (kind == SCORE_RELU || kind == SCORE_TANH)
-    kernels()->activate(&logit, 1, kind == SCORE_RELU ? KERNEL_RELU : KERNEL_TANH);
+    kernels()->activate(&logit, &logit, 1, kind == SCORE_RELU ? KERNEL_RELU : KERNEL_TANH);
   return logit;
 }
 

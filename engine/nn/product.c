@@ -4,11 +4,44 @@
 
 /* Panels of columns first … of n, depth from … from+k-1. */
 static void pack(const Product *p, float *panels, int first, int n, int from, int k) {
-  if (!p->w_transposed) {
-    kernels()->pack_rows(panels, p->w + (size_t)from * p->w_stride + first, p->w_stride, n, k);
+  if (p->w_transposed) {
+    kernels()->pack(panels, p->w + (size_t)first * p->w_stride + from, p->w_stride, 0, n, k);
     return;
   }
-  kernels()->pack(panels, p->w + (size_t)first * p->w_stride + from, p->w_stride, 0, n, k);
+  kernels()->pack_rows(panels, p->w + (size_t)from * p->w_stride + first, p->w_stride, n, k);
+  if (p->w_activation != KERNEL_NONE)
+    kernels()->activate(panels, panels, kernel_panel_floats(k, n), p->w_activation);
+}
+
+/* What is done to the sums once they are complete; rows from `row` on. */
+static void finish(const Product *p, int row, int rows, int column, int n) {
+  for (int r = row; r < row + rows; r++) {
+    size_t at = (size_t)r * p->y_stride + (size_t)column;
+    if (p->activated) kernels()->activate(p->activated + at, p->y + at, (size_t)n, p->activation);
+    if (p->slope) kernels()->activate_back(p->y + at, p->slope + at, (size_t)n, p->activation);
+  }
+}
+
+/* Columns `column` … column+n-1, depth from … from+k-1, out of panels. */
+static void multiply(const Product *p, const float *panels, int column, int n, int from, int k, float *scratch) {
+  KernelGemm g = {.y_stride = p->y_stride,
+                  .x_stride = p->x_stride,
+                  .w = panels,
+                  .bias = p->bias ? p->bias + column : NULL,
+                  .n = n,
+                  .k = k,
+                  .last = kernel_panels(n),
+                  .scratch = scratch,
+                  .transposed = p->x_transposed,
+                  .add = p->add || from > 0};
+  int finishes = from + k == p->k && (p->activated || p->slope), step = finishes ? KERNEL_ROWS : p->m;
+  for (int row = 0; row < p->m; row += step) { /* what is done to the sums is done while they are in cache */
+    g.m = p->m - row < step ? p->m - row : step;
+    g.y = p->y + (size_t)row * p->y_stride + (size_t)column;
+    g.x = p->x + (p->x_transposed ? (size_t)from * p->x_stride + (size_t)row : (size_t)row * p->x_stride + (size_t)from);
+    kernels()->gemm(&g);
+    if (finishes) finish(p, row, g.m, column, n);
+  }
 }
 
 void product(const Product *p, float *own, const Team *team) {
@@ -22,20 +55,7 @@ void product(const Product *p, float *own, const Team *team) {
     for (int from = 0; from < p->k; from += depth) {
       int k = p->k - from < depth ? p->k - from : depth;
       pack(p, packed, column, n, from, k);
-      KernelGemm g = {.y = p->y + column,
-                      .y_stride = p->y_stride,
-                      .x = p->x + (p->x_transposed ? (size_t)from * p->x_stride : (size_t)from),
-                      .x_stride = p->x_stride,
-                      .w = packed,
-                      .bias = p->bias ? p->bias + column : NULL,
-                      .m = p->m,
-                      .n = n,
-                      .k = k,
-                      .last = count,
-                      .scratch = own,
-                      .transposed = p->x_transposed,
-                      .add = p->add || from > 0};
-      kernels()->gemm(&g);
+      multiply(p, packed, column, n, from, k, own);
     }
   }
 }

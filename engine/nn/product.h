@@ -27,6 +27,10 @@ typedef struct {
   const float *bias; /* readable to whole panels, or NULL */
   int m, n, k;
   int x_transposed, w_transposed, add;
+  KernelActivation w_activation; /* w is taken activated; of one that is not transposed */
+  KernelActivation activation;   /* of the two below, which lie as y does; each may be NULL */
+  float *activated;              /* becomes activation(y) */
+  const float *slope;            /* y is multiplied by activation' of these */
 } Product;
 
 /* The rank's share of y's columns. No barrier. own: PRODUCT_OWN floats, aligned to 64. */

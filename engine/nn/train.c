@@ -119,6 +119,11 @@ static size_t stride_of(const TrainLinear *l) { return l->stride ? l->stride : (
 
 void train_linear(const Params *p, const TrainLinear *l, float *y, const float *x, size_t x_stride, int m, float *own,
                   const Team *team) {
+  train_activated(p, l, y, NULL, KERNEL_NONE, x, x_stride, m, own, team);
+}
+
+void train_activated(const Params *p, const TrainLinear *l, float *y, float *activated, KernelActivation a, const float *x,
+                     size_t x_stride, int m, float *own, const Team *team) {
   Product forward = {.y = y,
                      .y_stride = stride_of(l),
                      .x = x,
@@ -129,7 +134,9 @@ void train_linear(const Params *p, const TrainLinear *l, float *y, const float *
                      .m = m,
                      .n = l->out,
                      .k = l->in,
-                     .w_transposed = 1};
+                     .w_transposed = 1,
+                     .activation = a,
+                     .activated = activated};
   product(&forward, own, team);
 }
 
@@ -145,8 +152,8 @@ static void sum_columns(float *sum, const float *x, const float *times, size_t s
   if (from < to) kernels()->column_sums(sum + from, x + from, times ? times + from : NULL, stride, m, to - from);
 }
 
-void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t dx_stride, int add, const float *dy,
-                       const float *x, size_t x_stride, int m, float *own, const Team *team) {
+static void back(const Params *p, const TrainLinear *l, float *dx, size_t dx_stride, int add, const float *dy, const float *x,
+                 size_t x_stride, KernelActivation a, int m, float *own, const Team *team) {
   Product weights = {.y = p->g + l->w,
                      .y_stride = (size_t)l->in,
                      .x = dy,
@@ -157,7 +164,8 @@ void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t 
                      .n = l->in,
                      .k = m,
                      .x_transposed = 1,
-                     .add = 1};
+                     .add = 1,
+                     .w_activation = a};
   if (params_move(p, l->w, weights.y_stride * (size_t)l->out)) product(&weights, own, team);
   if (l->b != PARAM_NONE && params_move(p, l->b, (size_t)l->out))
     sum_columns(p->g + l->b, dy, NULL, stride_of(l), m, l->out, team);
@@ -171,27 +179,54 @@ void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t 
                     .m = m,
                     .n = l->in,
                     .k = l->out,
-                    .add = add};
+                    .add = add,
+                    .activation = a,
+                    .slope = a == KERNEL_NONE ? NULL : x};
   product(&inputs, own, team);
+}
+
+void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t dx_stride, int add, const float *dy,
+                       const float *x, size_t x_stride, int m, float *own, const Team *team) {
+  back(p, l, dx, dx_stride, add, dy, x, x_stride, KERNEL_NONE, m, own, team);
+}
+
+void train_activated_back(const Params *p, const TrainLinear *l, float *dx, const float *dy, const float *x, KernelActivation a,
+                          int m, float *own, const Team *team) {
+  back(p, l, dx, (size_t)l->in, 0, dy, x, (size_t)l->in, a, m, own, team);
 }
 
 /* ---- along rows -------------------------------------------------------------------------------------------------- */
 
-void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, const float *x, const float *residual,
-                int m, int hidden, float epsilon, const Team *team) {
-  int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
-  size_t at = (size_t)from * (size_t)hidden;
-  kernels()->layernorm_keep(y + at, k->hat + at, k->scale + from, x + at, residual ? residual + at : NULL,
-                            p->w + n->gamma, p->w + n->beta, to - from, hidden, epsilon);
+/* Row i of y = that of x, dropped; drop->drop NULL: neither is touched. */
+static void drop_row(const TrainDrop *drop, float *y, const float *x, int i, int width) {
+  uint32_t token = (uint32_t)(drop->token ? drop->token[i] : i);
+  size_t at = (size_t)i * (size_t)width;
+  if (drop->drop) kernels()->dropout(y + at, x + at, (size_t)width, drop->drop, token * (uint32_t)width);
 }
 
-void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float *dy, const Normed *k, int m,
-                     int hidden, const Team *team) {
+void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, float *x, const TrainDrop *drop,
+                const float *residual, int m, int hidden, float epsilon, const Team *team) {
   int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
-  size_t at = (size_t)from * (size_t)hidden;
-  kernels()->layernorm_back(dx + at, dy + at, k->hat + at, k->scale + from, p->w + n->gamma, to - from, hidden);
-  if (params_move(p, n->gamma, 1)) sum_columns(p->g + n->gamma, dy, k->hat, (size_t)hidden, m, hidden, team);
-  if (params_move(p, n->beta, 1)) sum_columns(p->g + n->beta, dy, NULL, (size_t)hidden, m, hidden, team);
+  size_t H = (size_t)hidden;
+  for (int i = from; i < to; i++) {
+    size_t at = (size_t)i * H;
+    if (drop) drop_row(drop, x, x, i, hidden);
+    kernels()->layernorm_keep(y + at, k->hat + at, k->scale + i, x + at, residual ? residual + at : NULL, p->w + n->gamma,
+                              p->w + n->beta, 1, hidden, epsilon);
+  }
+}
+
+void train_norm_back(const Params *p, const TrainNorm *n, float *dx, float *dropped, const TrainDrop *drop, const float *dy,
+                     const Normed *k, int m, int hidden, const Team *team) {
+  int from = team_start(team, m, team->rank), to = team_start(team, m, team->rank + 1);
+  size_t H = (size_t)hidden;
+  for (int i = from; i < to; i++) {
+    size_t at = (size_t)i * H;
+    kernels()->layernorm_back(dx + at, dy + at, k->hat + at, k->scale + i, p->w + n->gamma, 1, hidden);
+    if (drop) drop_row(drop, dropped, dx, i, hidden);
+  }
+  if (params_move(p, n->gamma, 1)) sum_columns(p->g + n->gamma, dy, k->hat, H, m, hidden, team);
+  if (params_move(p, n->beta, 1)) sum_columns(p->g + n->beta, dy, NULL, H, m, hidden, team);
 }
 
 const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint64_t what, float p, KernelDrop *d) {
@@ -209,14 +244,7 @@ void train_copy_rows(float *y, const float *x, int m, int width, const Team *tea
 void train_drop_rows(float *x, int m, int width, const KernelDrop *d, const Team *team) {
   if (!d) return;
   size_t from = train_rows(team, m, width, team->rank), to = train_rows(team, m, width, team->rank + 1);
-  kernels()->dropout(x + from, to - from, d, (uint32_t)from);
-}
-
-void train_drop_tokens(float *x, const TrainTokens *t, int width, const KernelDrop *d, const Team *team) {
-  if (!t->token) train_drop_rows(x, t->count, width, d, team);
-  else
-    for (int i = team_start(team, t->count, team->rank); d && i < team_start(team, t->count, team->rank + 1); i++)
-      kernels()->dropout(x + (size_t)i * (size_t)width, (size_t)width, d, (uint32_t)t->token[i] * (uint32_t)width);
+  kernels()->dropout(x + from, x + from, to - from, d, (uint32_t)from);
 }
 
 void train_gather(float *to, const float *x, const int32_t *at, int n, int width, const Team *team) {
@@ -234,8 +262,7 @@ void train_scatter(float *x, const float *d, const int32_t *at, int n, int width
 
 void train_activate(float *y, const float *x, int m, int width, KernelActivation a, const Team *team) {
   size_t from = train_rows(team, m, width, team->rank), to = train_rows(team, m, width, team->rank + 1);
-  if (y != x) train_copy_rows(y, x, m, width, team);
-  kernels()->activate(y + from, to - from, a);
+  kernels()->activate(y + from, x + from, to - from, a);
 }
 
 void train_activate_back(float *dy, const float *x, int m, int width, KernelActivation a, const Team *team) {

@@ -142,17 +142,31 @@ static inline size_t train_rows(const Team *t, int m, int width, int rank) {
 /* y[m][out] = x[m][in] w^T + b, the rank's columns. */
 void train_linear(const Params *p, const TrainLinear *l, float *y, const float *x, size_t x_stride, int m, float *own,
                   const Team *team);
+/* train_linear, and activated[m][out] = activation(y); activated may be NULL. */
+void train_activated(const Params *p, const TrainLinear *l, float *y, float *activated, KernelActivation a, const float *x,
+                     size_t x_stride, int m, float *own, const Team *team);
+/* As train_linear_back of what was given activation(x), x[m][in]: dx is the gradient of x itself. */
+void train_activated_back(const Params *p, const TrainLinear *l, float *dx, const float *dy, const float *x, KernelActivation a,
+                          int m, float *own, const Team *team);
 /* Gradients of w and b out of dy[m][out] and x[m][in], the rank's columns; and dx[m][in], where it is not NULL, set or,
 ** with add, added to. */
 void train_linear_back(const Params *p, const TrainLinear *l, float *dx, size_t dx_stride, int add, const float *dy,
                        const float *x, size_t x_stride, int m, float *own, const Team *team);
 
-/* y = norm(x + residual) of the rank's rows, keeping k. */
-void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, const float *x, const float *residual,
-                int m, int hidden, float epsilon, const Team *team);
-/* dx[m][H] from dy of the rank's rows; gradients of gamma and beta of its columns. Reads all of dy. */
-void train_norm_back(const Params *p, const TrainNorm *n, float *dx, const float *dy, const Normed *k, int m,
-                     int hidden, const Team *team);
+/* Rows to be dropped: row i is that of token[i], or of token i where that is NULL. A token is dropped alike, whichever stand
+** beside it. drop NULL: they stay. */
+typedef struct {
+  const KernelDrop *drop;
+  const int32_t *token;
+} TrainDrop;
+
+/* y = norm(drop(x) + residual) of the rank's rows, keeping k; x is dropped where it stands. drop may be NULL. */
+void train_norm(const Params *p, const TrainNorm *n, float *y, const Normed *k, float *x, const TrainDrop *drop,
+                const float *residual, int m, int hidden, float epsilon, const Team *team);
+/* dx[m][H] from dy of the rank's rows, and dropped = drop(dx), unless drop is NULL or drops nothing; gradients of gamma and
+** beta of its columns. Reads all of dy. */
+void train_norm_back(const Params *p, const TrainNorm *n, float *dx, float *dropped, const TrainDrop *drop, const float *dy,
+                     const Normed *k, int m, int hidden, const Team *team);
 
 /* The stream of a site, at probability `p` (0: NULL). `what` tells apart streams of one site. */
 const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint64_t what, float p, KernelDrop *d);
@@ -160,8 +174,6 @@ const KernelDrop *train_drop(const TrainPass *t, DropSite site, int layer, uint6
 void train_copy_rows(float *y, const float *x, int m, int width, const Team *team);
 /* Drops the rank's rows of x[m][width]; d NULL: none. */
 void train_drop_rows(float *x, int m, int width, const KernelDrop *d, const Team *team);
-/* Likewise rows of tokens: a token is dropped alike, whichever stand beside it. */
-void train_drop_tokens(float *x, const TrainTokens *t, int width, const KernelDrop *d, const Team *team);
 /* to[n][width] = rows at[n] of x; the rank's rows of them. */
 void train_gather(float *to, const float *x, const int32_t *at, int n, int width, const Team *team);
 /* Rows at[n] of x += d[n][width]; the rank's columns, since a row may be named twice. */

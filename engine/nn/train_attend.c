@@ -2,7 +2,7 @@
 ** Layer: nn. Uses: base kernel.
 **
 **    P = softmax(c Q K^T),  W = drop(P),  O = W V            of each head over each row, c = 1 / sqrt(D)
-**    dV = W^T dO,  dW = dO V^T,  dP = drop(dW),  dS = c P (dP - P . dP),  dQ = dS K,  dK = dS^T Q
+**    dV = W^T dO,  dW = dO V^T,  dS = c (W dW - P (W . dW)),  dQ = dS K,  dK = dS^T Q
 **
 ** Queries are those of the tokens whose states the layer makes; of the last layer these may be few (train.h), and stand in
 ** the first rows of qkv, while keys and values stand in the rows of their tokens.
@@ -68,25 +68,17 @@ static void inner(const Pair *a, float *y, size_t y_stride, const float *x, int 
   multiply(a, y, y_stride, x, a->across, transposed, m, a->d, k);
 }
 
-static void drop_matrix(const Pair *a, float *x) {
-  for (int i = 0; a->drop && i < a->m; i++) {
-    int query = a->token ? a->token[i] - a->first : i;
-    kernels()->dropout(x + (size_t)i * a->across, (size_t)a->n, a->drop, (uint32_t)query * (uint32_t)a->n);
-  }
-}
-
-static void copy_matrix(const Pair *a, float *to, const float *from) {
-  memcpy(to, from, (size_t)a->m * a->across * sizeof *to);
-}
-
-/* P, and W where it is another: returns W. */
-static const float *weigh(const Pair *a) {
+/* P, and W at `w`, which may be P's place; returns W. */
+static const float *weigh(const Pair *a, float *w) {
   outer(a, a->p, a->q, a->stride, a->k);
   kernels()->softmax(a->p, a->across, a->m, a->n, a->scale);
   if (!a->drop) return a->p;
-  copy_matrix(a, a->w, a->p);
-  drop_matrix(a, a->w);
-  return a->w;
+  for (int i = 0; i < a->m; i++) {
+    int query = a->token ? a->token[i] - a->first : i;
+    size_t at = (size_t)i * a->across;
+    kernels()->dropout(w + at, a->p + at, (size_t)a->n, a->drop, (uint32_t)query * (uint32_t)a->n);
+  }
+  return w;
 }
 
 /* Where token t stands among those, or would stand. */
@@ -161,13 +153,13 @@ void train_attend(const TrainPass *t, int layer, const Team *team) {
   team_barrier(team);
   for (int i = team->rank, query; i < items; i += team->size) {
     Pair a = pair_of(t, layer, i, own, &d, &query);
-    inner(&a, k->context + (size_t)query * (size_t)H + (size_t)(i % n->heads * a.d), (size_t)H, weigh(&a), 0, a.v, a.stride);
+    inner(&a, k->context + (size_t)query * (size_t)H + (size_t)(i % n->heads * a.d), (size_t)H, weigh(&a, a.p), 0, a.v, a.stride);
   }
   team_barrier(team);
   train_linear(n->params, &l->project, s->between, k->context, (size_t)H, made.count, own, team);
   team_barrier(team);
-  train_drop_tokens(s->between, &made, H, train_drop(t, DROP_PROJECT, layer, 0, n->dropout, &d), team);
-  train_norm(n->params, &l->attention_norm, k->middle, &k->attention, s->between, x, made.count, H, n->epsilon, team);
+  TrainDrop drop = {train_drop(t, DROP_PROJECT, layer, 0, n->dropout, &d), made.token};
+  train_norm(n->params, &l->attention_norm, k->middle, &k->attention, s->between, &drop, x, made.count, H, n->epsilon, team);
   team_barrier(team);
 }
 
@@ -180,11 +172,10 @@ static void pair_back(const Pair *a, float *dq, float *dk, float *dv, const floa
     }
     return;
   }
-  const float *w = weigh(a);
+  const float *w = weigh(a, a->w);
   inner(a, dv, a->stride, w, 1, dcontext, H);
   outer(a, a->dp, dcontext, H, a->v);
-  drop_matrix(a, a->dp);
-  kernels()->softmax_back(a->dp, a->p, a->across, a->m, a->n, a->scale);
+  kernels()->softmax_back(a->dp, a->p, w, a->across, a->m, a->n, a->scale);
   inner(a, dq, a->stride, a->dp, 0, a->k, a->stride);
   inner(a, dk, a->stride, a->dp, 1, a->q, a->stride);
 }
@@ -216,23 +207,18 @@ static void qkv_back(const TrainPass *t, int layer, const TrainTokens *made, con
   team_barrier(team);
 }
 
-/* s->dx is the gradient of what goes into the normalisation: of the projection, and of x that goes past it. */
+/* s->dx is the gradient of what goes into the normalisation: of the projection, where s->dropped has it as it was dropped, and
+** of x that goes past it. */
 void train_attend_back(const TrainPass *t, int layer, const Team *team) {
   const TrainEncoder *n = t->net;
   TrainScratch *s = t->scratch;
   KeptLayer *k = &s->kept[layer];
   TrainTokens made = train_made(t, layer);
-  float *own = s->own[team->rank], *d_project = s->dx, *dcontext = s->between, *dqkv = s->dwide;
+  float *own = s->own[team->rank], *dcontext = s->between, *dqkv = s->dwide;
   int items = t->batch->rows * n->heads;
   size_t H = (size_t)n->hidden;
   KernelDrop d;
-  const KernelDrop *drop = train_drop(t, DROP_PROJECT, layer, 0, n->dropout, &d);
-  if (drop) {
-    d_project = s->dropped;
-    train_copy_rows(d_project, s->dx, made.count, n->hidden, team);
-    train_drop_tokens(d_project, &made, n->hidden, drop, team);
-    team_barrier(team);
-  }
+  const float *d_project = train_drop(t, DROP_PROJECT, layer, 0, n->dropout, &d) ? s->dropped : s->dx;
   train_linear_back(n->params, &n->layer[layer].project, dcontext, H, 0, d_project, k->context, H, made.count, own, team);
   team_barrier(team);
   for (int i = team->rank, query; i < items; i += team->size) {

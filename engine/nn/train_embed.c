@@ -25,7 +25,7 @@ void train_embed(const TrainPass *p, const Team *team) {
   float *x = n->layers ? s->kept[0].x : s->x;
   KernelDrop d;
   embed_sums(s->between + (size_t)from * (size_t)H, s->position, &m, p->batch, H, from, to);
-  train_norm(n->params, &n->norm, x, &s->embedded, s->between, NULL, T, H, n->epsilon, team);
+  train_norm(n->params, &n->norm, x, &s->embedded, s->between, NULL, NULL, T, H, n->epsilon, team);
   train_drop_rows(x, T, H, train_drop(p, DROP_EMBEDDING, 0, 0, n->dropout, &d), team);
   team_barrier(team);
 }
@@ -50,7 +50,7 @@ void train_embed_back(const TrainPass *p, const Team *team) {
   const KernelDrop *drop = train_drop(p, DROP_EMBEDDING, 0, 0, n->dropout, &d);
   train_drop_rows(s->dx, T, H, drop, team);
   if (drop) team_barrier(team);
-  train_norm_back(n->params, &n->norm, s->between, s->dx, &s->embedded, T, H, team);
+  train_norm_back(n->params, &n->norm, s->between, NULL, NULL, s->dx, &s->embedded, T, H, team);
   team_barrier(team);
   float *g = n->params->g;
   if (params_move(n->params, n->word, 1)) scatter(g + n->word, b->ids, NULL, s->between, T, H, from, to);

@@ -130,8 +130,7 @@ static void first_forward(const TrainPass *p, const TrainHead *h, const TrainBat
   team_barrier(team);
   for (int i = team_start(team, R, team->rank); i < team_start(team, R, team->rank + 1); i++) {
     float *to = s->joined + (size_t)i * J;
-    memcpy(to, s->before + (size_t)i * (size_t)H, (size_t)H * sizeof *to);
-    kernels()->activate(to, (size_t)H, h->activation);
+    kernels()->activate(to, s->before + (size_t)i * (size_t)H, (size_t)H, h->activation);
     for (int k = 0; k < f; k++) to[H + k] = h->feature_scale * b->features[(size_t)i * (size_t)f + (size_t)k];
   }
   train_drop_rows(s->joined, R, (int)J, train_drop(p, DROP_HEAD, 1, 0, h->drop_out, &d), team);
@@ -283,7 +282,7 @@ static void fill_forward(const TrainPass *p, const TrainHead *h, const TrainBatc
   train_linear(q, &h->fill_dense, s->fill_before, s->fill_in, (size_t)H, C, own, team);
   team_barrier(team);
   train_activate(s->fill_between, s->fill_before, C, H, h->fill_activation, team);
-  train_norm(q, &h->fill_norm, s->fill_state, &s->fill_kept, s->fill_between, NULL, C, H, p->net->epsilon, team);
+  train_norm(q, &h->fill_norm, s->fill_state, &s->fill_kept, s->fill_between, NULL, NULL, C, H, p->net->epsilon, team);
   team_barrier(team);
   train_linear(q, &h->decoder, s->fill_logits, s->fill_state, (size_t)H, C, own, team);
   team_barrier(team);
@@ -295,7 +294,7 @@ static void fill_back(const TrainPass *p, const TrainHead *h, const TrainBatch *
   float *own = p->scratch->own[team->rank];
   train_linear_back(q, &h->decoder, s->d_fill, (size_t)H, 0, s->fill_logits, s->fill_state, (size_t)H, C, own, team);
   team_barrier(team);
-  train_norm_back(q, &h->fill_norm, s->fill_between, s->d_fill, &s->fill_kept, C, H, team);
+  train_norm_back(q, &h->fill_norm, s->fill_between, NULL, NULL, s->d_fill, &s->fill_kept, C, H, team);
   team_barrier(team);
   train_activate_back(s->fill_between, s->fill_before, C, H, h->fill_activation, team);
   team_barrier(team);

@@ -45,7 +45,7 @@ static void activation(double *x, int n, KernelActivation a) {
 static void drop(double *x, int n, uint32_t first, const KernelDrop *d) {
   for (int i = 0; d && i < n; i++) {
     float one = 1;
-    kernels_at(0)->dropout(&one, 1, d, first + (uint32_t)i);
+    kernels_at(0)->dropout(&one, &one, 1, d, first + (uint32_t)i);
     x[i] *= (double)one;
   }
 }

@@ -299,7 +299,7 @@ TEST(dropout_draws_as_often_as_it_says) {
     KernelDrop d;
     OK(train_drop(&pass, DROP_PROJECT, i, 0, 0.1f, &d) == &d);
     for (int j = 0; j < N; j++) x[i][j] = 2;
-    kernels()->dropout(x[i], N, &d, 0);
+    kernels()->dropout(x[i], x[i], N, &d, 0);
   }
   double dropped = 0, neighbours = 0, both = 0, sum = 0;
   for (int j = 0; j < N; j++) {

@@ -148,8 +148,8 @@ static void check_activate(const Kernels *fast, const Kernels *ref) {
   for (int kind = KERNEL_NONE; kind <= KERNEL_TANH; kind++)
     for (size_t n = 1; n <= MOST; n = n < 40 ? n + 1 : n * 5) {
       for (size_t i = 0; i < n; i++) a[i] = b[i] = i < EDGE_COUNT ? EDGES[i] : 3 * next_float();
-      fast->activate(a, n, (KernelActivation)kind);
-      ref->activate(b, n, (KernelActivation)kind);
+      fast->activate(a, a, n, (KernelActivation)kind);
+      ref->activate(b, b, n, (KernelActivation)kind);
       for (size_t i = 0; i < n; i++)
         if (!same(&a[i], &b[i], 1) && !(isnan(a[i]) && isnan(b[i])))
           test_failed(__FILE__, __LINE__, "activation %d: %a, ref %a", kind, (double)a[i], (double)b[i]);
@@ -216,11 +216,11 @@ static void check_activate_back(const Kernels *fast, const Kernels *ref) {
 
 static void check_softmax_back(const Kernels *fast, const Kernels *ref) {
   enum { STRIDE = 80, ROWS = 3, ALL = STRIDE * ROWS };
-  float p[ALL], a[ALL], b[ALL];
+  float p[ALL], w[ALL], a[ALL], b[ALL];
   for (int n = 1; n <= 70; n++) {
-    for (int i = 0; i < ALL; i++) p[i] = next_float(), a[i] = b[i] = next_float();
-    fast->softmax_back(a, p, STRIDE, ROWS, n, 0.37f);
-    ref->softmax_back(b, p, STRIDE, ROWS, n, 0.37f);
+    for (int i = 0; i < ALL; i++) p[i] = next_float(), w[i] = next_float(), a[i] = b[i] = next_float();
+    fast->softmax_back(a, p, w, STRIDE, ROWS, n, 0.37f);
+    ref->softmax_back(b, p, w, STRIDE, ROWS, n, 0.37f);
     if (!same(a, b, ALL)) test_failed(__FILE__, __LINE__, "softmax_back of %d differs from ref", n);
   }
 }
@@ -241,13 +241,15 @@ static void check_column_sums(const Kernels *fast, const Kernels *ref) {
 static void check_dropout(const Kernels *fast, const Kernels *ref) {
   enum { MOST = 100 };
   KernelDrop d = {{0x12345678u, 0x9ABCDEF0u}, 0x40000000u, 4.0f / 3.0f};
-  float a[MOST], b[MOST];
+  float x[MOST], a[MOST] = {0}, b[MOST] = {0};
+  for (size_t i = 0; i < MOST; i++) x[i] = next_float();
   for (size_t n = 0; n <= MOST; n++) {
-    for (size_t i = 0; i < n; i++) a[i] = b[i] = next_float();
-    fast->dropout(a, n, &d, 0xFFFFFFF0u); /* the counter goes round */
-    ref->dropout(b, n, &d, 0xFFFFFFF0u);
-    if (!same(a, b, n)) test_failed(__FILE__, __LINE__, "dropout of %d differs from ref", (int)n);
+    fast->dropout(a, x, n, &d, 0xFFFFFFF0u); /* the counter goes round */
+    ref->dropout(b, x, n, &d, 0xFFFFFFF0u);
+    if (!same(a, b, MOST)) test_failed(__FILE__, __LINE__, "dropout of %d differs from ref", (int)n);
   }
+  fast->dropout(x, x, MOST, &d, 0xFFFFFFF0u); /* in place */
+  OK(same(x, b, MOST));
 }
 
 static void check_adam(const Kernels *fast, const Kernels *ref) {
@@ -415,7 +417,7 @@ static void check_dot_code(const Kernels *fast, const Kernels *ref) {
 /* ---- ref against the formulas ----------------------------------------------------------------------------------------- */
 
 static float activated(float x, KernelActivation a) {
-  kernels_at(0)->activate(&x, 1, a);
+  kernels_at(0)->activate(&x, &x, 1, a);
   return x;
 }
 
@@ -503,7 +505,7 @@ TEST(kernel_what_is_not_a_number_stays_so_in_every_set) {
         x[bad] = NAN;
         k->quantize(q, scale, x, 40, 1, 40);
         OK(isnan(scale[0]) && q[3] == 0);
-        k->activate(x, 40, (KernelActivation)kind);
+        k->activate(x, x, 40, (KernelActivation)kind);
         OK(isnan(x[bad]) && !isnan(x[bad + 1 < 40 ? bad + 1 : 0]));
         k->softmax(x, 40, 1, 40, 1.0f);
         OK(isnan(x[bad]));
