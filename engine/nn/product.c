@@ -13,7 +13,7 @@ static void pack(const Product *p, float *panels, int first, int n, int from, in
     kernels()->activate(panels, panels, kernel_panel_floats(k, n), p->w_activation);
 }
 
-/* What is done to the sums once they are complete; rows from `row` on. */
+/* What is done to the sums once they are complete. */
 static void finish(const Product *p, int row, int rows, int column, int n) {
   for (int r = row; r < row + rows; r++) {
     size_t at = (size_t)r * p->y_stride + (size_t)column;
@@ -22,8 +22,19 @@ static void finish(const Product *p, int row, int rows, int column, int n) {
   }
 }
 
-/* Columns `column` … column+n-1, depth from … from+k-1, out of panels. */
-static void multiply(const Product *p, const float *panels, int column, int n, int from, int k, float *scratch) {
+/* What a rank computes of y. */
+typedef struct {
+  int row, past_row, panel, past_panel;
+} Share;
+
+static Share share_of(const Product *p, const Team *team) {
+  int panels = kernel_panels(p->n), by_rows = p->m > p->n;
+  if (by_rows) return (Share){team_start(team, p->m, team->rank), team_start(team, p->m, team->rank + 1), 0, panels};
+  return (Share){0, p->m, team_start(team, panels, team->rank), team_start(team, panels, team->rank + 1)};
+}
+
+/* Columns `column` … column+n-1 of the rank's rows, depth from … from+k-1, out of panels. */
+static void multiply(const Product *p, const Share *s, const float *panels, int column, int n, int from, int k, float *scratch) {
   KernelGemm g = {.y_stride = p->y_stride,
                   .x_stride = p->x_stride,
                   .w = panels,
@@ -35,8 +46,8 @@ static void multiply(const Product *p, const float *panels, int column, int n, i
                   .transposed = p->x_transposed,
                   .add = p->add || from > 0};
   int finishes = from + k == p->k && (p->activated || p->slope), step = finishes ? KERNEL_ROWS : p->m;
-  for (int row = 0; row < p->m; row += step) { /* what is done to the sums is done while they are in cache */
-    g.m = p->m - row < step ? p->m - row : step;
+  for (int row = s->row; row < s->past_row; row += step) { /* what is done to the sums is done while they are in cache */
+    g.m = s->past_row - row < step ? s->past_row - row : step;
     g.y = p->y + (size_t)row * p->y_stride + (size_t)column;
     g.x = p->x + (p->x_transposed ? (size_t)from * p->x_stride + (size_t)row : (size_t)row * p->x_stride + (size_t)from);
     kernels()->gemm(&g);
@@ -45,17 +56,17 @@ static void multiply(const Product *p, const float *panels, int column, int n, i
 }
 
 void product(const Product *p, float *own, const Team *team) {
-  int panels = kernel_panels(p->n), depth = p->k < PRODUCT_DEPTH ? p->k : PRODUCT_DEPTH;
-  int last = team_start(team, panels, team->rank + 1);
+  Share s = share_of(p, team);
+  int depth = p->k < PRODUCT_DEPTH ? p->k : PRODUCT_DEPTH, last = s.past_panel;
   int group = PRODUCT_PACKED / (depth * KERNEL_PANEL);
   float *packed = own + KERNEL_SCRATCH;
-  for (int at = team_start(team, panels, team->rank); at < last; at += group) {
+  for (int at = s.panel; at < last; at += group) {
     int column = at * KERNEL_PANEL, count = last - at < group ? last - at : group;
     int n = p->n - column < count * KERNEL_PANEL ? p->n - column : count * KERNEL_PANEL;
     for (int from = 0; from < p->k; from += depth) {
       int k = p->k - from < depth ? p->k - from : depth;
       pack(p, packed, column, n, from, k);
-      multiply(p, packed, column, n, from, k, own);
+      multiply(p, &s, packed, column, n, from, k, own);
     }
   }
 }

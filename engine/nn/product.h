@@ -33,7 +33,8 @@ typedef struct {
   const float *slope;            /* y is multiplied by activation' of these */
 } Product;
 
-/* The rank's share of y's columns. No barrier. own: PRODUCT_OWN floats, aligned to 64. */
+/* The rank's share of y's columns, or of its rows where they are more: the side that is not shared out is packed by every rank. No
+** barrier. own: PRODUCT_OWN floats, aligned to 64. */
 void product(const Product *p, float *own, const Team *team);
 
 #endif
