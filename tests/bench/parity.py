@@ -86,7 +86,11 @@ def wikiann(data):
 
 
 def squad(data):
-    """(question, passage, answer, start), and for those judged (question, passage, answers)."""
+    """(question, passage, answer, start), and for those judged (question, passage, answers).
+
+    Articles whose place in the file, counted from 0, is divisible by 6 are judged, every third question of them: 6,654 questions
+    learned, 674 judged. (The figures of `known` are said to be of 7,000: from 0 or, with 7,127 and 517, from 1.) Both sides of a
+    comparison have the same. """
     train, dev = [], []
     with open(data + '/squad/v1.1-open.json', encoding='utf-8') as f:
         for place, article in enumerate(json.load(f)['data']):
