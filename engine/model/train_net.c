@@ -221,6 +221,7 @@ static void set_dropout(Net *n, const NetDropout *drop, bert_err *e) {
   const char *key = !is_distil ? "classifier_dropout" : n->task == TASK_QA ? "qa_dropout" : "seq_classif_dropout";
   float head = is_distil && n->task == TASK_TAG ? hidden : probability(config, key, own, e);
   n->encoder.dropout = drop->hidden >= 0 ? (float)drop->hidden : hidden;
+  n->encoder.project_dropout = is_distil ? 0 : n->encoder.dropout;
   n->encoder.attention_dropout = drop->attention >= 0 ? (float)drop->attention : attention;
   place_head_dropout(n, drop->head >= 0 ? (float)drop->head : drop->hidden >= 0 ? (float)drop->hidden : head);
 }

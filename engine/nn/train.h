@@ -54,6 +54,7 @@ typedef struct {
   TrainNorm norm;
   TrainLayer *layer;
   float dropout, attention_dropout; /* probabilities */
+  float project_dropout;            /* of what attention gives; DistilBERT has none there */
   Params *params;
 } TrainEncoder;
 

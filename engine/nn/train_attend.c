@@ -158,7 +158,7 @@ void train_attend(const TrainPass *t, int layer, const Team *team) {
   team_barrier(team);
   train_linear(n->params, &l->project, s->between, k->context, (size_t)H, made.count, own, team);
   team_barrier(team);
-  TrainDrop drop = {train_drop(t, DROP_PROJECT, layer, 0, n->dropout, &d), made.token};
+  TrainDrop drop = {train_drop(t, DROP_PROJECT, layer, 0, n->project_dropout, &d), made.token};
   train_norm(n->params, &l->attention_norm, k->middle, &k->attention, s->between, &drop, x, made.count, H, n->epsilon, team);
   team_barrier(team);
 }
@@ -218,7 +218,7 @@ void train_attend_back(const TrainPass *t, int layer, const Team *team) {
   int items = t->batch->rows * n->heads;
   size_t H = (size_t)n->hidden;
   KernelDrop d;
-  const float *d_project = train_drop(t, DROP_PROJECT, layer, 0, n->dropout, &d) ? s->dropped : s->dx;
+  const float *d_project = train_drop(t, DROP_PROJECT, layer, 0, n->project_dropout, &d) ? s->dropped : s->dx;
   train_linear_back(n->params, &n->layer[layer].project, dcontext, H, 0, d_project, k->context, H, made.count, own, team);
   team_barrier(team);
   for (int i = team->rank, query; i < items; i += team->size) {

@@ -1,6 +1,8 @@
 """make_training.py -- what PyTorch makes of the same weights, rows and options: tests/golden/training.json.
 
-    python tests/golden/make_training.py [BERT.SO]      needs torch and transformers; the tests read what it wrote
+    python tests/golden/make_training.py [BERT.SO | dropout]      needs torch and transformers; the tests read what it wrote
+
+dropout: writes only dropout.json, which has the mean and deviation of a batch's loss over 8,000 draws of dropout.
 
 Ten steps of the tiny models in heads/ and models/, all rows in one batch, no dropout, AdamW with decay on matrices alone, the
 gradient clipped at 1, a linear warm-up and decay. Pre-training takes ten batches of one epoch, with the masks and pairs that
@@ -319,9 +321,29 @@ def make(case, so):
     return case
 
 
+def dropped(case, draws=8000):
+    """The mean and deviation of a batch's loss, at the dropout that config.json has."""
+    directory = os.path.join(HERE, case['model'])
+    auto = {'classify': transformers.AutoModelForSequenceClassification, 'tag': transformers.AutoModelForTokenClassification,
+            'qa': transformers.AutoModelForQuestionAnswering}[case['task']]
+    model = auto.from_pretrained(directory, attn_implementation='eager').train()
+    if case['task'] != 'qa':
+        labels_of(case, model)
+    x = inputs_of(model, transformers.AutoTokenizer.from_pretrained(directory), case)
+    with torch.no_grad():
+        losses = torch.tensor([(span_loss(model, x) if case['task'] == 'qa' else model(**x).loss).item() for _ in range(draws)])
+    case['options'] = dict(batch_size=len(case['rows']), learning_rate=0, labels=case.pop('labels', None))
+    return {**case, 'draws': draws, 'mean': losses.mean().item(), 'deviation': losses.std().item()}
+
+
 def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
+    drops = {name: dropped(cases()[name]) for name in ('bert-classify', 'distilbert-classify', 'distilbert-qa', 'roberta-ner')}
+    with open(os.path.join(HERE, 'dropout.json'), 'w') as f:
+        f.write('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in drops.items()) + '\n}\n')
+    if sys.argv[1:] == ['dropout']:
+        return
     made = {name: make(case, sys.argv[1] if len(sys.argv) > 1 else 'bert.so') for name, case in cases().items()}
     with open(os.path.join(HERE, 'training.json'), 'w') as f:
         f.write('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in made.items()) + '\n}\n')

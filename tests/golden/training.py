@@ -2,8 +2,10 @@
 
     build/venv/bin/python tests/golden/training.py BERT.SO     ends with "N passed, N failed"
 
-training.json says what PyTorch made of each case; make_training.py made it. Weights are read from what bert_save writes. """
+training.json says what PyTorch made of each case, and dropout.json the mean of a batch's loss under dropout, which is to be
+within 3.5 standard errors; make_training.py made them. Weights are read from what bert_save writes. """
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -43,13 +45,18 @@ def teacher(case, folder):
     return made
 
 
-def train(db, case, folder):
-    """The losses, and the tensors of the trained model."""
+def load(db, case):
+    """Its model as m, and its rows."""
     db.execute("SELECT bert_load('m', ?)", (os.path.join(HERE, case['model']),)).fetchone()
-    if case.get('teacher'):
-        db.execute("SELECT bert_load('t', ?)", (teacher(case, os.path.dirname(folder)),)).fetchone()
     db.execute(f"CREATE TABLE rows({', '.join(case['columns'])})")
     db.executemany(f"INSERT INTO rows VALUES({', '.join('?' * len(case['columns']))})", [list(map(bound, r)) for r in case['rows']])
+
+
+def train(db, case, folder):
+    """The losses, and the tensors of the trained model."""
+    load(db, case)
+    if case.get('teacher'):
+        db.execute("SELECT bert_load('t', ?)", (teacher(case, os.path.dirname(folder)),)).fetchone()
     options = json.dumps({'from': 'm', 'model': 'trained', **case['options']})
     call = 'bert_pretrain(' if case['task'] == 'pretrain' else f"bert_finetune('{case['task']}', "
     losses = [r[0] for r in db.execute(f"SELECT loss FROM {call}'SELECT * FROM rows', ?)", (options,))]
@@ -74,12 +81,36 @@ def wrong(db, case, folder):
     return out
 
 
+def dropped(db, case):
+    """The mean of the loss over some draws of dropout, beside PyTorch's: how many standard errors it is off."""
+    draws = 1000
+    load(db, case)
+    options = json.dumps({'from': 'm', 'model': 'trained', 'epochs': draws, **case['options']})
+    losses = [r[0] for r in db.execute(f"SELECT loss FROM bert_finetune('{case['task']}', 'SELECT * FROM rows', ?)", (options,))]
+    off = (sum(losses) / draws - case['mean']) / (case['deviation'] * math.sqrt(1 / draws + 1 / case['draws']))
+    return [] if abs(off) < 3.5 else [f'the mean loss under dropout is {off:.1f} standard errors from {case["mean"]:.6g}']
+
+
+def connected(so):
+    db = sqlite3.connect(':memory:')
+    db.enable_load_extension(True)
+    db.load_extension(os.path.splitext(os.path.abspath(so))[0])
+    return db
+
+
+def cases(name):
+    return json.load(open(os.path.join(HERE, name))).items()
+
+
 def main(so):
     passed = failed = 0
-    for name, case in json.load(open(os.path.join(HERE, 'training.json'))).items():
-        db = sqlite3.connect(':memory:')
-        db.enable_load_extension(True)
-        db.load_extension(os.path.splitext(os.path.abspath(so))[0])
+    for name, case in cases('dropout.json'):
+        lines = dropped(connected(so), case)
+        for line in lines:
+            print(f'tests/golden/training.py: {name}: {line}')
+        passed, failed = passed + (not lines), failed + bool(lines)
+    for name, case in cases('training.json'):
+        db = connected(so)
         with tempfile.TemporaryDirectory() as folder:
             lines = wrong(db, case, os.path.join(folder, 'saved'))
         for line in lines[:10]:

@@ -114,7 +114,7 @@ static double *states(const Reference *r) {
     for (int row = 0; row < b->rows; row++)
       for (int head = 0; head < n->heads; head++) attend_row(r, i, context, qkv, row, head);
     double *middle = affine(r, &l->project, context, T);
-    drop_site(r, middle, T * H, DROP_PROJECT, i, n->dropout);
+    drop_site(r, middle, T * H, DROP_PROJECT, i, n->project_dropout);
     add(middle, x, T * H);
     norm(r, &l->attention_norm, middle, T, H);
     double *inner = affine(r, &l->inner, middle, T);

@@ -166,7 +166,7 @@ static void one(const char *what, TrainHeadKind kind, LossKind loss, int towers,
   Net n;
   Rng r = rng_stream(11, (uint64_t)loss);
   build(&n, kind, loss, a, types, &e);
-  n.net.dropout = n.net.attention_dropout = n.head.drop_in = n.head.drop_out = drops;
+  n.net.dropout = n.net.project_dropout = n.net.attention_dropout = n.head.drop_in = n.head.drop_out = drops;
   fill(&n, towers, &r);
   run(&n, 1, &e);
   compare(&n, what);
@@ -222,7 +222,7 @@ TEST(grad_has_the_same_bits_for_every_team) {
   for (int i = 0; i < 2; i++) {
     Rng r = rng_stream(5, 1);
     build(&n[i], TRAIN_FILL, LOSS_MASK, KERNEL_GELU, 2, &e);
-    n[i].net.dropout = n[i].net.attention_dropout = 0.1f;
+    n[i].net.dropout = n[i].net.project_dropout = n[i].net.attention_dropout = 0.1f;
     fill(&n[i], 1, &r);
     run(&n[i], i ? 3 : 1, &e);
   }
@@ -249,7 +249,7 @@ TEST(grad_has_the_same_bits_from_all_states_as_from_those_read) {
     for (int i = 0; i < 2; i++) {
       Rng r = rng_stream(5, 1);
       build(&n[i], KIND[k], k ? LOSS_MASK : LOSS_CLASS, KERNEL_GELU, 2, &e);
-      n[i].net.dropout = n[i].net.attention_dropout = 0.1f;
+      n[i].net.dropout = n[i].net.project_dropout = n[i].net.attention_dropout = 0.1f;
       fill(&n[i], 1, &r);
       if (k == 2) n[i].batch.next = NULL; /* rows that no query reads */
       if (i) run_all(&n[i], &e);
