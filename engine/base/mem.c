@@ -12,7 +12,7 @@ static atomic_llong live;
 static atomic_llong fail_at; /* 0: never */
 static atomic_int fail_forever;
 
-enum { HUGE = 2 << 20, PAGES_FROM = 4 << 20 };
+enum { HUGE = 2 << 20, HUGE_FROM = 4 << 20, PAGES_FROM = 256 << 10 };
 
 size_t mem_size(size_t a, size_t b, size_t c) {
   size_t product, sum;
@@ -61,32 +61,41 @@ void mem_free(void *p) {
   free(p);
 }
 
-void *mem_pages(size_t bytes, bert_err *e) {
-  if (refused(bytes, e)) return NULL;
-  if (bytes < PAGES_FROM) {
-    void *p = NULL;
-    if (posix_memalign(&p, 64, bytes ? bytes : 1)) p = NULL;
-    if (p) memset(p, 0, bytes);
-    return counted(p, e);
-  }
-  /* Room for a start on a huge page; what lies before and after it is given back. */
+/* Zeros that the system gives page by page as they are first touched. */
+static char *map(size_t bytes) {
+  char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+static void *allocate_aligned(size_t bytes) {
+  void *p = NULL;
+  if (posix_memalign(&p, 64, bytes ? bytes : 1)) return NULL;
+  return memset(p, 0, bytes);
+}
+
+/* Room for a start on a huge page; what lies before and after it is given back. */
+static void *map_huge(size_t bytes) {
   size_t want = (bytes + HUGE - 1) / HUGE * HUGE, room = want + HUGE;
-  char *raw = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (raw == MAP_FAILED) return counted(NULL, e);
-  char *p = (char *)(((uintptr_t)raw + HUGE - 1) / HUGE * HUGE);
+  char *raw = map(room), *p = (char *)(((uintptr_t)raw + HUGE - 1) / HUGE * HUGE);
+  if (!raw) return NULL;
   if (p > raw) munmap(raw, (size_t)(p - raw));
   if (raw + room > p + want) munmap(p + want, (size_t)(raw + room - (p + want)));
 #ifdef MADV_HUGEPAGE
   madvise(p, want, MADV_HUGEPAGE);
 #endif
-  return counted(p, e);
+  return p;
+}
+
+void *mem_pages(size_t bytes, bert_err *e) {
+  if (refused(bytes, e)) return NULL;
+  return counted(bytes < PAGES_FROM ? allocate_aligned(bytes) : bytes < HUGE_FROM ? map(bytes) : map_huge(bytes), e);
 }
 
 void mem_pages_apart(void *p, size_t bytes, size_t from, size_t n) {
 #ifdef MADV_NOHUGEPAGE
   uintptr_t page = 4096, begin = (uintptr_t)p + from * sizeof(float), end = begin + n * sizeof(float);
   begin = (begin + page - 1) / page * page;
-  if (bytes >= PAGES_FROM && end > begin) madvise((void *)begin, end / page * page - begin, MADV_NOHUGEPAGE);
+  if (bytes >= HUGE_FROM && end > begin) madvise((void *)begin, end / page * page - begin, MADV_NOHUGEPAGE);
 #else
   (void)p, (void)bytes, (void)from, (void)n;
 #endif
@@ -99,7 +108,7 @@ void mem_pages_free(void *p, size_t bytes) {
     return;
   }
   atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
-  munmap(p, (bytes + HUGE - 1) / HUGE * HUGE);
+  munmap(p, bytes < HUGE_FROM ? bytes : (bytes + HUGE - 1) / HUGE * HUGE);
 }
 
 void mem_fail_after(int64_t n, int forever) {

@@ -17,7 +17,8 @@ void *mem_new(size_t count, size_t size, bert_err *e);
 void *mem_grow(void *p, size_t count, size_t size, bert_err *e);
 void mem_free(void *p);
 
-/* Bytes aligned to 64 (to 2 MiB from 4 MiB on), zeroed. Freed by mem_pages_free with the same size. */
+/* Bytes aligned to 64 (to 2 MiB from 4 MiB on), zeroed; from 256 KiB on what is never touched costs nothing. Freed by
+** mem_pages_free with the same size. */
 void *mem_pages(size_t bytes, bert_err *e);
 /* Says of n of the floats of such an array, from `from` on, that few of them will be used: they get small pages. */
 void mem_pages_apart(void *p, size_t bytes, size_t from, size_t n);
