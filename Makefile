@@ -5,14 +5,18 @@
 #   make test       every test, set-up included
 #   make bench      kernels and the whole path, measured on this machine
 #   make layers     includes point down (tests/layers.sh)
+#   make embedded MODELS="bert-vectors=DIRECTORY bert-qa=DIRECTORY …"     the models that bert.so has inside
 #
 # Variants build apart: make BUILD=build/asan SANITIZE=address,undefined
+# Without models inside: make NO_MODEL=1
 
 BUILD    ?= build/release
 CC       ?= cc
 CFLAGS   ?= -O2 -g
 SANITIZE ?=
 COVER    ?=
+EMBEDDED ?= models/embedded.safetensors
+NO_MODEL ?=
 
 # No -march and no -ffast-math, ever: instruction sets are chosen at run time (engine/kernel/cpu.c), and contraction would
 # change bits between compilers.
@@ -32,13 +36,32 @@ else
   SHARED := -shared -Wl,-z,nodelete -Wl,-z,defs -Wl,--exclude-libs,ALL
 endif
 
+# The models inside, if they are wanted and there; NO_MODEL=1 leaves them out.
+INSIDE := $(if $(NO_MODEL),,$(wildcard $(EMBEDDED)))
+
 all: $(SO)
 
 $(SO): $(BUILD)/$(SO)
 	@cp $< $@.new && mv -f $@.new $@ # by renaming: programs that have the old one loaded keep it
 
 $(BUILD)/$(SO): $(OBJ) $(EXTOBJ)
+	@$(if $(INSIDE)$(NO_MODEL),:,echo "$(SO): without models inside, as there is no $(EMBEDDED)")
 	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $^ -lm
+
+# Which models were built in last, so that others are built in anew.
+$(BUILD)/inside: FORCE
+	@mkdir -p $(@D); echo '$(INSIDE)' | cmp -s - $@ || echo '$(INSIDE)' >$@
+$(BUILD)/ext/embedded_data.o: $(BUILD)/inside $(INSIDE)
+$(BUILD)/ext/embedded_data.o: FLAGS += $(if $(INSIDE),-DBERT_EMBEDDED='"$(INSIDE)"')
+
+$(BUILD)/embed: $(BUILD)/models/embed.o $(BUILD)/libbert.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lm
+-include $(BUILD)/models/embed.d
+
+embedded: $(BUILD)/embed
+	@[ -n "$(MODELS)" ] || { echo 'usage: make embedded MODELS="bert-vectors=DIRECTORY bert-sentiment=DIRECTORY …"'; exit 2; }
+	$(BUILD)/embed $(EMBEDDED).new $(MODELS)
+	@mv $(EMBEDDED).new $(EMBEDDED)
 
 $(BUILD)/libbert.a: $(OBJ)
 	@rm -f $@; $(AR) rcs $@ $^
@@ -59,5 +82,7 @@ include tests/tests.mk
 clean:
 	rm -rf build bert.so bert.dylib bert.dll
 
-.PHONY: all clean demo test bench layers
+FORCE:
+
+.PHONY: all clean demo test bench layers embedded FORCE
 .DELETE_ON_ERROR:

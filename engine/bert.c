@@ -21,6 +21,7 @@
 #include "index/search.h"
 #include "kernel/cosine.h"
 #include "kernel/kernel.h"
+#include "model/contained.h"
 #include "model/evaluate.h"
 #include "model/model.h"
 #include "model/predict.h"
@@ -123,6 +124,35 @@ bert_text bert_model_prompt(const bert_model *m, bert_text name) {
 }
 
 bert_text bert_model_default_prompt(const bert_model *m) { return model_default_prompt(m); }
+
+/* ---- models inside a program ------------------------------------------------------------------------------------ */
+
+bert_container *bert_container_open(const void *bytes, size_t size, bert_err *e) {
+  return container_open(bytes, size, e);
+}
+
+void bert_container_free(bert_container *c) { container_free(c); }
+const char *bert_container_name(const bert_container *c, int i) { return container_name(c, i); }
+
+void bert_container_describe(bert_container *c, int i, bert_model_info *out, bert_err *e) {
+  contained_info(c, i, out, e);
+}
+
+bert_model *bert_container_model(const bert_container *c, int i, const bert_model *like, bert_err *e) {
+  fenv_t before;
+  enter(&before); /* heads are packed */
+  bert_model *m = e->code ? NULL : contained_open(c, i, like, e);
+  fesetenv(&before);
+  return m;
+}
+
+void bert_container_write(const char *const *names, bert_model *const *models, int n, const char *file,
+                          const bert_sink *sink, bert_err *e) {
+  fenv_t before;
+  enter(&before); /* numbers are rounded */
+  contain(names, models, n, file, sink, e);
+  fesetenv(&before);
+}
 
 /* ---- sessions --------------------------------------------------------------------------------------------------- */
 

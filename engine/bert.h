@@ -173,6 +173,7 @@ typedef struct {
   const char *labels;       /* JSON array of the labels of BERT_CAN_CLASSIFY or BERT_CAN_TAG, else NULL */
   const char *features;     /* JSON array of the names of the numbers that a classifier takes beside its text, or NULL */
   const char *prompts;      /* JSON object name -> text, or NULL */
+  const char *card;         /* card.json: a JSON object of what its makers say (data, recipe, measures, licence), or NULL */
   int layers, hidden, heads, inner, vocabulary;
   int max_tokens;           /* the window, [CLS] and [SEP] included */
   int dimensions;           /* floats in a sentence vector */
@@ -212,6 +213,25 @@ bert_text bert_model_prompt(const bert_model *m, bert_text name);
 
 /* The prompt that the model puts before a text when none is asked for; size 0 where it has none. */
 bert_text bert_model_default_prompt(const bert_model *m);
+
+/* ---- models inside a program ---------------------------------------------------------------------------------------- */
+
+/* Several models in one block of bytes, which a program has in itself (ext/embedded_data.c). They compute in 8 bits with
+** weights that stay where they lie, so that pages nobody asks for are never read; what is equal in two of them is there
+** once. The block is aligned to 64 bytes, and outlives all that is made of it. */
+typedef struct bert_container bert_container;
+bert_container *bert_container_open(const void *bytes, size_t size, bert_err *e);
+void bert_container_free(bert_container *c);
+/* Model i's name, NULL past the end. */
+const char *bert_container_name(const bert_container *c, int i);
+/* What bert_model_describe will say of it, in views that live as long as c; source is "embedded". */
+void bert_container_describe(bert_container *c, int i, bert_model_info *out, bert_err *e);
+/* Opens it; it shares the tokenizer of `like` (NULL: none), where that is the same. c may be freed afterwards. */
+bert_model *bert_container_model(const bert_container *c, int i, const bert_model *like, bert_err *e);
+/* Writes models[n], opened in 8 bits, under names[n], as the file `file` of a sink. Positions, heads and long vectors go down to 16
+** bits, so the hashes are others than those of the models. */
+void bert_container_write(const char *const *names, bert_model *const *models, int n, const char *file,
+                          const bert_sink *sink, bert_err *e);
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 

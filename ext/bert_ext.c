@@ -54,7 +54,7 @@ static const TableFunction tables[] = {
     {"bert_models",
      "name TEXT, architecture TEXT, task TEXT, layers INTEGER, hidden INTEGER, heads INTEGER, vocabulary INTEGER, "
      "max_tokens INTEGER, pooling TEXT, compute TEXT, parameters INTEGER, bytes INTEGER, hash TEXT, source TEXT, "
-     "labels TEXT, features TEXT HIDDEN",
+     "labels TEXT, features TEXT HIDDEN, card TEXT HIDDEN",
      "", 0, TELLS, &tvf_models},
     {"bert_kernels", "operation TEXT, isa TEXT, chosen INTEGER, reason TEXT", "", 0, COMPUTES, &tvf_kernels},
     {"bert_tokens",

@@ -7,8 +7,8 @@
 **    names: "m" -> Loaded {model, session} <- "n"        two names of one model share the session
 **
 ** A Loaded lives while a name or a cursor holds it, so a model may be unloaded under a running statement. "default" is
-** what was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for. Another name that
-** is not loaded is looked for in the database (stored.c), anew at each statement, since a rollback or another process may
+** what was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for, else the embedded
+** model for what it is wanted for (embedded.c). Another name that is neither loaded nor embedded is looked for in the database (stored.c), anew at each statement, since a rollback or another process may
 ** have changed it there; the model is read again only where the stamp of its rows is a new one.
 ** Cost of finding a model: one comparison a name, no allocation, no lock; one small query a statement for one that lies in
 ** the database. */
@@ -58,6 +58,7 @@ struct Connection {
   size_t name_room;
   int name_count;
   Loaded *loaded;
+  Embedded embedded;
   Floats floats[2];
   struct IndexTable *indexes; /* see vtab_index.h */
   IndexSalvage *salvage;
@@ -113,6 +114,7 @@ static void close_opened(Connection *c, bert_text name) {
 
 static void free_connection(Connection *c) {
   while (c->opened) close_opened(c, (bert_text){c->opened->name, c->opened->size});
+  embedded_close(c);
   for (int i = 0; i < c->name_count; i++) {
     connection_drop(c, c->names[i].loaded);
     sqlite3_free(c->names[i].text);
@@ -141,6 +143,8 @@ int *connection_reading(Connection *c) { return &c->reading; }
 
 Call **connection_call(Connection *c) { return &c->call; }
 
+Embedded *connection_embedded(Connection *c) { return &c->embedded; }
+
 struct IndexTable **connection_indexes(Connection *c) { return &c->indexes; }
 
 IndexSalvage **connection_salvage(Connection *c) { return &c->salvage; }
@@ -164,8 +168,7 @@ void connection_drop(Connection *c, Loaded *m) {
   sqlite3_free(m);
 }
 
-/* The Loaded of an open model, held once more; x is taken over. */
-static Loaded *loaded_of(Connection *c, Shared *x, bert_err *e) {
+Loaded *connection_use(Connection *c, Shared *x, bert_err *e) {
   for (Loaded *m = c->loaded; m; m = m->next) {
     if (m->shared != x) continue;
     registry_close(x); /* m has it already */
@@ -203,7 +206,7 @@ Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e) {
   char *text = memory_new(name.size + 1, 1, e);
   memory_grow(&c->names, &c->name_room, (size_t)c->name_count + 1, sizeof *c->names, e);
   if (e->code) registry_close(x);
-  Loaded *m = e->code ? NULL : loaded_of(c, x, e);
+  Loaded *m = e->code ? NULL : connection_use(c, x, e);
   if (!m) {
     sqlite3_free(text);
     return NULL;
@@ -223,27 +226,40 @@ static int is_default(bert_text name) {
   return name.size == strlen(DEFAULT) && !memcmp(name.data, DEFAULT, name.size);
 }
 
-/* "no model is loaded" or "loaded: 'a', 'b'", for messages. */
-static void list_names(const Connection *c, char *out, size_t room) {
+/* "no model is loaded" or "loaded: 'a', 'b'", and "; embedded: 'bert-qa'", for messages. */
+static void list_names(Connection *c, char *out, size_t room) {
+  bert_err ignored = {0};
+  const char *name;
   sqlite3_snprintf((int)room, out, c->name_count ? "loaded: " : "no model is loaded");
   for (int i = 0; i < c->name_count; i++) {
     size_t n = strlen(out);
     sqlite3_snprintf((int)(room - n), out + n, "%s'%s'", i ? ", " : "", c->names[i].text);
   }
+  for (int i = 0; (name = embedded_name(c, i, &ignored)); i++) {
+    size_t n = strlen(out);
+    sqlite3_snprintf((int)(room - n), out + n, "%s'%s'", i ? ", " : "; embedded: ", name);
+  }
 }
 
-static void set_unknown(const Connection *c, bert_text name, bert_err *e) {
-  char names[200];
+static void set_unknown(Connection *c, bert_text name, bert_err *e) {
+  char names[300];
+  if (e->code) return;
   list_names(c, names, sizeof names);
   int size = error_shown(name.data, name.size, 80);
   error_set(e, BERT_ARGUMENT, "no model called '%.*s' (%s); wanted: SELECT bert_load('%.*s', 'directory')%s", size,
             name.data, names, size, name.data, is_default(name) ? ", or BERT_MODEL=directory in the environment" : "");
 }
 
+static void set_embedded(bert_text name, bert_err *e) {
+  error_set(e, BERT_ARGUMENT, "the model '%.*s' is part of this library, and stays; another one that is loaded under its "
+            "name is taken instead", error_shown(name.data, name.size, 80), name.data);
+}
+
 Loaded *connection_forget(Connection *c, bert_text name, bert_err *e) {
   if (e->code) return NULL;
   Name *x = find(c, name);
   if (!x) {
+    if (embedded_find(c, name, FOR_NOTHING, e) >= 0) set_embedded(name, e);
     set_unknown(c, name, e);
     return NULL;
   }
@@ -283,7 +299,7 @@ static Loaded *open_stored(Connection *c, bert_text name, const Stored *stored, 
   Opened *x = memory_new(1, sizeof *x + name.size, e);
   Shared *shared = stored_open(c, name, stored, e);
   if (e->code) registry_close(shared);
-  Loaded *m = e->code ? NULL : loaded_of(c, shared, e);
+  Loaded *m = e->code ? NULL : connection_use(c, shared, e);
   if (!m) {
     sqlite3_free(x);
     return NULL;
@@ -313,17 +329,26 @@ static Loaded *find_stored(Connection *c, bert_text name, bert_err *e) {
 
 /* ---- any name ---------------------------------------------------------------------------------------------------- */
 
-/* A name that is not loaded as it stands: name@hash, the default, or one of the database. */
-static Loaded *find_further(Connection *c, bert_text asked, bert_err *e) {
+static int has_hash(const Loaded *m, bert_text hash) {
+  return !hash.data || (hash.size == HASH_DIGITS && !memcmp(hash.data, m->info.hash, HASH_DIGITS));
+}
+
+/* A name that is not loaded as it stands: name@hash, the default, an embedded one, or one of the database. A hash that is not
+** the embedded one's may be that of the database's. */
+static Loaded *find_further(Connection *c, bert_text asked, Purpose purpose, bert_err *e) {
   const char *at = memchr(asked.data, '@', asked.size);
-  bert_text name = {asked.data, at ? (size_t)(at - asked.data) : asked.size};
+  bert_text name = {asked.data, at ? (size_t)(at - asked.data) : asked.size}, hash = {NULL, 0};
+  if (at) hash = (bert_text){at + 1, asked.size - name.size - 1};
   Name *x = find(c, name);
   if (!x) x = open_default(c, name, e);
-  Loaded *m = x ? x->loaded : find_stored(c, name, e);
+  int embedded = x || e->code ? -1 : embedded_find(c, name, purpose, e);
+  Loaded *m = x ? x->loaded : embedded >= 0 ? embedded_model(c, embedded, e) : NULL;
+  if (!m || (embedded >= 0 && !has_hash(m, hash))) {
+    Loaded *stored = find_stored(c, name, e);
+    if (stored) m = stored;
+  }
   if (!m) set_unknown(c, name, e);
-  if (!m || !at) return m;
-  bert_text hash = {at + 1, asked.size - name.size - 1};
-  if (hash.size == HASH_DIGITS && !memcmp(hash.data, m->info.hash, HASH_DIGITS)) return m;
+  if (e->code || has_hash(m, hash)) return e->code ? NULL : m;
   error_set(e, BERT_ARGUMENT,
             "the model '%.*s' has hash %s, wanted %.*s: it is another model, or was loaded with other options",
             error_shown(name.data, name.size, 80), name.data, m->info.hash, error_shown(hash.data, hash.size, 40),
@@ -355,13 +380,13 @@ static void keep(Connection *c, int argument, Loaded *m, bert_err *e) {
   sqlite3_set_auxdata(c->call->context, argument, kept, forget_kept);
 }
 
-Loaded *connection_model_named(Connection *c, bert_text name, bert_err *e) {
+Loaded *connection_model_named(Connection *c, bert_text name, Purpose purpose, bert_err *e) {
   Name *x = e->code ? NULL : find(c, name);
   if (e->code || x) return x ? x->loaded : NULL;
-  return find_further(c, name, e);
+  return find_further(c, name, purpose, e);
 }
 
-Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e) {
+Loaded *connection_model(Connection *c, sqlite3_value *value, Purpose purpose, bert_err *e) {
   bert_text name;
   if (!value_text(value, "model", &name, e)) name = (bert_text){DEFAULT, strlen(DEFAULT)};
   Name *x = e->code ? NULL : find(c, name);
@@ -369,7 +394,7 @@ Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e) {
   int argument = argument_of(c, value);
   const Kept *kept = argument < 0 ? NULL : sqlite3_get_auxdata(c->call->context, argument);
   if (kept) return kept->loaded;
-  Loaded *m = find_further(c, name, e);
+  Loaded *m = find_further(c, name, purpose, e);
   if (m && argument >= 0) keep(c, argument, m, e);
   return e->code ? NULL : m;
 }

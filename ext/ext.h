@@ -3,7 +3,7 @@
 **
 **    bert_ext.c   every function and table function in one table     fn.c, tvf.c   run a row of it
 **    connection.c names -> models of one connection                  registry.c            models of the process
-**    stored.c     models in the database
+**    stored.c     models in the database                             embedded.c            models inside of this library
 **    value.c      SQL values <-> texts and vectors                   inner.c, each.c, rows.c   SQL handed in as an argument
 **    watch.c      has the user interrupted?                          error.c, memory.c, lock.c   what all of them need
 **    fn_*.c       scalar functions                                   tvf_*.c               table functions
@@ -106,10 +106,24 @@ void connection_ref(Connection *c);
 void connection_release(Connection *c);
 sqlite3 *connection_db(const Connection *c);
 
+/* What a function wants a model for, if it is called without the name of one: each has an embedded one (embedded.c). */
+typedef enum {
+  FOR_VECTORS, /* and for a tokenizer alone */
+  FOR_TEXTS,   /* labels of texts, */
+  FOR_PAIRS,   /* and of pairs */
+  FOR_ANSWERS,
+  FOR_ENTITIES,
+  FOR_WORDS, /* masked ones, and next sentences */
+  FOR_RANKS,
+  FOR_NOTHING
+} Purpose;
+
 /* The model that a `model` argument names: `name`, `name@hash`, or "default" where value is NULL or an SQL NULL. The
 ** result is borrowed for this call; connection_hold keeps it. NULL on error. */
-Loaded *connection_model(Connection *c, sqlite3_value *value, bert_err *e);
-Loaded *connection_model_named(Connection *c, bert_text name, bert_err *e);
+Loaded *connection_model(Connection *c, sqlite3_value *value, Purpose purpose, bert_err *e);
+Loaded *connection_model_named(Connection *c, bert_text name, Purpose purpose, bert_err *e);
+/* The Loaded of an open model, held; x is taken over. NULL on error. */
+Loaded *connection_use(Connection *c, Shared *x, bert_err *e);
 void connection_hold(Loaded *m);
 void connection_drop(Connection *c, Loaded *m);
 
@@ -145,6 +159,31 @@ int *connection_reading(Connection *c);
 /* The scalar function that runs, or NULL: fn.c sets it, and what a statement finds out once is kept with its call. */
 typedef struct Call Call;
 Call **connection_call(Connection *c);
+
+/* ---- embedded_data.c, embedded.c: models inside of this library --------------------------------------------------------- */
+
+/* The block that bert_container_open takes; NULL: there is none. */
+const void *embedded_bytes(size_t *size);
+
+/* A connection's use of them. */
+typedef struct {
+  bert_container *container; /* NULL: not asked for yet, or there is none */
+  struct EmbeddedModel *model;
+  int count;
+} Embedded;
+Embedded *connection_embedded(Connection *c);
+
+/* Model i's name, NULL past the end. */
+const char *embedded_name(Connection *c, int i, bert_err *e);
+/* What a task of bert_finetune and bert_evaluate wants a model for; paired: its rows have a second text. */
+Purpose embedded_purpose(const char *task, int paired);
+/* The number of the one that a name means, which for "default" depends on the purpose; -1: there is none. */
+int embedded_find(Connection *c, bert_text name, Purpose purpose, bert_err *e);
+/* It, opened; borrowed until the connection ends. NULL on error. */
+Loaded *embedded_model(Connection *c, int i, bert_err *e);
+/* What it says of itself, opened or not. */
+const bert_model_info *embedded_info(Connection *c, int i, bert_err *e);
+void embedded_close(Connection *c);
 
 /* ---- stored.c: models in the table bert_model_data --------------------------------------------------------------- */
 
@@ -227,6 +266,8 @@ void inner_open(Inner *inner, Connection *c, bert_text sql, int fewest, int most
 /* 1: a row; 0: the end or an error, now and from then on. */
 int inner_step(Inner *inner, bert_err *e);
 void inner_close(Inner *inner);
+/* How many columns the query of an `sql` argument gives; 0 on error, where *rc is SQLite's code if it was the query that failed. */
+int inner_columns(Connection *c, sqlite3_value *sql, int *rc, bert_err *e);
 
 /* ---- rows.c ----------------------------------------------------------------------------------------------------- */
 
@@ -249,9 +290,9 @@ sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char 
 /* Whether `progress` asks for a bar: what bar_begin takes. */
 int options_bar(Connection *c, sqlite3_value *options, bert_err *e);
 /* The model that a key names, or "default", held; NULL on error. */
-Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
+Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, Purpose purpose, bert_err *e);
 /* Likewise, but NULL where there is no such key. */
-Loaded *options_model_if(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
+Loaded *options_model_if(Connection *c, sqlite3_value *options, const char *key, Purpose purpose, bert_err *e);
 
 /* ---- each.c ----------------------------------------------------------------------------------------------------- */
 

@@ -14,7 +14,7 @@ void fn_attention_svg(Call *call, bert_err *e) {
   Watch watch;
   if (!value_text(call->values[0], "text", &text, e)) return;
   int paired = value_text(fn_value(call, 1), "pair", &pair, e);
-  Loaded *m = connection_model(call->connection, fn_value(call, 2), e);
+  Loaded *m = connection_model(call->connection, fn_value(call, 2), FOR_VECTORS, e);
   if (!m) return;
   watch_start(&watch, connection_db(call->connection));
   bert_text svg = bert_attention_draw(m->session, text, paired ? &pair : NULL, &watch.progress, e);

@@ -17,12 +17,13 @@ typedef struct {
   Loaded *model;
 } Texts;
 
-/* 0 where the result is NULL or an error. needs_b: b NULL gives NULL too, else it means that there is none. */
-static int take_texts(Call *call, const char *a, const char *b, int needs_b, Texts *t, bert_err *e) {
+/* 0 where the result is NULL or an error. Of what is not for labels, b NULL gives NULL too, else it means that there is none. */
+static int take_texts(Call *call, const char *a, const char *b, Purpose purpose, Texts *t, bert_err *e) {
   if (!value_text(call->values[0], a, &t->a, e)) return 0;
   t->paired = value_text(fn_value(call, 1), b, &t->b, e);
-  if (needs_b && !t->paired) return 0;
-  t->model = connection_model(call->connection, fn_value(call, 2), e);
+  if (purpose != FOR_TEXTS && !t->paired) return 0;
+  if (purpose == FOR_TEXTS && t->paired) purpose = FOR_PAIRS;
+  t->model = connection_model(call->connection, fn_value(call, 2), purpose, e);
   return t->model != NULL;
 }
 
@@ -55,7 +56,7 @@ void fn_classify(Call *call, bert_err *e) {
   Texts t;
   if (call->count == 0) error_set(e, BERT_ARGUMENT, "0 arguments, wanted a, b, model and the numbers that it takes");
   if (e->code) return;
-  if (!take_texts(call, "a", "b", 0, &t, e)) return;
+  if (!take_texts(call, "a", "b", FOR_TEXTS, &t, e)) return;
   float *logits = classify(call, &t, e);
   if (!logits) return;
   int best = 0, n = t.model->info.label_count;
@@ -70,7 +71,7 @@ void fn_classify(Call *call, bert_err *e) {
 
 void fn_rerank(Call *call, bert_err *e) {
   Texts t;
-  if (!take_texts(call, "query", "passage", 1, &t, e)) return;
+  if (!take_texts(call, "query", "passage", FOR_RANKS, &t, e)) return;
   float *logits = classify(call, &t, e);
   float score = logits ? bert_rerank_score(t.model->model, logits[0], e) : 0;
   if (!e->code) sqlite3_result_double(call->context, (double)score);
@@ -79,7 +80,7 @@ void fn_rerank(Call *call, bert_err *e) {
 void fn_next_sentence(Call *call, bert_err *e) {
   Texts t;
   Watch watch;
-  if (!take_texts(call, "a", "b", 1, &t, e)) return;
+  if (!take_texts(call, "a", "b", FOR_WORDS, &t, e)) return;
   watch_start(&watch, connection_db(call->connection));
   double probability = bert_next_sentence(t.model->session, t.a, t.b, &watch.progress, e);
   watch_stop(&watch);

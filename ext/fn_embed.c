@@ -23,7 +23,7 @@ static void embed(Call *call, Loaded *m, bert_text text, const bert_text *prompt
 void fn_embed(Call *call, bert_err *e) {
   bert_text text, prompt;
   if (!value_text(call->values[0], "text", &text, e)) return;
-  Loaded *m = connection_model(call->connection, fn_value(call, 1), e);
+  Loaded *m = connection_model(call->connection, fn_value(call, 1), FOR_VECTORS, e);
   int prompted = value_text(fn_value(call, 2), "prompt", &prompt, e);
   float *v = m ? connection_floats(call->connection, 0, (size_t)m->info.dimensions, e) : NULL;
   if (e->code) return;
@@ -78,7 +78,7 @@ void fn_similarity(Call *call, bert_err *e) {
   Side a, b;
   if (!take_side(call, 0, &a, e) || !take_side(call, 1, &b, e)) return;
   if (!a.is_vector || !b.is_vector) {
-    Loaded *m = connection_model(call->connection, fn_value(call, 2), e);
+    Loaded *m = connection_model(call->connection, fn_value(call, 2), FOR_VECTORS, e);
     if (!m) return;
     embed_side(call, 0, m, &a, e);
     embed_side(call, 1, m, &b, e);
@@ -93,7 +93,7 @@ void fn_similarity(Call *call, bert_err *e) {
 void fn_token_count(Call *call, bert_err *e) {
   bert_text text;
   if (!value_text(call->values[0], "text", &text, e)) return;
-  Loaded *m = connection_model(call->connection, fn_value(call, 1), e);
+  Loaded *m = connection_model(call->connection, fn_value(call, 1), FOR_VECTORS, e);
   if (!m) return;
   int64_t n = bert_token_count(m->session, text, e);
   if (!e->code) sqlite3_result_int64(call->context, n);

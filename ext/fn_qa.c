@@ -15,7 +15,7 @@ void fn_qa(Call *call, bert_err *e) {
   Watch watch;
   if (!value_text(call->values[0], "question", &question, e)) return;
   if (!value_text(call->values[1], "passage", &passage, e)) return;
-  Loaded *m = connection_model(call->connection, fn_value(call, 2), e);
+  Loaded *m = connection_model(call->connection, fn_value(call, 2), FOR_ANSWERS, e);
   if (!m) return;
   watch_start(&watch, connection_db(call->connection));
   int found = bert_answer_best(m->session, question, passage, NULL, &a, &watch.progress, e);

@@ -21,7 +21,7 @@ static void result_hash(Call *call, const char *name, const char *hash, bert_err
 /* The loaded (or stored) model that the first argument names, with its hash or without. */
 static Loaded *take_model(Call *call, const char **name, bert_err *e) {
   *name = value_string(call->values[0], "name", e);
-  return connection_model(call->connection, call->values[0], e);
+  return connection_model(call->connection, call->values[0], FOR_NOTHING, e);
 }
 
 /* The second argument, or main. */

@@ -136,3 +136,14 @@ void inner_close(Inner *inner) {
   sqlite3_finalize(inner->statement);
   inner->statement = NULL;
 }
+
+int inner_columns(Connection *c, sqlite3_value *sql, int *rc, bert_err *e) {
+  Inner inner = {0};
+  bert_text text = {NULL, 0};
+  value_text(sql, "sql", &text, e);
+  inner_open(&inner, c, text, 0, 1 << 16, "any", e);
+  int n = e->code ? 0 : sqlite3_column_count(inner.statement);
+  *rc = inner.rc;
+  inner_close(&inner);
+  return n;
+}

@@ -72,19 +72,20 @@ int options_bar(Connection *c, sqlite3_value *options, bert_err *e) {
   return type == SQLITE_NULL ? BAR_UNSAID : x;
 }
 
-static Loaded *model(Connection *c, sqlite3_value *options, const char *key, const char *otherwise, bert_err *e) {
+static Loaded *model(Connection *c, sqlite3_value *options, const char *key, const char *otherwise, Purpose purpose,
+                     bert_err *e) {
   char *own = options_text(c, options, key, e);
   const char *name = own ? own : otherwise;
-  Loaded *m = e->code || !name ? NULL : connection_model_named(c, (bert_text){name, strlen(name)}, e);
+  Loaded *m = e->code || !name ? NULL : connection_model_named(c, (bert_text){name, strlen(name)}, purpose, e);
   sqlite3_free(own);
   if (m) connection_hold(m);
   return m;
 }
 
-Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
-  return model(c, options, key, "default", e);
+Loaded *options_model(Connection *c, sqlite3_value *options, const char *key, Purpose purpose, bert_err *e) {
+  return model(c, options, key, "default", purpose, e);
 }
 
-Loaded *options_model_if(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
-  return model(c, options, key, NULL, e);
+Loaded *options_model_if(Connection *c, sqlite3_value *options, const char *key, Purpose purpose, bert_err *e) {
+  return model(c, options, key, NULL, purpose, e);
 }

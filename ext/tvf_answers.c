@@ -27,7 +27,7 @@ static void open(Cursor *c, bert_err *e) {
   Watch watch;
   value_text(c->arguments[QUESTION], "question", &question, e);
   value_text(c->arguments[PASSAGE], "passage", &t->passage, e);
-  Loaded *m = connection_model(c->connection, c->arguments[MODEL], e);
+  Loaded *m = connection_model(c->connection, c->arguments[MODEL], FOR_ANSWERS, e);
   if (!m) return;
   watch_start(&watch, connection_db(c->connection));
   int n = bert_answers(m->session, question, t->passage, &answers, &watch.progress, e);

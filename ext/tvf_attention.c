@@ -92,7 +92,7 @@ static void open(Cursor *c, bert_err *e) {
   Attention *t = (Attention *)c;
   value_text(c->arguments[TEXT], "text", &t->text, e);
   t->paired = value_text(c->arguments[PAIR], "pair", &t->pair, e);
-  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  t->model = connection_model(c->connection, c->arguments[MODEL], FOR_VECTORS, e);
   if (!t->model) return;
   connection_hold(t->model);
   int layers = t->model->info.layers, heads = t->model->info.heads, layer = key_of(c, LAYER, layers);

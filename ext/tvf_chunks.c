@@ -27,7 +27,7 @@ static void open(Cursor *c, bert_err *e) {
   value_text(c->arguments[TEXT], "text", &t->text, e);
   int max_tokens = (int)value_integer(c->arguments[MAX_TOKENS], 0, 1, INT_MAX, "max_tokens", e);
   int overlap = (int)value_integer(c->arguments[OVERLAP], 0, 0, INT_MAX, "overlap", e);
-  Loaded *m = connection_model(c->connection, c->arguments[MODEL], e);
+  Loaded *m = connection_model(c->connection, c->arguments[MODEL], FOR_VECTORS, e);
   if (!m) return;
   int n = bert_chunks(m->session, t->text, max_tokens, overlap, &chunks, e);
   if (e->code) return;

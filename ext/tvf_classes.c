@@ -65,7 +65,7 @@ static void open(Cursor *c, bert_err *e) {
   Watch watch;
   value_text(c->arguments[A], "a", &a, e);
   int paired = value_text(c->arguments[B], "b", &b, e);
-  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  t->model = connection_model(c->connection, c->arguments[MODEL], paired ? FOR_PAIRS : FOR_TEXTS, e);
   if (!t->model) return;
   connection_hold(t->model);
   const float *features = take_features(t, e);
@@ -110,7 +110,7 @@ static void open_predict(Cursor *c, bert_err *e) {
   enum { VECTOR, NAME };
   Classes *t = (Classes *)c;
   Vector v;
-  t->model = connection_model(c->connection, c->arguments[NAME], e);
+  t->model = connection_model(c->connection, c->arguments[NAME], FOR_NOTHING, e);
   if (!t->model) return;
   connection_hold(t->model);
   value_vector(c->connection, 1, c->arguments[VECTOR], "vector", &v, e);

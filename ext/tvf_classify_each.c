@@ -46,7 +46,8 @@ static void next(Cursor *c, bert_err *e) {
 
 static void open(Cursor *c, bert_err *e) {
   ClassifyEach *t = (ClassifyEach *)c;
-  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  int paired = inner_columns(c->connection, c->arguments[SQL], &c->rc, e) > 2;
+  t->model = connection_model(c->connection, c->arguments[MODEL], paired ? FOR_PAIRS : FOR_TEXTS, e);
   if (t->model) {
     connection_hold(t->model);
     t->each.features = t->model->info.feature_count;
@@ -55,7 +56,7 @@ static void open(Cursor *c, bert_err *e) {
   const char *columns = t->each.features ? "key, a, b (or NULL), and the numbers that the model takes"
                                          : "key, a, b (b may be left out)";
   each_open(&t->each, c->connection, c->arguments[SQL], 3, columns, e);
-  c->rc = t->each.inner.rc;
+  if (!c->rc) c->rc = t->each.inner.rc;
   next(c, e);
 }
 

@@ -44,7 +44,7 @@ static void next(Cursor *c, bert_err *e) {
 
 static void open(Cursor *c, bert_err *e) {
   EmbedEach *t = (EmbedEach *)c;
-  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  t->model = connection_model(c->connection, c->arguments[MODEL], FOR_VECTORS, e);
   if (t->model) connection_hold(t->model);
   t->prompted = value_text(c->arguments[PROMPT], "prompt", &t->prompt, e);
   if (t->prompted) t->prompt = bert_model_prompt(t->model->model, t->prompt);

@@ -12,6 +12,7 @@
 #include "bar.h"
 #include "ext.h"
 
+#include <string.h>
 #include <time.h>
 
 enum { TASK, SQL, OPTIONS }; /* arguments */
@@ -54,7 +55,9 @@ static void open(Cursor *c, bert_err *e) {
   const char *task = value_string(c->arguments[TASK], "task", e);
   const char *json = c->arguments[OPTIONS] ? value_string(c->arguments[OPTIONS], "options", e) : NULL;
   int bar = options_bar(c->connection, c->arguments[OPTIONS], e);
-  Loaded *m = options_model(c->connection, c->arguments[OPTIONS], "model", e);
+  int paired = !e->code && !strcmp(task, "classify") && inner_columns(c->connection, c->arguments[SQL], &c->rc, e) > 2;
+  Purpose purpose = e->code ? FOR_NOTHING : embedded_purpose(task, paired);
+  Loaded *m = options_model(c->connection, c->arguments[OPTIONS], "model", purpose, e);
   bert_rows *rows =
       e->code ? NULL : rows_copy(c->connection, c->arguments[SQL], 1, 64, "texts, then a label", &c->rc, e);
   watch_start(&watched.watch, connection_db(c->connection));

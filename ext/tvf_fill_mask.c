@@ -53,7 +53,7 @@ static void fill(FillMask *t, bert_err *e) {
 static void open(Cursor *c, bert_err *e) {
   FillMask *t = (FillMask *)c;
   value_text(c->arguments[TEXT], "text", &t->text, e);
-  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  t->model = connection_model(c->connection, c->arguments[MODEL], FOR_WORDS, e);
   if (!t->model) return;
   connection_hold(t->model);
   fill(t, e);

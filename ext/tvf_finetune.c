@@ -136,9 +136,10 @@ static void begin(Training *t, const char *task, int first, const char *columns,
   if (!e->code && !t->name)
     error_set(e, BERT_ARGUMENT, "options: model: found nothing, wanted the name that the trained model gets");
   if (!e->code) connection_check_name((bert_text){t->name, strlen(t->name)}, e); /* before hours of work */
+  Purpose learns = task ? embedded_purpose(task, 0) : FOR_WORDS, begins = learns == FOR_WORDS ? FOR_WORDS : FOR_VECTORS;
   bert_model *fresh = task ? NULL : fresh_model(c->connection, options, &c->rc, e);
-  if (!fresh && !(task && !strcmp(task, "head"))) t->from = options_model(c->connection, options, "from", e);
-  t->teacher = options_model_if(c->connection, options, "teacher", e);
+  if (!fresh && !(task && !strcmp(task, "head"))) t->from = options_model(c->connection, options, "from", begins, e);
+  t->teacher = options_model_if(c->connection, options, "teacher", learns, e);
   bert_model *from = fresh ? fresh : t->from ? t->from->model : NULL;
   t->task = task ? sqlite3_mprintf("%s", task) : NULL;
   if (task && !t->task) error_set(e, BERT_NOMEM, "out of memory");

@@ -4,18 +4,21 @@
 **    SELECT name, architecture, layers, hidden FROM bert_models;   -- m|bert|6|384
 **    SELECT name || '@' || hash FROM bert_models;                  -- m@5b0d6e1f9a3c2748, to pin it in a schema
 **
-** After the loaded ones come those that lie in a database (source main.bert_model_data); what is told of one before it
-** is open is its name, hash and source alone. A scan shows the names of its start, whatever is loaded, unloaded, stored or
-** dropped meanwhile. */
+**    SELECT name, card ->> 'licence' FROM bert_models;             -- bert-vectors|Apache-2.0: what its makers say of it
+**
+** After the loaded ones come the embedded ones (source embedded; they are told of without being opened), then those that
+** lie in a database (source main.bert_model_data); what is told of one of these before it is open is its name, hash and
+** source alone. Hidden columns: features, the names of the numbers beside a text; card, a model's card.json. A scan shows the
+** names of its start, whatever is loaded, unloaded, stored or dropped meanwhile. */
 #include "ext.h"
 
 #include <string.h>
 
 typedef struct {
   char *name;
-  Loaded *model;      /* NULL: not open */
-  int is_stored;
-  Stored stored;
+  Loaded *model;      /* held; NULL: not open */
+  const bert_model_info *info; /* NULL: not known */
+  Stored stored;      /* of a model of a database; schema "": it is none */
 } Row;
 
 typedef struct {
@@ -25,34 +28,41 @@ typedef struct {
   int count;
 } Models;
 
-static void add(Models *m, bert_text name, Loaded *model, const Stored *stored, bert_err *e) {
+static void add(Models *m, const char *name, size_t size, Row row, bert_err *e) {
   if (!memory_grow(&m->rows, &m->room, (size_t)m->count + 1, sizeof *m->rows, e)) return;
-  char *copy = memory_new(name.size + 1, 1, e);
-  if (!copy) return;
-  memcpy(copy, name.data, name.size);
-  if (model) connection_hold(model);
-  m->rows[m->count] = (Row){copy, model, stored != NULL, {.stamp = {0}}};
-  if (stored) m->rows[m->count].stored = *stored;
-  m->count++;
+  row.name = memory_new(size + 1, 1, e);
+  if (!row.name) return;
+  memcpy(row.name, name, size);
+  if (row.model) connection_hold(row.model);
+  if (row.model) row.info = &row.model->info;
+  m->rows[m->count++] = row;
 }
 
-/* A model of a database, unless its name means another one. */
+/* 1 if a name means a model that is shown already. */
+static int is_shown(const Models *m, const char *name, size_t size) {
+  for (int i = 0; i < m->count; i++)
+    if (strlen(m->rows[i].name) == size && !memcmp(m->rows[i].name, name, size)) return 1;
+  return 0;
+}
+
 static void add_stored(void *context, bert_text name, const Stored *x, bert_err *e) {
   Models *m = context;
-  for (int i = 0; i < m->count; i++)
-    if (strlen(m->rows[i].name) == name.size && !memcmp(m->rows[i].name, name.data, name.size)) return;
-  add(m, name, connection_stored(m->cursor.connection, x->stamp), x, e);
+  if (is_shown(m, name.data, name.size)) return;
+  add(m, name.data, name.size, (Row){.model = connection_stored(m->cursor.connection, x->stamp), .stored = *x}, e);
 }
 
 static void open(Cursor *c, bert_err *e) {
   Models *m = (Models *)c;
+  Connection *connection = c->connection;
   Loaded *model;
   const char *name;
   char schema[sizeof((Stored *)0)->schema];
-  for (int i = 0; (name = connection_named(c->connection, i, &model)); i++)
-    add(m, (bert_text){name, strlen(name)}, model, NULL, e);
-  for (int i = 0; !e->code && stored_schema(c->connection, i, schema); i++)
-    stored_list(c->connection, schema, add_stored, m, e);
+  for (int i = 0; (name = connection_named(connection, i, &model)); i++)
+    add(m, name, strlen(name), (Row){.model = model}, e);
+  for (int i = 0; (name = embedded_name(connection, i, e)); i++)
+    if (!is_shown(m, name, strlen(name))) add(m, name, strlen(name), (Row){.info = embedded_info(connection, i, e)}, e);
+  for (int i = 0; !e->code && stored_schema(connection, i, schema); i++)
+    stored_list(connection, schema, add_stored, m, e);
   c->done = m->count == 0;
 }
 
@@ -64,17 +74,17 @@ static void next(Cursor *c, bert_err *e) {
 static void result_source(sqlite3_context *context, const Row *row) {
   char text[100];
   sqlite3_snprintf(sizeof text, text, "%s.bert_model_data", row->stored.schema);
-  value_result_text(context, row->is_stored ? text : row->model->shared->source);
+  value_result_text(context, *row->stored.schema ? text : row->model ? row->model->shared->source : row->info->source);
 }
 
 static void column(Cursor *c, sqlite3_context *context, int i) {
   enum { NAME = 0, HASH = 12, SOURCE = 13 };
   const Row *row = &((Models *)c)->rows[c->row];
+  const bert_model_info *info = row->info;
   if (i == NAME) value_result_text(context, row->name);
   else if (i == SOURCE) result_source(context, row);
-  else if (!row->model && i == HASH) value_result_text(context, row->stored.hash);
-  if (!row->model) return;
-  const bert_model_info *info = &row->model->info;
+  else if (!info && i == HASH) value_result_text(context, row->stored.hash);
+  if (!info) return;
   switch (i) {
     case 1: value_result_text(context, info->architecture); break;
     case 2: value_result_text(context, info->task); break;
@@ -90,6 +100,7 @@ static void column(Cursor *c, sqlite3_context *context, int i) {
     case HASH: value_result_text(context, info->hash); break;
     case 14: value_result_text(context, info->labels); break;
     case 15: value_result_text(context, info->features); break;
+    case 16: value_result_text(context, info->card); break;
   }
 }
 

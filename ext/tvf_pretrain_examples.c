@@ -32,7 +32,7 @@ static void open(Cursor *c, bert_err *e) {
   PretrainExamples *t = (PretrainExamples *)c;
   Watch watch;
   const char *json = c->arguments[OPTIONS] ? value_string(c->arguments[OPTIONS], "options", e) : NULL;
-  t->from = options_model(c->connection, c->arguments[OPTIONS], "from", e);
+  t->from = options_model(c->connection, c->arguments[OPTIONS], "from", FOR_WORDS, e);
   bert_rows *rows =
       e->code ? NULL : rows_copy(c->connection, c->arguments[SQL], 1, 2, "text, or document, text", &c->rc, e);
   watch_start(&watch, connection_db(c->connection));

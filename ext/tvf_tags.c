@@ -30,7 +30,7 @@ static void open_spans(Cursor *c, Find *find, bert_err *e) {
   const bert_span *spans;
   Watch watch;
   value_text(c->arguments[TEXT], "text", &t->text, e);
-  t->model = connection_model(c->connection, c->arguments[MODEL], e);
+  t->model = connection_model(c->connection, c->arguments[MODEL], FOR_ENTITIES, e);
   if (!t->model) return;
   connection_hold(t->model);
   watch_start(&watch, connection_db(c->connection));

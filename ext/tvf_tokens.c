@@ -50,7 +50,7 @@ static void copy_vectors(Tokens *t, const float *vectors, bert_err *e) {
 static int take_texts(Cursor *c, bert_text *text, bert_text *pair, bert_err *e) {
   value_text(c->arguments[TEXT], "text", text, e);
   int paired = value_text(c->arguments[PAIR], "pair", pair, e);
-  Loaded *m = connection_model(c->connection, c->arguments[MODEL], e);
+  Loaded *m = connection_model(c->connection, c->arguments[MODEL], FOR_VECTORS, e);
   if (!m) return 0;
   connection_hold(m);
   ((Tokens *)c)->model = m;

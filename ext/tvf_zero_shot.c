@@ -100,7 +100,7 @@ static void open(Cursor *c, bert_err *e) {
   value_text(c->arguments[TEXT], "text", &text, e);
   value_text(c->arguments[LABELS], "labels_json", &json, e);
   read_labels(t, json, e);
-  Loaded *m = connection_model(c->connection, c->arguments[MODEL], e);
+  Loaded *m = connection_model(c->connection, c->arguments[MODEL], FOR_PAIRS, e);
   if (m) score(t, m, text, e);
   if (!e->code && t->count) qsort(t->labels, (size_t)t->count, sizeof *t->labels, better_first);
   c->done = t->count == 0;

@@ -17,16 +17,16 @@ enum { WAITING_MOST = 2048, WAITING_BYTES = 4 << 20 };
 
 Loaded *index_model_any(IndexTable *t, bert_err *e) {
   if (e->code) return NULL;
-  return connection_model_named(t->connection, (bert_text){t->columns.model, strlen(t->columns.model)}, e);
+  return connection_model_named(t->connection, (bert_text){t->columns.model, strlen(t->columns.model)}, FOR_VECTORS, e);
 }
 
 Loaded *index_model(IndexTable *t, bert_err *e) {
   Loaded *m = index_model_any(t, e);
   if (!m || !strcmp(m->info.hash, t->model_hash)) return m;
   error_set(e, BERT_ARGUMENT,
-            "the model '%s' has hash %s, but these rows were embedded by %s; load that one, or embed them again: "
-            "INSERT INTO \"%s\"(\"%s\") VALUES ('reembed')",
-            t->columns.model, m->info.hash, t->model_hash, t->name, t->name);
+            "the model '%s' has hash %s, but these rows were embedded by %s; load that one: "
+            "SELECT bert_load('%s', 'directory'), or embed them again: INSERT INTO \"%s\"(\"%s\") VALUES ('reembed')",
+            t->columns.model, m->info.hash, t->model_hash, t->columns.model, t->name, t->name);
   return NULL;
 }
 

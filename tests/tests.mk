@@ -2,9 +2,9 @@
 #
 # Each part is a target whose last line is "N passed, N failed"; run.sh runs them in the order of PARTS and sums.
 
-PARTS = unit fuzz-replay layers sql sql-3.38 index-kill index-io golden saves heads heads-sql training tokenizer fault fault-sql bad-models clients pictures examples demo-test
+PARTS = unit fuzz-replay layers sql sql-3.38 embedded-sql index-kill index-io golden saves heads heads-sql training tokenizer fault fault-sql bad-models clients pictures examples demo-test
 # Those that read bytes or fail allocations, built with SANITIZE.
-SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql golden heads heads-sql training
+SANITIZED_PARTS = unit fuzz-replay fault fault-sql bad-models sql embedded-sql golden heads heads-sql training
 
 # Python with the packages of requirements.txt, made by setup.sh; its sqlite3 module is the system's.
 PYTHON = build/venv/bin/python
@@ -15,6 +15,29 @@ ifneq ($(SANITIZE),)
   HOST = env LD_PRELOAD="$(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libubsan.so)" \
          ASAN_OPTIONS=detect_leaks=0
 endif
+
+# bert.so with other models inside, or with none; all else of it is the same object files. Most tests take the one with none,
+# so that they do not depend on models; embedded takes one with the tiny models of the tests, and the real one if it is there.
+PLAIN = $(BUILD)/plain/$(SO)
+TINY  = $(BUILD)/tiny/$(SO)
+$(BUILD)/plain/embedded_data.o: ext/embedded_data.c ext/ext.h engine/bert.h
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) -c -o $@ $<
+$(BUILD)/tiny/embedded_data.o: ext/embedded_data.c ext/ext.h engine/bert.h $(BUILD)/tiny/embedded.safetensors
+	$(CC) $(FLAGS) $(CFLAGS) -DBERT_EMBEDDED='"$(BUILD)/tiny/embedded.safetensors"' -c -o $@ $<
+$(PLAIN) $(TINY): $(BUILD)/%/$(SO): $(BUILD)/%/embedded_data.o $(OBJ) $(filter-out %/embedded_data.o,$(EXTOBJ))
+	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $^ -lm
+
+TINY_HEADS = sentiment=classify nli=nli qa=qa ner=ner mlm=pretraining
+$(BUILD)/tiny/embedded.safetensors: $(BUILD)/embed tests/tests.mk
+	@rm -rf $(@D)/vectors; mkdir -p $(@D)/vectors
+	@cp -r tests/golden/models/sbert-mean/. $(@D)/vectors
+	@echo '{"licence": "MIT", "data": "none: the weights are drawn"}' >$(@D)/vectors/card.json
+	@$(BUILD)/embed $@ bert-vectors=$(@D)/vectors \
+	  $(foreach h,$(TINY_HEADS),bert-$(word 1,$(subst =, ,$h))=tests/golden/heads/bert-$(word 2,$(subst =, ,$h))) >$(@D)/embedded.txt
+
+embedded-sql: $(TINY) $(BUILD)/$(SO)
+	$(HOST) $(PYTHON) tests/embedded/run.py $(TINY) $(if $(INSIDE),$(BUILD)/$(SO))
 
 UNIT    := $(sort $(wildcard tests/unit/*.c tests/kernel/*.c tests/grad/*.c))
 UNITOBJ  = $(patsubst %.c,$(BUILD)/%.o,$(UNIT))
@@ -54,28 +77,28 @@ fuzz:
 layers: $(BUILD)/$(SO)
 	sh tests/layers.sh $(BUILD)/$(SO)
 
-sql: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/sql/run.py $(BUILD)/$(SO)
+sql: $(PLAIN)
+	$(HOST) $(PYTHON) tests/sql/run.py $(PLAIN)
 
 # The same in the oldest SQLite served, which setup.sh builds.
-sql-3.38: $(BUILD)/$(SO)
-	LD_LIBRARY_PATH=build/sqlite-3.38 $(PYTHON) tests/sql/run.py $(BUILD)/$(SO)
+sql-3.38: $(PLAIN)
+	LD_LIBRARY_PATH=build/sqlite-3.38 $(PYTHON) tests/sql/run.py $(PLAIN)
 
 # ROUNDS of kill -9 while an index is written; 200 by hand.
 ROUNDS = 20
-index-kill: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/sql/index_kill.py $(BUILD)/$(SO) $(ROUNDS)
+index-kill: $(PLAIN)
+	$(HOST) $(PYTHON) tests/sql/index_kill.py $(PLAIN) $(ROUNDS)
 
 # Every DISK_STEP-th read and write fails in turn; every one by hand, with 1.
 DISK_STEP = 23
-index-io: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/sql/index_io.py $(BUILD)/$(SO) $(DISK_STEP)
+index-io: $(PLAIN)
+	$(HOST) $(PYTHON) tests/sql/index_io.py $(PLAIN) $(DISK_STEP)
 
-golden: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/golden/check.py $(BUILD)/$(SO)
+golden: $(PLAIN)
+	$(HOST) $(PYTHON) tests/golden/check.py $(PLAIN)
 
-saves: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/golden/check_save.py $(BUILD)/$(SO)
+saves: $(PLAIN)
+	$(HOST) $(PYTHON) tests/golden/check_save.py $(PLAIN)
 
 # The engine for Python's ctypes: what the heads answer, without SQL between.
 -include $(BUILD)/tests/golden/heads_api.d
@@ -85,11 +108,11 @@ $(BUILD)/heads_api.so: $(BUILD)/tests/golden/heads_api.o $(BUILD)/libbert.a
 heads: $(BUILD)/heads_api.so
 	$(HOST) $(PYTHON) tests/golden/heads.py $(BUILD)/heads_api.so
 
-heads-sql: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/golden/check_heads.py $(BUILD)/$(SO)
+heads-sql: $(PLAIN)
+	$(HOST) $(PYTHON) tests/golden/check_heads.py $(PLAIN)
 
-training: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/golden/training.py $(BUILD)/$(SO)
+training: $(PLAIN)
+	$(HOST) $(PYTHON) tests/golden/training.py $(PLAIN)
 
 -include $(BUILD)/tests/golden/tokenize_driver.d
 $(BUILD)/tokenize_driver: $(BUILD)/tests/golden/tokenize_driver.o $(BUILD)/libbert.a
@@ -111,23 +134,23 @@ $(BUILD)/core/%.o: %.c
 	$(CC) $(FLAGS) -DSQLITE_CORE $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(CORE:.o=.d)
 
-$(BUILD)/fault_sql: $(BUILD)/tests/fault/fault_sql.o $(CORE) $(BUILD)/libbert.a
+$(BUILD)/fault_sql: $(BUILD)/tests/fault/fault_sql.o $(BUILD)/tiny/embedded_data.o $(filter-out %/embedded_data.o,$(CORE)) $(BUILD)/libbert.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ -lsqlite3 -lm
 
 fault-sql: $(BUILD)/fault_sql
 	$(BUILD)/fault_sql tests/golden/models
 
-bad-models: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/fault/bad_models.py $(BUILD)/$(SO)
+bad-models: $(PLAIN)
+	$(HOST) $(PYTHON) tests/fault/bad_models.py $(PLAIN)
 
-pictures: $(BUILD)/$(SO)
-	$(HOST) $(PYTHON) tests/draw/pictures.py $(BUILD)/$(SO)
+pictures: $(PLAIN)
+	$(HOST) $(PYTHON) tests/draw/pictures.py $(PLAIN)
 
-examples: $(BUILD)/$(SO)
-	$(PYTHON) tests/sql/examples.py $(BUILD)/$(SO)
+examples: $(PLAIN)
+	$(PYTHON) tests/sql/examples.py $(PLAIN)
 
-clients: $(BUILD)/$(SO)
-	$(PYTHON) tests/clients/run.py $(BUILD)/$(SO) $(MODEL)
+clients: $(PLAIN)
+	$(PYTHON) tests/clients/run.py $(PLAIN) $(MODEL)
 
 demo-test: $(SO)
 	sh tests/demo.sh
@@ -161,7 +184,7 @@ valgrind: $(BUILD)/unit
 	timeout 1800 valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
 	  --errors-for-leak-kinds=definite $(BUILD)/unit -grad
 
-.PHONY: unit fuzz-replay fuzz layers sql sql-3.38 index-kill index-io golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
+.PHONY: embedded-sql unit fuzz-replay fuzz layers sql sql-3.38 index-kill index-io golden saves heads heads-sql tokenizer fault fault-sql bad-models clients pictures examples demo-test sanitize neon valgrind
 
 # ---- make bench: kernels, the tokenizer and the whole path, on this machine -------------------------------------------------
 BENCHES = $(BUILD)/bench $(BUILD)/bench_tokenizer $(BUILD)/bench_embed $(BUILD)/bench_search

@@ -4,11 +4,13 @@
 
 #include <string.h>
 
+static void free_file(BundleFile *f) {
+  mem_free(f->name);
+  if (!f->is_view) mem_free(f->data);
+}
+
 void bundle_fini(Bundle *b) {
-  for (int i = 0; i < b->count; i++) {
-    mem_free(b->file[i].name);
-    mem_free(b->file[i].data);
-  }
+  for (int i = 0; i < b->count; i++) free_file(&b->file[i]);
   mem_free(b->file);
   *b = (Bundle){0};
 }
@@ -22,30 +24,40 @@ const BundleFile *bundle_find(const Bundle *b, const char *name) {
 void bundle_remove(Bundle *b, const char *name) {
   BundleFile *f = (BundleFile *)bundle_find(b, name);
   if (!f) return;
-  mem_free(f->name);
-  mem_free(f->data);
+  free_file(f);
   memmove(f, f + 1, (size_t)(b->file + --b->count - f) * sizeof *f);
 }
 
-char *bundle_new_file(Bundle *b, const char *name, size_t size, bert_err *e) {
-  if (e->code) return NULL;
-  if (b->count == b->room) {
-    BundleFile *grown = mem_grow(b->file, (size_t)b->room * 2 + 8, sizeof *grown, e);
-    if (!grown) return NULL;
-    b->file = grown;
-    b->room = b->room * 2 + 8;
-  }
+static void grow(Bundle *b, bert_err *e) {
+  if (b->count < b->room) return;
+  BundleFile *grown = mem_grow(b->file, (size_t)b->room * 2 + 8, sizeof *grown, e);
+  if (!grown) return;
+  b->file = grown;
+  b->room = b->room * 2 + 8;
+}
+
+/* Puts a file (its bytes are taken over, also on error) under a name; returns its bytes, or NULL. */
+static char *put(Bundle *b, const char *name, BundleFile f, bert_err *e) {
   size_t n = strlen(name) + 1;
-  BundleFile f = {mem_new(n, 1, e), mem_new(mem_size(1, size, 1), 1, e), size};
+  f.name = mem_new(n, 1, e);
+  grow(b, e);
   if (e->code) {
-    mem_free(f.name);
-    mem_free(f.data);
+    free_file(&f);
     return NULL;
   }
   memcpy(f.name, name, n);
   bundle_remove(b, name);
   b->file[b->count++] = f;
   return f.data;
+}
+
+char *bundle_new_file(Bundle *b, const char *name, size_t size, bert_err *e) {
+  BundleFile f = {.data = mem_new(mem_size(1, size, 1), 1, e), .size = size};
+  return put(b, name, f, e);
+}
+
+void bundle_view(Bundle *b, const char *name, const void *bytes, size_t n, bert_err *e) {
+  put(b, name, (BundleFile){.data = (char *)bytes, .size = n, .is_view = 1}, e);
 }
 
 void bundle_put(Bundle *b, const char *name, const void *bytes, size_t n, bert_err *e) {

@@ -11,8 +11,9 @@
 #include "base/mem.h"
 
 typedef struct {
-  char *name, *data; /* data is NUL-terminated */
+  char *name, *data; /* data is NUL-terminated, but for a view */
   size_t size;
+  int is_view; /* the bytes are somebody else's, and stay */
 } BundleFile;
 
 typedef struct bert_bundle {
@@ -26,6 +27,8 @@ void bundle_fini(Bundle *b);
 /* A file of that size, zeroed, in place of the one of that name; its bytes, to be filled; NULL on error. */
 char *bundle_new_file(Bundle *b, const char *name, size_t size, bert_err *e);
 void bundle_put(Bundle *b, const char *name, const void *bytes, size_t n, bert_err *e);
+/* Likewise, of bytes that outlive the bundle, which are not copied. */
+void bundle_view(Bundle *b, const char *name, const void *bytes, size_t n, bert_err *e);
 void bundle_remove(Bundle *b, const char *name);
 const BundleFile *bundle_find(const Bundle *b, const char *name);
 size_t bundle_bytes(const Bundle *b);

@@ -22,11 +22,13 @@ static const char *name_of(const Folder *in, const char *path) { return path + s
 static File open_handed_in(const Folder *in, const char *path, bert_err *e) {
   int64_t size = in->files->size(in->files->context, name_of(in, path));
   if (size < 0) err_set(e, BERT_IO, "%s: %s", path, strerror(ENOENT));
-  return (File){-1, in, size < 0 ? 0 : (uint64_t)size};
+  return (File){.fd = -1, .in = in, .size = size < 0 ? 0 : (uint64_t)size};
 }
 
+File io_memory(const void *bytes, uint64_t size) { return (File){.fd = -1, .memory = bytes, .size = size}; }
+
 File io_open(const Folder *in, const char *path, bert_err *e) {
-  File f = {-1, in, 0};
+  File f = {.fd = -1, .in = in};
   if (e->code) return f;
   if (is_handed_in(in)) return open_handed_in(in, path, e);
   /* O_NONBLOCK: opening a FIFO must not wait for a writer; it means nothing to a regular file. */
@@ -51,10 +53,11 @@ void io_close(File *f) {
 
 void io_read(const File *f, const char *path, uint64_t offset, void *out, size_t n, bert_err *e) {
   char *to = out;
-  if (is_handed_in(f->in) && !e->code) {
+  if ((f->memory || is_handed_in(f->in)) && !e->code) {
     uint64_t left = offset < f->size ? f->size - offset : 0;
     if (n > left)
       err_set(e, BERT_FORMAT, "%s: ends at byte %" PRIu64 ", wanted %zu bytes more", path, f->size, n - (size_t)left);
+    else if (n && f->memory) memcpy(out, f->memory + offset, n);
     else if (n) f->in->files->read(f->in->files->context, name_of(f->in, path), offset, out, n, e);
     return;
   }

@@ -22,12 +22,15 @@ typedef struct {
 typedef struct {
   int fd; /* on disk */
   const Folder *in;
+  const unsigned char *memory; /* NULL, or its bytes */
   uint64_t size;
 } File;
 
 /* Opens for reading; on error there is nothing to close. Messages name the path. The folder outlives the file. */
 File io_open(const Folder *in, const char *path, bert_err *e);
 void io_close(File *f);
+/* A file of bytes that stay where they are. */
+File io_memory(const void *bytes, uint64_t size);
 
 /* Exactly n bytes from offset; fewer is BERT_FORMAT ("… ends at byte …"). */
 void io_read(const File *f, const char *path, uint64_t offset, void *out, size_t n, bert_err *e);

@@ -16,7 +16,10 @@ typedef struct {
   uint64_t bytes;
 } SafetensorsEntry;
 
-/* Begins `file` in the sink and writes all that stands before the bytes of x[0], which follow at once. */
-void safetensors_begin(const bert_sink *sink, const char *file, const SafetensorsEntry *x, int n, bert_err *e);
+/* Begins `file` in the sink and writes all that stands before the bytes of x[0], which follow at once and begin at a multiple
+** of SAFETENSORS_ALIGN. metadata: more of its members ("\"a\":\"b\",…", as JSON), or NULL. */
+enum { SAFETENSORS_ALIGN = 64 };
+void safetensors_begin(const bert_sink *sink, const char *file, const char *metadata, const SafetensorsEntry *x, int n,
+                       bert_err *e);
 
 #endif

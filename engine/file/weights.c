@@ -80,9 +80,8 @@ static int by_name(const void *x, const void *y) {
   return strcmp((*a)->name, (*b)->name);
 }
 
-/* Opens the shards, whose paths are known, and sorts the names of their tensors. */
-static void open_shards(Weights *w, bert_err *e) {
-  for (int i = 0; i < w->shards && !e->code; i++) open_shard(w, &w->shard[i], e);
+/* Sorts the names of the shards' tensors. */
+static void sort_names(Weights *w, bert_err *e) {
   w->name = arena_push(&w->arena, (size_t)w->count, sizeof *w->name, e);
   if (e->code) return;
   for (int i = 0, n = 0; i < w->shards; i++)
@@ -94,6 +93,12 @@ static void open_shards(Weights *w, bert_err *e) {
       err_set(e, BERT_FORMAT, "%s: found tensor %s, which %s has too, wanted it once", w->shard[b->file].path, b->name,
               a->file == b->file ? "it" : w->shard[a->file].path);
   }
+}
+
+/* Opens the shards, whose paths are known. */
+static void open_shards(Weights *w, bert_err *e) {
+  for (int i = 0; i < w->shards && !e->code; i++) open_shard(w, &w->shard[i], e);
+  sort_names(w, e);
 }
 
 /* ---- shards by an index ---------------------------------------------------------------------------------------- */
@@ -211,6 +216,18 @@ Weights *weights_open(const Folder *in, const char *path, bert_err *e) {
 Weights *weights_open_safetensors(const Folder *in, const char *path, bert_err *e) {
   Weights *w = new_weights(in, path, e);
   if (!e->code) open_single(w, w->directory, parse_safetensors, e);
+  return opened(w, e);
+}
+
+Weights *weights_in_memory(const void *bytes, size_t size, const Tensor *t, int n, const char *path, bert_err *e) {
+  Weights *w = new_weights(NULL, path, e);
+  if (!e->code) new_shards(w, 1, e);
+  Tensor *copy = e->code ? NULL : arena_push(&w->arena, (size_t)n, sizeof *copy, e);
+  if (!copy) return opened(w, e);
+  memcpy(copy, t, (size_t)n * sizeof *copy);
+  w->shard[w->shards++] = (Shard){io_memory(bytes, size), NULL, w->directory, copy, n};
+  w->count = n;
+  sort_names(w, e);
   return opened(w, e);
 }
 
@@ -375,6 +392,11 @@ void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t 
   else if (!e->code) read_in_order(s, t, (uint64_t)(first_row * columns), n, out, &scratch, e);
   mem_free(scratch.raw);
   mem_free(scratch.spare);
+}
+
+const void *weights_place(const Weights *w, const Tensor *t) {
+  const File *f = &w->shard[t->file].file;
+  return f->memory ? f->memory + t->offset : NULL;
 }
 
 void weights_read_bytes(const Weights *w, const Tensor *t, uint64_t from, void *out, size_t n, bert_err *e) {

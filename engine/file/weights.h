@@ -53,6 +53,8 @@ typedef struct Weights Weights;
 Weights *weights_open(const Folder *in, const char *path, bert_err *e);
 /* Those of one safetensors file. */
 Weights *weights_open_safetensors(const Folder *in, const char *path, bert_err *e);
+/* t[n], whose bytes lie at their offsets in bytes[size], which stay where they are; names and `path` too. */
+Weights *weights_in_memory(const void *bytes, size_t size, const Tensor *t, int n, const char *path, bert_err *e);
 void weights_free(Weights *w);
 
 /* NULL if there is none of that name; weights_find says so in *e, weights_maybe does not mind. */
@@ -70,6 +72,9 @@ void weights_want_shape(const Tensor *t, int64_t rows, int64_t columns, bert_err
 ** called from several threads at once. Cost: that of reading; all of MiniLM-L6 (90 MB) takes 17 ms once the file is in
 ** the page cache, one core of Zen 4. A view that is not in order is read in runs, at a tenth of that speed or less. */
 void weights_read(const Weights *w, const Tensor *t, int64_t first_row, int64_t rows, float *out, bert_err *e);
+
+/* Where t's bytes lie, if its file is in memory; else NULL. */
+const void *weights_place(const Weights *w, const Tensor *t);
 
 /* out[n] = bytes of t from byte `from` on, as the file has them, whatever its dtype; all of them are t's. */
 void weights_read_bytes(const Weights *w, const Tensor *t, uint64_t from, void *out, size_t n, bert_err *e);

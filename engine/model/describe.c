@@ -101,6 +101,7 @@ void describe_model(Model *m, bert_err *e) {
                               .pooling = arena_copy(&m->arena, pooling, strlen(pooling), e),
                               .compute = m->options.compute == COMPUTE_INT8 ? "int8" : "f32",
                               .source = m->source,
+                              .card = m->card,
                               .layers = n->layers,
                               .hidden = n->hidden,
                               .heads = n->heads,

@@ -75,7 +75,7 @@ static void write_weights(Fresh *f, const ModelConfig *c, const bert_sink *sink,
   add_all(f, c);
   const SafetensorsEntry *x = (const SafetensorsEntry *)f->entries.data;
   int n = (int)(f->entries.size / sizeof *x);
-  safetensors_begin(sink, "model.safetensors", x, n, f->e);
+  safetensors_begin(sink, "model.safetensors", NULL, x, n, f->e);
   for (int i = 0; i < n && !f->e->code; i++) {
     size_t count = (size_t)x[i].bytes / sizeof(float);
     float *w = mem_new(count, sizeof *w, f->e);

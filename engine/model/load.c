@@ -5,13 +5,15 @@
 ** block for all of them, it reads. Rows are read 32 at a time and packed while they are in cache, so reading costs no
 ** memory beyond the weights; their bytes, in the order of the walk, make the hash. Heads are those whose tensors are
 ** there: the architecture's name in config.json only decides between two that share a name. Where each tensor has gone is
-** noted in m->slot.
+** noted in m->slot. A model of a container (container.h) has its matrices in panels already, and they stay where they lie.
 ** Cost: one read of the file, one pass of packing; about 50 ms for 90 MB from the page cache on Zen 4. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "file/weights.h"
+#include "model/contained.h"
 #include "model/extra.h"
 #include "model/model.h"
 
@@ -22,6 +24,7 @@ typedef struct {
   const Tensor *tensor;
   const char *name;
   const Tensor *packed, *scale; /* of bert_extra.safetensors, where it is wanted in 8 bits and is there; tensor is NULL */
+  int in_place; /* a container has it as it is wanted; tensor is NULL */
 } Found;
 
 typedef struct {
@@ -68,11 +71,20 @@ static Found find(Loader *l, const char *pattern, int layer, const char *suffix,
   return found(l, t ? t : weights_find(l->files, full, l->e), name);
 }
 
+static void print_name(char name[NAME_ROOM], const char *pattern, int layer, const char *suffix) {
+  size_t n = (size_t)snprintf(name, NAME_ROOM, pattern, layer);
+  snprintf(name + n, NAME_ROOM - n, "%s", suffix);
+}
+
 /* A matrix that is to be computed with. */
 static Found find_matrix(Loader *l, const char *pattern, int layer, const char *suffix, Compute compute) {
   char name[NAME_ROOM], scale[2 * NAME_ROOM];
-  size_t n = (size_t)snprintf(name, sizeof name, pattern, layer);
-  snprintf(name + n, sizeof name - n, "%s", suffix);
+  print_name(name, pattern, layer, suffix);
+  if (l->model->container && compute == COMPUTE_INT8) {
+    Found there = found(l, NULL, name);
+    there.in_place = 1;
+    return there;
+  }
   const Tensor *packed = compute == COMPUTE_INT8 ? weights_maybe(l->extra, name) : NULL;
   if (!packed) return find(l, pattern, layer, suffix, NULL);
   snprintf(scale, sizeof scale, "%s" EXTRA_SCALE, name);
@@ -80,6 +92,18 @@ static Found find_matrix(Loader *l, const char *pattern, int layer, const char *
   f.packed = packed;
   f.scale = weights_find(l->extra, scale, l->e);
   return f;
+}
+
+/* What a container has of a matrix in 8 bits, where it lies; NULL on error. */
+static void *placed(Loader *l, const char *name, const char *suffix, const char *dtype, size_t bytes) {
+  char full[2 * NAME_ROOM];
+  snprintf(full, sizeof full, "%s%s", name, suffix);
+  const Tensor *t = weights_find(l->files, full, l->e);
+  if (l->e->code) return NULL;
+  if (strcmp(t->dtype_name, dtype) || t->bytes != bytes)
+    err_set(l->e, BERT_FORMAT, "%s: %s: found %" PRIu64 " bytes of %s, wanted %zu of %s", t->path, full, t->bytes,
+            t->dtype_name, bytes, dtype);
+  return (void *)weights_place(l->files, t); /* as what is packed, but never written to */
 }
 
 /* Notes where a tensor goes; one that two heads share (a pooler) once. */
@@ -150,9 +174,14 @@ static void load_words8(Loader *l, Embedding *m, Found f, int hidden) {
   size_t depth = (size_t)kernel_depth8(hidden), groups = (size_t)kernel_groups(hidden), V = (size_t)m->vocabulary;
   check_matrix(l, &f, m->vocabulary, hidden);
   note(l, (Slot){.name = f.name, .rows = m->vocabulary, .columns = hidden, .words = m});
+  l->parameters += (int64_t)V * hidden;
+  if (f.in_place) {
+    m->word8 = placed(l, l->arch->word, "", "I8", mem_size(V, depth, 0));
+    m->word_scale = placed(l, l->arch->word, EXTRA_SCALE, "F32", mem_size(V, groups * sizeof(float), 0));
+    return;
+  }
   m->word8 = (int8_t *)take(l, mem_size(V, depth, sizeof(float) - 1) / sizeof(float));
   m->word_scale = take(l, mem_size(V, groups, 0));
-  l->parameters += (int64_t)V * hidden;
   for (int r = 0; l->block && r < m->vocabulary && !l->e->code; r += ROWS_AT_ONCE) {
     int n = m->vocabulary - r < ROWS_AT_ONCE ? m->vocabulary - r : ROWS_AT_ONCE;
     int8_t *q = m->word8 + (size_t)r * depth;
@@ -175,7 +204,7 @@ static void load_part(Loader *l, Linear *to, int first, int out, Found w, Found 
   note(l, (Slot){.name = w.name, .rows = out, .columns = to->in, .linear = to, .first = first});
   if (bias.tensor) note(l, (Slot){.name = bias.name, .rows = out, .plain = l->block ? to->bias + first : NULL});
   if (!l->block) return;
-  for (int r = 0; r < out && !l->e->code; r += ROWS_AT_ONCE) {
+  for (int r = 0; r < out && !w.in_place && !l->e->code; r += ROWS_AT_ONCE) {
     int n = out - r < ROWS_AT_ONCE ? out - r : ROWS_AT_ONCE;
     if (w.packed) {
       const float *scale = read_packed(l, &w, r, n, to->in);
@@ -191,10 +220,20 @@ static void load_part(Loader *l, Linear *to, int first, int out, Found w, Found 
   if (bias.tensor) read_rows(l, bias.tensor, 0, out, 1, to->bias + first);
 }
 
-static void begin_linear(Loader *l, Linear *to, int in, int out, int bias, Compute compute) {
+/* `first` names the first of its matrices. */
+static void place_linear(Loader *l, Linear *to, const char *first) {
+  size_t scales = kernel_panel_scales(to->in, to->out);
+  to->panels8.panels = placed(l, first, CONTAINED_PANELS, "I8", kernel_panel_bytes8(to->in, to->out));
+  to->panels8.scale = placed(l, first, CONTAINED_SCALE, "F32", scales * sizeof(float));
+  to->panels8.sum = placed(l, first, CONTAINED_SUM, "I32", scales * sizeof(int32_t));
+}
+
+static void begin_linear(Loader *l, Linear *to, const char *first, int in, int out, int bias, Compute compute) {
   *to = (Linear){.in = in, .out = out};
   if (compute == COMPUTE_F32) {
     to->panels = take(l, kernel_panel_floats(in, out));
+  } else if (l->model->container) {
+    place_linear(l, to, first);
   } else {
     to->panels8.panels = (int8_t *)take(l, kernel_panel_bytes8(in, out) / sizeof(float));
     to->panels8.scale = take(l, kernel_panel_scales(in, out));
@@ -204,14 +243,18 @@ static void begin_linear(Loader *l, Linear *to, int in, int out, int bias, Compu
 }
 
 static void load_linear(Loader *l, Linear *to, const char *pattern, int layer, int in, int out, Compute compute) {
-  begin_linear(l, to, in, out, 1, compute);
+  char first[NAME_ROOM];
+  print_name(first, pattern, layer, ".weight");
+  begin_linear(l, to, first, in, out, 1, compute);
   Found w = find_matrix(l, pattern, layer, ".weight", compute), b = find(l, pattern, layer, ".bias", NULL);
   load_part(l, to, 0, out, w, b);
 }
 
 static void load_qkv(Loader *l, Linear *to, int layer, int hidden) {
   const char *parts[3] = {l->arch->query, l->arch->key, l->arch->value};
-  begin_linear(l, to, hidden, 3 * hidden, 1, l->compute);
+  char first[NAME_ROOM];
+  print_name(first, parts[0], layer, ".weight");
+  begin_linear(l, to, first, hidden, 3 * hidden, 1, l->compute);
   for (int i = 0; i < 3; i++) {
     Found w = find_matrix(l, parts[i], layer, ".weight", l->compute), b = find(l, parts[i], layer, ".bias", NULL);
     load_part(l, to, i * hidden, hidden, w, b);
@@ -258,7 +301,7 @@ static void load_dense(Loader *l, Dense *d, const DenseConfig *c) {
   Weights *files = weights_open(&l->model->folder, c->directory, l->e);
   const Weights *outer = l->files;
   l->files = files;
-  begin_linear(l, &d->linear, c->in, c->out, c->bias, COMPUTE_F32);
+  begin_linear(l, &d->linear, NULL, c->in, c->out, c->bias, COMPUTE_F32);
   if (files) {
     Found w = find(l, "linear", 0, ".weight", NULL), none = {0};
     load_part(l, &d->linear, 0, c->out, w, c->bias ? find(l, "linear", 0, ".bias", NULL) : none);
@@ -406,6 +449,7 @@ static void walk(Loader *l, Model *m) {
   if (!l->e->code) load_pooler(l, m);
   if (!l->e->code) load_heads(l, m);
   if (l->extra) l->hash = l->extra_hash;
+  if (m->container) l->hash = m->contained_hash;
   m->weight_hash = l->hash;
   l->owner = SLOT_MODULE;
   l->prefix = "";
@@ -424,8 +468,9 @@ static size_t widest(const Model *m) {
 
 void load_weights(Model *m, bert_err *e) {
   Loader l = {.model = m, .arch = m->arch, .prefix = "", .compute = m->options.compute, .hash = m->hash, .e = e};
-  Weights *files = weights_open(&m->folder, m->sentence.transformer_directory, e);
-  Weights *extra = l.compute == COMPUTE_INT8 && files ? extra_open(m, &l.extra_hash, e) : NULL;
+  Weights *files = m->container ? container_weights(m->container, m->contained, e)
+                                : weights_open(&m->folder, m->sentence.transformer_directory, e);
+  Weights *extra = l.compute == COMPUTE_INT8 && files && !m->container ? extra_open(m, &l.extra_hash, e) : NULL;
   l.files = files;
   l.extra = extra;
   const char *prefix = files && !weights_maybe(files, m->arch->position) ? m->arch->prefix : "";

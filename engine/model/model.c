@@ -166,9 +166,13 @@ static void open_reader(Model *m, bert_err *e) {
 Model *model_open(const bert_files *files, const char *source, const char *options_json, bert_err *e) {
   Model *m = mem_new(1, sizeof *m, e);
   if (!m) return NULL;
-  atomic_init(&m->owners, 1);
   m->source = arena_copy(&m->arena, source, strlen(source), e);
   m->folder = (Folder){m->source, files, &m->texts};
+  return model_open_made(m, options_json, e);
+}
+
+Model *model_open_made(Model *m, const char *options_json, bert_err *e) {
+  atomic_init(&m->owners, 1);
   source_config(m, e);
   take_options(m, options_json, e);
   take_config(m, e);
@@ -179,6 +183,8 @@ Model *model_open(const bert_files *files, const char *source, const char *optio
   if (!e->code && m->can) hash_heads(m);
   if (!e->code) describe_model(m, e);
   m->folder = (Folder){0};
+  m->container = NULL;
+  m->like = NULL;
   if (e->code) {
     model_free(m);
     return NULL;

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "file/container.h"
 #include "file/hfconfig.h"
 #include "model/arch.h"
 #include "model/options.h"
@@ -61,8 +62,13 @@ struct bert_model {
   atomic_int owners;
   Arena arena; /* strings and small arrays */
   const char *source;
-  Folder folder; /* while it opens */
+  Folder folder; /* while it opens, likewise what follows */
+  const Container *container; /* NULL, or it is model number `contained` there, */
+  int contained;
+  uint64_t contained_hash;    /* of weights of that hash */
+  const Model *like;          /* NULL, or a model whose tokenizer it shares */
   Bundle texts;  /* what was read of its files but weights: who saves it writes them again */
+  const char *card; /* what its makers say of it, as JSON, or NULL */
   ModelConfig config;
   SentenceConfig sentence;
   Options options;
@@ -96,6 +102,8 @@ void load_weights(Model *m, bert_err *e);
 
 /* model.c; files NULL: on disk */
 Model *model_open(const bert_files *files, const char *source, const char *options_json, bert_err *e);
+/* Opens a model that is made but for its files: taken over, also on error. */
+Model *model_open_made(Model *m, const char *options_json, bert_err *e);
 void model_free(Model *m);
 /* The prompt of that name, or NULL. */
 const char *model_prompt(const Model *m, const char *name, size_t size);
@@ -111,6 +119,9 @@ int slots_describe(const Model *m, int i, bert_tensor *out);
 /* save.c: bert_model_save_changed; changes may be NULL. */
 void save_model(const Model *m, const bert_changes *changes, const bert_sink *sink, const bert_progress *progress,
                 bert_err *e);
+
+/* The files of that, but for the weights. */
+void save_texts(const Model *m, const bert_sink *sink, bert_err *e);
 
 /* describe.c: fills m->info. */
 void describe_model(Model *m, bert_err *e);

@@ -22,6 +22,7 @@
 #include "file/safetensors_write.h"
 #include "model/extra.h"
 #include "model/model.h"
+#include "model/source.h"
 
 enum { PIECE = 1 << 14 }; /* numbers written at once */
 
@@ -95,7 +96,7 @@ static void write_tensors(Saver *s, const char *file, const Output *o, int n) {
   reserve(s, o, n);
   if (s->e->code) return;
   for (int i = 0; i < n; i++) entry[i] = o[i].entry;
-  safetensors_begin(s->sink, file, entry, n, s->e);
+  safetensors_begin(s->sink, file, NULL, entry, n, s->e);
   for (int i = 0; i < n && !s->e->code; i++) {
     write_numbers(s, &o[i]);
     stop_if_asked(s);
@@ -236,7 +237,7 @@ static void write_extra(Saver *s, const char *folder) {
   int8_t *q = arena_push(&s->arena, (size_t)widest, 1, s->e);
   float *scale = arena_push(&s->arena, (size_t)kernel_groups(widest), sizeof *scale, s->e);
   int n = s->e->code ? 0 : list_extra(s, x);
-  if (!s->e->code) safetensors_begin(s->sink, file, x, n, s->e);
+  if (!s->e->code) safetensors_begin(s->sink, file, NULL, x, n, s->e);
   for (int pass = 0; pass < 2; pass++)
     for (int i = 0; i < m->slots && !s->e->code; i++) {
       if (extra_has(&m->slot[i])) write_rows8(s, &m->slot[i], pass, q, scale);
@@ -390,6 +391,7 @@ static void write_texts(Saver *s, const char *folder) {
     int inside = !strncmp(name, folder, n);
     if (s->changes->without_modules && inside) name += n;
     if (s->changes->without_modules && is_modules(name)) continue;
+    if (s->changes->count && !strcmp(name, SOURCE_CARD)) continue; /* of other weights */
     write_text(s, folder, name, f);
   }
   const Model *m = s->model;
@@ -397,6 +399,15 @@ static void write_texts(Saver *s, const char *folder) {
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+void save_texts(const Model *m, const bert_sink *sink, bert_err *e) {
+  static const bert_changes NONE;
+  Saver s = {.model = m, .changes = &NONE, .sink = sink, .to = sink, .e = e};
+  const char *inside = below(m, m->sentence.transformer_directory);
+  const char *folder = *inside ? arena_print(&s.arena, e, "%s/", inside) : "";
+  if (!e->code) write_texts(&s, folder);
+  arena_fini(&s.arena);
+}
 
 void save_model(const Model *m, const bert_changes *changes, const bert_sink *sink, const bert_progress *progress,
                 bert_err *e) {

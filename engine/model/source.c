@@ -6,10 +6,11 @@
 
 #include "base/hash.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "file/gguf.h"
 #include "file/hfconfig_write.h"
 
-enum { TOKENIZER_BYTES_MAX = 64 << 20 };
+enum { TOKENIZER_BYTES_MAX = 64 << 20, CARD_BYTES_MAX = 1 << 20 };
 
 /* A folder that was handed in is a directory, whatever its name. */
 static int is_gguf(const Folder *in, const char *path) { return !(in && in->files) && io_exists(NULL, path); }
@@ -18,6 +19,20 @@ static void refuse_missing(const char *path, bert_err *e) {
   if (!*path) err_set(e, BERT_ARGUMENT, "the path is empty, wanted a model directory or a .gguf file");
   err_set(e, BERT_IO, "%s: found no such directory, wanted a model directory in the Hugging Face layout, or a .gguf file",
           path);
+}
+
+/* card.json, if it is there: whatever its makers say, but an object. */
+static void read_card(Model *m, bert_err *e) {
+  size_t size = 0;
+  const char *path = arena_print(&m->arena, e, "%s/" SOURCE_CARD, m->source);
+  if (e->code || !io_exists(&m->folder, path)) return;
+  Arena values = {0};
+  char *text = io_read_all(&m->folder, path, CARD_BYTES_MAX, &size, e);
+  const Json *root = text ? json_parse(text, size, path, &values, e) : NULL;
+  if (root && root->kind != JSON_OBJECT) json_refuse(root, path, "an object", e);
+  if (!e->code) m->card = arena_copy(&m->arena, text, size, e);
+  arena_fini(&values);
+  mem_free(text);
 }
 
 void source_config(Model *m, bert_err *e) {
@@ -37,6 +52,7 @@ void source_config(Model *m, bert_err *e) {
   if (!io_is_directory(&m->folder, m->source)) refuse_missing(m->source, e);
   hfconfig_sentence(&m->folder, m->source, &m->sentence, &m->arena, e);
   hfconfig_model(&m->folder, m->sentence.transformer_directory, &m->config, &m->arena, e);
+  read_card(m, e);
 }
 
 /* ---- the tokenizer ---------------------------------------------------------------------------------------------- */
@@ -108,6 +124,12 @@ static const char *open_files(Model *m, TokenizerConfig *c, bert_err *e) {
   return json ? json : vocab ? vocab : pieces;
 }
 
+static const char *share(Model *m, TokenizerConfig *c, bert_err *e) {
+  hfconfig_tokenizer(&m->folder, m->sentence.transformer_directory, c, &m->arena, e);
+  if (!e->code) m->tokenizer = tokenizer_ref(m->like->tokenizer);
+  return m->source;
+}
+
 static const char *open_gguf(Model *m, TokenizerConfig *c, bert_err *e) {
   Gguf *g = gguf_open(m->source, e);
   if (!g) return NULL;
@@ -146,9 +168,11 @@ static void find_special(Model *m, const TokenizerConfig *c) {
 void source_tokenizer(Model *m, bert_err *e) {
   if (e->code) return;
   TokenizerConfig c;
-  const char *path = is_gguf(&m->folder, m->source) ? open_gguf(m, &c, e) : open_files(m, &c, e);
+  const char *path = m->like                              ? share(m, &c, e)
+                     : is_gguf(&m->folder, m->source) ? open_gguf(m, &c, e)
+                                                      : open_files(m, &c, e);
   if (e->code) return;
-  if (m->sentence.lowercase) tokenizer_lowercase(m->tokenizer);
+  if (m->sentence.lowercase && !m->like) tokenizer_lowercase(m->tokenizer);
   check_tables(m, path, e);
   m->max_tokens = c.max_tokens;
   find_special(m, &c);

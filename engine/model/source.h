@@ -1,7 +1,8 @@
 /* source.h -- what a model's files say, whichever they are: configuration and tokenizer.
 ** Layer: model. Uses: file text.
 **
-**    a directory   config.json and its kin (hfconfig.h); tokenizer.json, else vocab.txt, else vocab.json and merges.txt
+**    a directory   config.json and its kin (hfconfig.h); tokenizer.json, else vocab.txt, else vocab.json and merges.txt;
+**                  card.json, which this library's own models have: data, recipe, measures, licence
 **    a file        GGUF, which has all of it (gguf.h)
 **
 ** m->source says which. Weights come the same way (weights.h). */
@@ -10,7 +11,9 @@
 
 #include "model/model.h"
 
-/* Fills m->sentence and m->config. */
+#define SOURCE_CARD "card.json"
+
+/* Fills m->sentence, m->config and m->card. */
 void source_config(Model *m, bert_err *e);
 
 /* Makes m->tokenizer and fills m->max_tokens and m->special; m->config and m->arch are known. */

@@ -4,6 +4,7 @@
 ** A Tokenizer is ScanRules (text to tokens) and Templates (what stands around them), all in one arena. */
 #include "text/tokenizer.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -14,6 +15,7 @@
 #include "text/template.h"
 
 struct Tokenizer {
+  atomic_int owners;
   Arena arena;
   ScanRules rules;
   Templates templates;
@@ -68,6 +70,12 @@ static uint64_t hash_tokenizer(const Tokenizer *t) {
   return hash_template(&t->templates.of[1], hash_template(&t->templates.of[0], h));
 }
 
+static Tokenizer *new_tokenizer(bert_err *e) {
+  Tokenizer *t = mem_new(1, sizeof *t, e);
+  if (t) atomic_init(&t->owners, 1);
+  return t;
+}
+
 /* What all ways of making one end with. */
 static Tokenizer *finish(Tokenizer *t, const char *name, bert_err *e) {
   if (!e->code && t->templates.trim_offsets) scan_trim(&t->rules, t->templates.add_prefix_space, &t->arena, e);
@@ -83,7 +91,7 @@ static Tokenizer *finish(Tokenizer *t, const char *name, bert_err *e) {
 Tokenizer *tokenizer_from_json(const char *text, size_t size, const char *name, bert_err *e) {
   Arena values = {0};
   const Json *root = json_parse(text, size, name, &values, e);
-  Tokenizer *t = mem_new(1, sizeof *t, e);
+  Tokenizer *t = new_tokenizer(e);
   if (!t) {
     arena_fini(&values);
     return NULL;
@@ -104,7 +112,7 @@ static int32_t needed(const Tokenizer *t, const char *name, const char *standard
 
 Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name, const TokenizerSettings *s,
                                 bert_err *e) {
-  Tokenizer *t = mem_new(1, sizeof *t, e);
+  Tokenizer *t = new_tokenizer(e);
   if (!t) return NULL;
   rules_from_vocab(&t->rules, text, size, s, &t->arena, e);
   int32_t cls = needed(t, s->cls, "[CLS]", e), sep = needed(t, s->sep, "[SEP]", e);
@@ -116,7 +124,7 @@ Tokenizer *tokenizer_from_bpe(const char *vocab, size_t vocab_size, const char *
                               const char *name, const TokenizerSettings *s, bert_err *e) {
   Arena values = {0};
   const Json *pieces = json_parse(vocab, vocab_size, name, &values, e);
-  Tokenizer *t = mem_new(1, sizeof *t, e);
+  Tokenizer *t = new_tokenizer(e);
   if (!t) {
     arena_fini(&values);
     return NULL;
@@ -130,8 +138,13 @@ Tokenizer *tokenizer_from_bpe(const char *vocab, size_t vocab_size, const char *
   return finish(t, name, e);
 }
 
+Tokenizer *tokenizer_ref(Tokenizer *t) {
+  atomic_fetch_add(&t->owners, 1);
+  return t;
+}
+
 void tokenizer_free(Tokenizer *t) {
-  if (!t) return;
+  if (!t || atomic_fetch_sub(&t->owners, 1) > 1) return;
   arena_fini(&t->arena);
   mem_free(t);
 }

@@ -39,9 +39,12 @@ Tokenizer *tokenizer_from_vocab(const char *text, size_t size, const char *name,
 Tokenizer *tokenizer_from_bpe(const char *vocab, size_t vocab_size, const char *merges, size_t merges_size,
                               const char *name, const TokenizerSettings *s, bert_err *e);
 
+/* One more owner; tokenizer_free gives one up, the last one frees. */
+Tokenizer *tokenizer_ref(Tokenizer *t);
 void tokenizer_free(Tokenizer *t);
 
-/* From now on text is lower-cased, whatever the file says; accents are treated as before. Before the first use. */
+/* From now on text is lower-cased, whatever the file says; accents are treated as before. Before the first use, by its only
+** owner. */
 void tokenizer_lowercase(Tokenizer *t);
 
 int tokenizer_vocabulary(const Tokenizer *t);               /* one more than the highest id that it can give */

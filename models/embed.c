@@ -1,0 +1,89 @@
+/* embed.c -- makes the block of models that bert.so has inside: `make embedded MODELS="bert-vectors=DIR bert-qa=DIR …"`.
+**
+**    embed FILE NAME=DIRECTORY …
+**
+** A directory is one that bert_load opens; it computes in 8 bits from then on. Its card.json is shown by bert_models. Prints
+** what each model adds to the file: what it has equal to one before it costs nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bert.h"
+
+enum { MODELS_MAX = 100 };
+
+/* A sink of one file. */
+typedef struct {
+  FILE *file;
+  const char *path;
+} Out;
+
+static void begin(void *context, const char *name, uint64_t size, bert_err *e) { (void)context, (void)name, (void)size, (void)e; }
+
+static void write(void *context, const void *bytes, size_t n, bert_err *e) {
+  Out *out = context;
+  if (e->code || fwrite(bytes, 1, n, out->file) == n) return;
+  e->code = BERT_IO;
+  snprintf(e->text, sizeof e->text, "%s: cannot be written", out->path);
+}
+
+/* Counts bytes. */
+static void add_size(void *context, const char *name, uint64_t size, bert_err *e) {
+  (void)name, (void)e;
+  *(uint64_t *)context += size;
+}
+static void nothing(void *context, const void *bytes, size_t n, bert_err *e) { (void)context, (void)bytes, (void)n, (void)e; }
+
+static int failed(const bert_err *e) {
+  if (e->code) fprintf(stderr, "embed: %s\n", e->text);
+  return e->code != 0;
+}
+
+static void report(const char *const *names, bert_model *const *models, int n, bert_err *e) {
+  uint64_t before = 0;
+  for (int i = 1; i <= n && !e->code; i++) {
+    uint64_t size = 0;
+    bert_sink counter = {.context = &size, .begin = add_size, .write = nothing};
+    bert_model_info info;
+    bert_container_write(names, models, i, "", &counter, e);
+    bert_model_describe(models[i - 1], &info);
+    printf("%-16s %5.2f MB  %d x %d x %d  %s%s\n", names[i - 1], (double)(size - before) / 1e6, info.layers, info.hidden,
+           info.inner, info.task, info.card ? "" : "  (no card.json)");
+    before = size;
+  }
+  if (!e->code) printf("%-16s %5.2f MB\n", "all", (double)before / 1e6);
+}
+
+int main(int argc, char **argv) {
+  static const char *names[MODELS_MAX];
+  static bert_model *models[MODELS_MAX];
+  bert_err e = {0};
+  if (argc < 3 || argc - 2 > MODELS_MAX) {
+    fprintf(stderr, "usage: embed FILE NAME=DIRECTORY …\n");
+    return 2;
+  }
+  int n = argc - 2;
+  for (int i = 0; i < n && !e.code; i++) {
+    char *directory = strchr(argv[2 + i], '=');
+    if (!directory) {
+      fprintf(stderr, "embed: found %s, wanted NAME=DIRECTORY\n", argv[2 + i]);
+      return 2;
+    }
+    *directory = 0;
+    names[i] = argv[2 + i];
+    models[i] = bert_model_open(directory + 1, "{\"compute\":\"int8\"}", &e);
+  }
+  if (!e.code) report(names, models, n, &e);
+  if (failed(&e)) return 1;
+  Out out = {fopen(argv[1], "wb"), argv[1]};
+  bert_sink sink = {.context = &out, .begin = begin, .write = write};
+  if (!out.file) {
+    perror(argv[1]);
+    return 1;
+  }
+  bert_container_write(names, models, n, argv[1], &sink, &e);
+  int bad = fclose(out.file) != 0 || failed(&e);
+  if (bad) remove(argv[1]);
+  for (int i = 0; i < n; i++) bert_model_free(models[i]);
+  return bad;
+}
