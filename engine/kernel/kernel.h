@@ -102,7 +102,8 @@ typedef struct {
   float *w, *m, *v;
   const float *g;
   size_t n;
-  float scale, beta1, beta2, epsilon;
+  float scale, new1, new2; /* new: 1 - beta1, 1 - beta2, rounded once (in floats 1 - 0.999 would be off by 1.3e-5 of itself) */
+  float epsilon;
   float keep; /* 1 - rate times decay */
   float rate; /* over 1 - beta1^t, where bias is corrected */
   float root; /* 1 / sqrt(1 - beta2^t), likewise, else 1 */

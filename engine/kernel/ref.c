@@ -318,8 +318,8 @@ static void dropout(float *y, const float *x, size_t n, const KernelDrop *d, uin
 static void adam(const KernelAdam *a) {
   for (size_t i = 0; i < a->n; i++) {
     float g = a->g[i] * a->scale;
-    a->m[i] = fmaf(1.0f - a->beta1, g - a->m[i], a->m[i]);
-    a->v[i] = fmaf(1.0f - a->beta2, g * g - a->v[i], a->v[i]);
+    a->m[i] = fmaf(a->new1, g - a->m[i], a->m[i]);
+    a->v[i] = fmaf(a->new2, g * g - a->v[i], a->v[i]);
     float below = fmaf(sqrtf(a->v[i]), a->root, a->epsilon);
     a->w[i] = fmaf(-a->rate, a->m[i] / below, a->w[i] * a->keep);
   }

@@ -190,8 +190,8 @@ static void dropout(float *y, const float *x, size_t n, const KernelDrop *d, uin
 /* Sixteen weights, of which a tail may be unused. */
 INLINE void adam_step(const KernelAdam *a, V *w, V *m, V *v, V g) {
   g = v_mul(g, v_set(a->scale));
-  *m = v_fma(v_set(1.0f - a->beta1), v_sub(g, *m), *m);
-  *v = v_fma(v_set(1.0f - a->beta2), v_sub(v_mul(g, g), *v), *v);
+  *m = v_fma(v_set(a->new1), v_sub(g, *m), *m);
+  *v = v_fma(v_set(a->new2), v_sub(v_mul(g, g), *v), *v);
   V below = v_fma(v_sqrt(*v), v_set(a->root), v_set(a->epsilon));
   *w = v_fma(v_set(-a->rate), v_div(*m, below), v_mul(*w, v_set(a->keep)));
 }

@@ -157,8 +157,8 @@ void params_step(Params *p, const AdamStep *s, double scale, const Team *team) {
   double second = s->corrects ? 1 - pow(s->beta2, (double)s->step) : 1;
   Moving x = {.params = p,
               .adam = {.scale = (float)scale,
-                       .beta1 = (float)s->beta1,
-                       .beta2 = (float)s->beta2,
+                       .new1 = (float)(1 - s->beta1),
+                       .new2 = (float)(1 - s->beta2),
                        .epsilon = (float)s->epsilon,
                        .rate = (float)(s->rate / first),
                        .root = (float)(1 / sqrt(second))},

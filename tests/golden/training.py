@@ -1,4 +1,4 @@
-"""training.py -- ten steps here and in PyTorch: the same losses within 1e-5, the same weights within 1e-5 of the largest.
+"""training.py -- ten steps here and in PyTorch: the same losses within 2e-6, the same weights within 1e-5 of the largest.
 
     build/venv/bin/python tests/golden/training.py BERT.SO     ends with "N passed, N failed"
 
@@ -68,7 +68,7 @@ def wrong(db, case, folder):
     """What differs, a line each."""
     losses, found = train(db, case, folder)
     out = [f'step {i + 1}: loss {a:.8g}, wanted {b:.8g}' for i, (a, b) in enumerate(zip(losses, case['losses']))
-           if not abs(a - b) <= 1e-5 * max(1, abs(b))]
+           if not abs(a - b) <= 2e-6 * max(1, abs(b))]
     if len(losses) != len(case['losses']):
         out.append(f'{len(losses)} steps, wanted {len(case["losses"])}')
     for name, want in case['tensors'].items():
