@@ -1,7 +1,9 @@
--- demo.sql -- search by meaning over 400 paragraphs; `make demo` runs it. It needs bert.so and the model, nothing else.
+-- demo.sql -- search by meaning over 400 paragraphs; `make demo` runs it. It needs bert.so alone, or, where that has no model
+-- inside, all-MiniLM-L6-v2.
 .bail on
 .load ./bert
-SELECT 'loaded ' || bert_load('default', 'build/models/all-MiniLM-L6-v2');
+SELECT iif(EXISTS (SELECT 1 FROM bert_models WHERE name = 'bert-vectors'), 'the model is inside of the library',
+           'loaded ' || bert_load('default', 'build/models/all-MiniLM-L6-v2'));
 
 -- 1. The text: 400 paragraphs, each with its source.
 .import --csv demo/corpus.csv passage
