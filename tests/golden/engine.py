@@ -18,7 +18,8 @@ class View(c.Structure):
 class Info(c.Structure):
     _fields_ = ([(n, c.c_char_p) for n in "architecture task pooling compute source labels features prompts card".split()]
                 + [(n, c.c_int) for n in "layers hidden heads inner vocabulary max_tokens dimensions threads".split()]
-                + [("can", c.c_uint), ("label_count", c.c_int), ("inputs", c.c_int), ("feature_count", c.c_int), ("multi_label", c.c_int),
+                + [("can", c.c_uint), ("label_count", c.c_int), ("inputs", c.c_int), ("feature_count", c.c_int),
+                   ("multi_label", c.c_int),
                    ("parameters", c.c_int64), ("bytes", c.c_int64), ("hash", c.c_char * 17)])
 
 
