@@ -1,4 +1,4 @@
--- 02_names_teacher.sql -- names in a text, with all six layers of all-MiniLM-L6-v2: the teacher of 02_names.sql.
+-- 03_names_teacher.sql -- names in a text, with all six layers of all-MiniLM-L6-v2: the teacher of 03_names.sql.
 .bail on
 .load ./bert
 ATTACH 'build/inside/corpus.db' AS corpus;

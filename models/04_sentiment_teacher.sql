@@ -1,4 +1,4 @@
--- 03_sentiment_teacher.sql -- sentiment of a text, with all six layers: the teacher of 03_sentiment.sql.
+-- 04_sentiment_teacher.sql -- sentiment of a text, with all six layers: the teacher of 04_sentiment.sql.
 .bail on
 .load ./bert
 ATTACH 'build/inside/corpus.db' AS corpus;

@@ -1,10 +1,10 @@
--- 01_vectors.sql -- the model of bert_embed: a student whose vectors lie where its teacher's lie.
+-- 01_embeddings.sql -- the word table that all models inside share, and a first student of vectors.
 --
 -- From all-MiniLM-L6-v2 (Apache-2.0), cut to the layers 0, 2 and 5 with 1,152 units within, and then trained on the
--- teacher's vectors of texts that it never sees twice. All of it moves, the word table too: the other recipes take this
--- one's and leave it as it is.
+-- teacher's vectors of texts that it sees once. All of it moves, the word table too; the other recipes take this one's and
+-- leave it as it is.
 --
---   sqlite3 build/inside/work.db < models/01_vectors.sql         from the repository's root; see README.md here
+--   sqlite3 build/inside/work.db < models/01_embeddings.sql         from the repository's root; see README.md here
 --
 -- Going on: what is there is not made again, and the training goes on at its checkpoint.
 .bail on
@@ -18,9 +18,9 @@ SELECT key, embedding
 FROM bert_embed_each('SELECT id, text FROM corpus.vectors
                       WHERE id <= 240000 AND id > (SELECT coalesce(max(id), 0) FROM taught)', 'teacher');
 
-SELECT bert_load('cut', 'build/inside/cut-vectors');
+SELECT bert_load('cut', 'build/inside/cut-embeddings');
 SELECT max(step) AS steps, round(avg(loss), 6) AS loss, round(max(seconds)) AS seconds
 FROM bert_finetune('embed', 'SELECT text, vector FROM taught JOIN corpus.vectors USING (id) ORDER BY id', '{
-  "from": "cut", "model": "vectors", "epochs": 1, "batch_size": 64, "learning_rate": 5e-4, "warmup": 0.05,
-  "max_tokens": 256, "seed": 8, "checkpoint": "build/inside/checkpoint-vectors", "checkpoint_steps": 200}');
-SELECT bert_save('vectors', 'build/inside/vectors');
+  "from": "cut", "model": "embeddings", "epochs": 1, "batch_size": 64, "learning_rate": 5e-4, "warmup": 0.05,
+  "max_tokens": 256, "seed": 8, "checkpoint": "build/inside/checkpoint-embeddings", "checkpoint_steps": 200}');
+SELECT bert_save('embeddings', 'build/inside/embeddings');

@@ -1,6 +1,6 @@
--- 03_sentiment.sql -- sentiment of a text: three layers that learn from six, and from the labels.
+-- 04_sentiment.sql -- sentiment of a text: three layers that learn from six, and from the labels.
 --
--- The student is the teacher's layers 0, 2 and 5, narrowed, over the embeddings of 01_vectors.sql, which stay as they are.
+-- The student is the teacher's layers 0, 2 and 5, narrowed, over the embeddings of 01_embeddings.sql, which stay as they are.
 .bail on
 .load ./bert
 ATTACH 'build/inside/corpus.db' AS corpus;

@@ -1,6 +1,6 @@
--- 06_words.sql -- a word that is missing, and whether one text follows another: pre-training's two tasks, on prose.
+-- 07_words.sql -- a word that is missing, and whether one text follows another: pre-training's two tasks, on prose.
 --
--- From the layers 0, 2 and 5 of all-MiniLM-L6-v2, narrowed, over the embeddings of 01_vectors.sql, which stay as they are
+-- From the layers 0, 2 and 5 of all-MiniLM-L6-v2, narrowed, over the embeddings of 01_embeddings.sql, which stay as they are
 -- and are the decoder too.
 .bail on
 .load ./bert

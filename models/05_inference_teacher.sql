@@ -1,4 +1,4 @@
--- 04_inference_teacher.sql -- whether one text follows from another, with all six layers: the teacher of 04_inference.sql.
+-- 05_inference_teacher.sql -- whether one text follows from another, with all six layers: the teacher of 05_inference.sql.
 .bail on
 .load ./bert
 ATTACH 'build/inside/corpus.db' AS corpus;

@@ -1,4 +1,4 @@
--- 05_questions_teacher.sql -- an answer out of a passage, with all six layers: the teacher of 05_questions.sql.
+-- 06_questions_teacher.sql -- an answer out of a passage, with all six layers: the teacher of 06_questions.sql.
 .bail on
 .load ./bert
 ATTACH 'build/inside/corpus.db' AS corpus;
