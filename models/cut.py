@@ -1,10 +1,10 @@
 """A smaller BERT cut out of a larger one, to be trained on: some of its layers, some of the units within.
 
-    python3 models/cut.py FROM TO LAYERS [UNITS [EMBEDDINGS]]
+    python3 models/cut.py FROM TO LAYERS [UNITS [LOWER N]]
 
 LAYERS is a list such as 0,2,5; UNITS how many units of each layer's inner width stay (all, if left out): those whose
-weights are longest, in times out. EMBEDDINGS is a model whose embeddings take the place of FROM's, so that several
-share them. Other files are copied as they are. Weights must be model.safetensors in float32 with
+weights are longest, in times out. LOWER is a model whose embeddings and N lowest layers take the place of TO's, so that
+several models share them. Other files are copied as they are. Weights must be model.safetensors in float32 with
 BERT's names. Cost: the file is read into memory.
 """
 import array
@@ -73,13 +73,18 @@ def narrow(tensors, prefix, units):
     tensors[second] = [len(out), units], joined(array.array('f', (row[i] for i in stay)) for row in out)
 
 
-def replace_embeddings(tensors, others):
-    """The tensors below `embeddings.` of another model, under this one's names."""
+def replace_lower(tensors, others, layers):
+    """The embeddings and the lowest layers of another model, under this one's names."""
+    lower = r'(?:^|\.)(embeddings\..*|encoder\.layer\.(\d+)\..*)'
+    other = {}
     for name, t in others.items():
-        found = re.search(r'(^|\.)(embeddings\..*)', name)
-        if found:
-            mine = [n for n in tensors if re.search(r'(^|\.)' + re.escape(found[2]) + '$', n)]
-            tensors[mine[0]] = t
+        found = re.search(lower, name)
+        if found and int(found[2] or -1) < layers:
+            other[found[1]] = t
+    for name in tensors:
+        found = re.search(lower, name)
+        if found and int(found[2] or -1) < layers:
+            tensors[name] = other[found[1]]
 
 
 def main():
@@ -98,7 +103,7 @@ def main():
         for name in [n for n in tensors if n.endswith('intermediate.dense.weight')]:
             narrow(tensors, name[:-len('intermediate.dense.weight')], units)
     if len(sys.argv) > 5:
-        replace_embeddings(tensors, read(sys.argv[5] + '/model.safetensors'))
+        replace_lower(tensors, read(sys.argv[5] + '/model.safetensors'), int(sys.argv[6]))
     write(target + '/model.safetensors', tensors)
     config = json.load(open(target + '/config.json'))
     config['num_hidden_layers'] = len(layers)
