@@ -546,13 +546,42 @@ const float *index_get_vector(IndexTable *t, sqlite3_int64 slot, bert_err *e) {
   return e->code ? NULL : out;
 }
 
+/* Opens the part for reading by pieces, or goes there with the handle that another one had. */
+static void open_part(IndexTable *t, sqlite3_int64 part, const char *table, sqlite3_blob **blob, bert_err *e) {
+  if (e->code) return;
+  t->own_statements++;
+  int rc = *blob ? sqlite3_blob_reopen(*blob, part) : sqlite3_blob_open(t->db, t->schema, table, "data", part, 0, blob);
+  t->own_statements--;
+  if (rc == SQLITE_ERROR) index_damaged(t, e, "part %lld of the vectors is missing", (long long)part);
+  else if (rc != SQLITE_OK) index_failed(t, rc, e);
+  else if ((size_t)sqlite3_blob_bytes(*blob) != part_size(t))
+    index_damaged(t, e, "part %lld of the vectors has %lld bytes, wanted %lld", (long long)part,
+                  (long long)sqlite3_blob_bytes(*blob), (long long)part_size(t));
+}
+
+/* The vector alone, of the sixteen that its part has: a page or two. */
+static void read_piece(IndexTable *t, sqlite3_blob *blob, sqlite3_int64 slot, float *out, bert_err *e) {
+  int place = (int)(slot % INDEX_PART_ROWS), vector = t->dimensions * (int)sizeof *out;
+  unsigned char sum[8];
+  if (e->code) return;
+  int rc = sqlite3_blob_read(blob, sum, 8, place * 8);
+  if (rc == SQLITE_OK) rc = sqlite3_blob_read(blob, out, vector, SUM_BYTES + place * vector);
+  if (rc != SQLITE_OK) index_failed(t, rc, e);
+  else if (get64(sum) != sum_of(t, slot, (unsigned char *)out))
+    index_damaged(t, e, "the vector in slot %lld does not fit its checksum", (long long)slot);
+  else
+    floats_from(out, (unsigned char *)out, (size_t)t->dimensions);
+}
+
 void index_read_vectors(IndexTable *t, const int64_t *slots, int n, float *out, bert_err *e) {
-  const unsigned char *blob = NULL;
-  size_t size = 0;
+  char *table = e->code ? NULL : sqlite3_mprintf("%s_vectors", t->name);
+  sqlite3_blob *blob = NULL;
+  if (!table) error_set(e, BERT_NOMEM, "out of memory");
   for (int i = 0; i < n && !e->code; i++) {
     if (i == 0 || slots[i] / INDEX_PART_ROWS != slots[i - 1] / INDEX_PART_ROWS)
-      blob = part_blob(t, slots[i] / INDEX_PART_ROWS, &size, e);
-    if (!e->code) read_vector(t, slots[i], blob, size, out + (size_t)i * (size_t)t->dimensions, e);
+      open_part(t, slots[i] / INDEX_PART_ROWS, table, &blob, e);
+    read_piece(t, blob, slots[i], out + (size_t)i * (size_t)t->dimensions, e);
   }
-  sqlite3_reset(t->statements[SQL_GET_PART]);
+  sqlite3_blob_close(blob);
+  sqlite3_free(table);
 }

@@ -370,16 +370,22 @@ static uint64_t stirred(uint64_t h, uint64_t word) {
   return h ^ h >> 29;
 }
 
+/* Eight bytes, the first one lowest. */
+static uint64_t word_at(const unsigned char *p) {
+  uint64_t word;
+  memcpy(&word, p, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  word = __builtin_bswap64(word);
+#endif
+  return word;
+}
+
 uint64_t index_hash(const void *data, size_t size, uint64_t seed) {
   const unsigned char *p = data;
   uint64_t lane[4] = {seed, seed + 1, seed + 2, seed + 3}, word;
   size_t left = size;
   for (; left >= 32; p += 32, left -= 32) /* four lanes, as one would wait for its multiplications */
-    for (int i = 0; i < 4; i++) {
-      word = 0;
-      for (int b = 7; b >= 0; b--) word = word << 8 | p[i * 8 + b];
-      lane[i] = stirred(lane[i], word);
-    }
+    for (int i = 0; i < 4; i++) lane[i] = stirred(lane[i], word_at(p + i * 8));
   for (; left > 0; left -= left < 8 ? left : 8, p += 8) {
     word = 0;
     for (size_t b = left < 8 ? left : 8; b-- > 0;) word = word << 8 | p[b];

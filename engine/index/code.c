@@ -117,19 +117,19 @@ CodeBound code_encode(uint8_t *code, double *y, int dimensions) {
                      sine_up(rest8, length)};
 }
 
-void code_query(CodeQuery *query, double *y, int dimensions) {
+void code_query(CodeQuery *query, int8_t *q8, double *y, int dimensions) {
   double inverse = 127 / largest(y, dimensions), rest = 0, length = 0;
   Along eight = {0, 0};
   int64_t sum = 0;
   for (int i = 0; i < dimensions; i++) {
-    query->q8[i] = (int8_t)lrint(y[i] * inverse);
+    q8[i] = (int8_t)lrint(y[i] * inverse);
     query->q[i] = (float)y[i];
-    sum += query->q8[i];
-    eight.dot += y[i] * query->q8[i], eight.square += (double)query->q8[i] * query->q8[i];
+    sum += q8[i];
+    eight.dot += y[i] * q8[i], eight.square += (double)q8[i] * q8[i];
   }
   double share = share_of(eight);
   for (int i = 0; i < dimensions; i++) {
-    double r = y[i] - share * query->q8[i];
+    double r = y[i] - share * q8[i];
     rest += r * r, length += y[i] * y[i];
   }
   query->factor = (float)(1 / sqrt(eight.square));

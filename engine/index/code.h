@@ -54,16 +54,15 @@ int code_turn(double *turned, const float *x, int dimensions);
 /* code[dimensions] of what code_turn gave; turned is spoiled. */
 CodeBound code_encode(uint8_t *code, double *turned, int dimensions);
 
-/* A query: its code in 8 bits with sign, and itself. Both are padded with zeros to the depth. */
+/* A query: itself, and what its code in 8 bits with sign stands for. */
 typedef struct {
-  int8_t *q8;   /* [depth] */
-  float *q;     /* [depth], length 1 */
+  float *q;     /* [depth], length 1; padded with zeros */
   float factor; /* of q8 to length 1 */
   float zero;   /* 7.5 times the sum of q8: what n = 7.5 everywhere would sum to */
   double angle; /* pq */
 } CodeQuery;
 
-/* Fills a query whose arrays stand ready, zeroed; turned is spoiled. */
-void code_query(CodeQuery *query, double *turned, int dimensions);
+/* Fills a query whose array stands ready, zeroed, and q8[dimensions], its code; turned is spoiled. */
+void code_query(CodeQuery *query, int8_t *q8, double *turned, int dimensions);
 
 #endif

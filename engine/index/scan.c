@@ -4,12 +4,12 @@
 
 #include <math.h>
 
-#include "kernel/kernel.h"
-
 /* A panel of which so few rows are wanted (by a filter) is not read: their 8-bit codes are, a few lines of memory each. */
 enum { SPARSE = 4 };
-/* Panels of a scan call, and these times its queries: enough to forget the calls, and sums that stay near. */
-enum { RUN = 16, RUN_SUMS = 512 };
+/* Panels of a scan call, and these times its queries: enough to forget the calls, few enough for a threshold of late. */
+enum { RUN = 16, RUN_PAIRS = 512 };
+/* Rows put off, and bytes, between a code being asked for and read. */
+enum { AHEAD = 4, LINE = 64 };
 /* Multiplications between two calls of pause. */
 enum { PAUSE = 100000000 };
 static const double PI = 3.14159265358979323846;
@@ -125,38 +125,78 @@ static void refine(const Scan *s, int q, const Block *b, int64_t number, int pla
   if (!e->code && s->k && found->best.n == s->k) scan_raise(query, found->best.at[0]);
 }
 
-/* ---- rows that are put off ------------------------------------------------------------------------------------------- */
-
-/* Whether bound (3), as it stands, still lets the row through: any row where angles might exceed pi, p4 being less than
-** half of it. */
-static int still(const Scan *s, const Found *f, const Later *l) {
-  return f->angle > PI / 2 || l->y >= f->c * l->cosine - f->s * l->sine - (float)s->slack;
+/* Those nearer than most so far, by their cosines of 4 bits. */
+static KernelBound nearer(const CodeQuery *code, const Found *f) {
+  int full = f->nearest.most && f->nearest.n == f->nearest.most;
+  return (KernelBound){code->zero, code->factor, 0, 0, full ? f->nearest.at[0] : -INFINITY};
 }
 
-static void laters_add(const Scan *s, Found *f, const Later *one, bert_err *e) {
+/* Bound (3) for the query's present threshold; any row where angles might exceed pi. */
+static KernelBound bound_of(const Scan *s, int q, const Block *b, Found *f) {
+  const CodeQuery *code = &s->query[q].code;
+  if (s->sampling) return nearer(code, f);
+  renew(s, q, f);
+  if (f->angle + b->widest4 > PI - 1e-3) return (KernelBound){code->zero, code->factor, 0, 0, -INFINITY};
+  return (KernelBound){code->zero, code->factor, f->c, f->s, (float)-s->slack};
+}
+
+/* Those rows of a panel that reach a bound with the sums they have. */
+static uint32_t reaching(const Block *b, const KernelPassed *p, const KernelBound *bound) {
+  size_t row = (size_t)p->panel * KERNEL_PANEL;
+  uint32_t rows;
+  kernels()->screen(&rows, p->sum, b->scale4 + row, b->cosine4 + row, b->sine4 + row, bound);
+  return rows & p->rows;
+}
+
+/* ---- rows that are put off ------------------------------------------------------------------------------------------- */
+
+/* Takes out what the bound, as it stands, no longer lets through. */
+static void laters_prune(const Scan *s, const Lot *lot, int q, Found *f) {
+  size_t n = 0;
+  for (size_t i = 0; i < f->later.n; i++) {
+    Later *l = &f->later.at[i];
+    KernelBound bound = bound_of(s, q, lot->block[l->block], f);
+    l->passed.rows = reaching(lot->block[l->block], &l->passed, &bound);
+    if (l->passed.rows) f->later.at[n++] = *l;
+  }
+  f->later.n = n;
+}
+
+static void laters_add(const Scan *s, const Lot *lot, int q, Found *f, const KernelPassed *passed, uint32_t rows, int block,
+                       bert_err *e) {
   Laters *l = &f->later;
   if (l->n == l->room) {
-    size_t n = 0;
-    for (size_t i = 0; i < l->n; i++)
-      if (still(s, f, &l->at[i])) l->at[n++] = l->at[i];
-    l->n = n;
-    if (n * 2 >= l->room) {
-      size_t room = l->room ? 2 * l->room : 256;
+    laters_prune(s, lot, q, f);
+    if (l->n * 2 >= l->room) {
+      size_t room = l->room ? 2 * l->room : 64;
       Later *at = mem_grow(l->at, room, sizeof *at, e);
       if (!at) return;
       l->at = at, l->room = room;
     }
   }
-  l->at[l->n++] = *one;
+  l->at[l->n] = (Later){block, *passed};
+  l->at[l->n++].passed.rows = rows;
 }
 
-void scan_later(const Scan *s, const Lot *lot, int q, Found *f, bert_err *e) {
-  for (size_t i = 0; i < f->later.n && !e->code; i++) {
-    const Later *l = &f->later.at[i];
-    renew(s, q, f);
-    if (still(s, f, l)) refine(s, q, lot->block[l->block], lot->ref[l->block].block, l->place, f, e);
+/* Codes lie far apart, so that those of the next rows are asked for before these are read. */
+static void fetch_codes(const Lot *lot, const Later *l) {
+  const Block *b = lot->block[l->block];
+  for (uint32_t rows = l->passed.rows; rows; rows &= rows - 1) {
+    const uint8_t *code = b->codes + (size_t)(l->passed.panel * KERNEL_PANEL + __builtin_ctz(rows)) * (size_t)b->depth;
+    for (int i = 0; i < b->depth; i += LINE) __builtin_prefetch(code + i);
   }
-  f->later.n = 0;
+}
+
+void scan_later(const Scan *s, const Lot *lot, int q, Laters *later, Found *f, bert_err *e) {
+  for (size_t i = 0; i < later->n; i++) {
+    const Later *l = &later->at[i];
+    const Block *b = lot->block[l->block];
+    if (i + AHEAD < later->n) fetch_codes(lot, l + AHEAD);
+    KernelBound bound = bound_of(s, q, b, f);
+    for (uint32_t rows = reaching(b, &l->passed, &bound); rows && !e->code; rows &= rows - 1)
+      refine(s, q, b, lot->ref[l->block].block, l->passed.panel * KERNEL_PANEL + __builtin_ctz(rows), f, e);
+  }
+  later->n = 0;
 }
 
 /* ---- one block --------------------------------------------------------------------------------------------------------- */
@@ -175,56 +215,40 @@ static uint32_t wanted(const Pass *p, int panel) {
   return allowed ? p->b->taken[panel] & allowed[panel] : p->b->taken[panel];
 }
 
-/* Rows of a panel that bound (3) let through; sum is the panel's. Without a k all are as good as any other. */
-static void pass_rows(const Pass *p, int q, int panel, uint32_t rows, const int32_t *sum) {
-  const CodeQuery *code = &p->s->query[q].code;
-  Found *f = &p->w->found[q];
-  for (; rows && !p->w->e->code; rows &= rows - 1) {
-    int r = __builtin_ctz(rows), place = panel * KERNEL_PANEL + r;
-    float y = ((float)sum[r] - code->zero) * (code->factor * p->b->scale4[place]);
-    Later one = {y, p->b->cosine4[place], p->b->sine4[place], p->i, place};
-    if (f->nearest.most && f->nearest.n == f->nearest.most && y <= f->nearest.at[0]) {
-      laters_add(p->s, f, &one, p->w->e);
-      continue;
-    }
-    best_push(&f->nearest, y, p->w->e);
-    refine(p->s, q, p->b, p->lot->ref[p->i].block, place, f, p->w->e);
+/* Rows that bound (3) let through: those nearer than most so far go on, others are put off. Without a k all are as good as any
+** other. A sample puts off the near ones, of which few are so in the end. */
+static void pass_rows(const Pass *p, KernelPassed *passed) {
+  const Scan *s = p->s;
+  const CodeQuery *code = &s->query[passed->query].code;
+  Found *f = &p->w->found[passed->query];
+  KernelBound bound = nearer(code, f);
+  passed->rows &= wanted(p, passed->panel);
+  uint32_t near = passed->rows ? reaching(p->b, passed, &bound) : 0, put_off = s->sampling ? near : passed->rows & ~near;
+  if (put_off) laters_add(s, p->lot, passed->query, f, passed, put_off, p->i, p->w->e);
+  for (; near && !p->w->e->code; near &= near - 1) {
+    int r = __builtin_ctz(near), place = passed->panel * KERNEL_PANEL + r;
+    best_push(&f->nearest, ((float)passed->sum[r] - code->zero) * (code->factor * p->b->scale4[place]), p->w->e);
+    if (!s->sampling) refine(s, passed->query, p->b, p->lot->ref[p->i].block, place, f, p->w->e);
   }
-}
-
-/* Sets mask[panels] for query q by bound (3). */
-static void screen_query(const Pass *p, int q, int panel, int panels, const int32_t *sum, uint32_t *mask) {
-  const Block *b = p->b;
-  const CodeQuery *code = &p->s->query[q].code;
-  Found *f = &p->w->found[q];
-  size_t row = (size_t)panel * KERNEL_PANEL;
-  renew(p->s, q, f);
-  KernelScreen screen = {mask, sum, b->scale4 + row, b->cosine4 + row, b->sine4 + row, panels, code->zero, code->factor, f->c,
-                         f->s, (float)-p->s->slack};
-  if (f->angle + b->widest4 > PI - 1e-3) screen.c = screen.s = 0, screen.offset = -INFINITY;
-  kernels()->screen(&screen);
 }
 
 /* Panels that one call may take. */
 static int longest_run(const Scan *s) {
-  int n = RUN_SUMS / s->count;
+  int n = RUN_PAIRS / s->count;
   return n < 1 ? 1 : n < RUN ? n : RUN;
 }
 
 static void scan_run(const Pass *p, int panel, int panels) {
   const Scan *s = p->s;
-  uint32_t mask[RUN];
-  size_t stride = (size_t)panels * KERNEL_PANEL;
-  KernelScan scan = {p->w->sums, stride, p->b->panels + (size_t)panel * KERNEL_PANEL / 2 * (size_t)s->depth, s->q8, s->count,
-                     panels, s->depth};
+  const Block *b = p->b;
+  size_t row = (size_t)panel * KERNEL_PANEL;
+  for (int q = 0; q < s->count; q++) p->w->bound[q] = bound_of(s, q, b, &p->w->found[q]);
+  KernelScan scan = {p->w->passed, 0, b->panels + row / 2 * (size_t)s->depth, b->scale4 + row, b->cosine4 + row, b->sine4 + row,
+                     s->q8, p->w->bound, s->count, panels, s->depth};
   kernels()->scan(&scan);
-  for (int q = 0; q < s->count && !p->w->e->code; q++) {
-    const int32_t *sum = p->w->sums + (size_t)q * stride;
-    screen_query(p, q, panel, panels, sum, mask);
-    for (int i = 0; i < panels; i++) {
-      uint32_t rows = mask[i] ? mask[i] & wanted(p, panel + i) : 0;
-      if (rows) pass_rows(p, q, panel + i, rows, sum + (size_t)i * KERNEL_PANEL);
-    }
+  for (int i = 0; i < scan.count && !p->w->e->code; i++) {
+    scan.passed[i].panel += panel;
+    pass_rows(p, &scan.passed[i]);
   }
 }
 
@@ -242,7 +266,7 @@ static void sparse_panel(const Pass *p, int panel) {
       refine(p->s, q, p->b, p->lot->ref[p->i].block, panel * KERNEL_PANEL + __builtin_ctz(rows), &p->w->found[q], p->w->e);
 }
 
-size_t scan_sums(const Scan *s) { return (size_t)s->count * (size_t)longest_run(s) * KERNEL_PANEL; }
+size_t scan_room(const Scan *s) { return (size_t)s->count * (size_t)longest_run(s); }
 
 void scan_block(const Scan *s, const Lot *lot, int i, const Worker *w) {
   Pass p = {s, lot, lot->block[i], w, i};
@@ -250,7 +274,7 @@ void scan_block(const Scan *s, const Lot *lot, int i, const Worker *w) {
   for (int panel = 0, end = p.b->padded / KERNEL_PANEL, n; panel < end && !w->e->code; panel += n) {
     n = run_from(&p, panel, end);
     if (n) scan_run(&p, panel, n);
-    else sparse_panel(&p, panel);
+    else if (!s->sampling) sparse_panel(&p, panel);
     if (!n) n = 1;
     work += n * panel_work;
     if (work < PAUSE) continue;

@@ -1,5 +1,5 @@
 /* scan.h -- one block against the queries of a search: who may still be among the nearest.
-** Layer: index. Uses: block.h code.h.
+** Layer: index. Uses: block.h code.h kernel.
 **
 ** A query has a threshold, the cosine that a row must reach to matter, which rises while blocks are read: each thread keeps
 ** the k largest lower bounds that it has met, and the k-th of them is a threshold for all (k rows are known to be
@@ -10,7 +10,8 @@
 **
 ** and rescore.c asks for the vectors of the candidates that are left. Of the rows that pass at first, when the threshold is
 ** low, only those with the best cosines so far (of 4 bits) go on, which makes it rise; the others are put off until
-** it has risen, when few of them pass again. */
+** it has risen, when few of them pass again. What is put off is a panel for a query, its 32 sums as the kernel left them: they
+** meet the bound again together, which costs less than to look at each of them when it first passes. */
 #ifndef INDEX_SCAN_H
 #define INDEX_SCAN_H
 
@@ -18,6 +19,7 @@
 
 #include "index/block.h"
 #include "index/code.h"
+#include "kernel/kernel.h"
 
 /* The true cosine lies in [low, high]. */
 typedef struct {
@@ -30,10 +32,10 @@ typedef struct {
   size_t n, room;
 } Candidates;
 
-/* A row that is put off: its cosine of 4 bits with the query, the angle p4, and where it is. */
+/* Rows that are put off: what passed of a panel of a block. */
 typedef struct {
-  float y, cosine, sine;
-  int block, place; /* block: which of those that are being read */
+  int block; /* which of those that are being read */
+  KernelPassed passed;
 } Later;
 
 typedef struct {
@@ -67,8 +69,9 @@ typedef struct {
 
 typedef struct {
   ScanQuery *query;
-  int8_t *q8;       /* [count][depth], the queries' own, side by side */
+  int8_t *q8;       /* [kernel_query_numbers]: the queries as a scan takes them */
   int count, depth;
+  int sampling;     /* see scan_block */
   int estimate;     /* no vectors will be asked for: the fine code's cosine is the answer */
   double widest;    /* then: the largest p8 of what is being read, else 0 */
   double slack;
@@ -83,19 +86,21 @@ typedef struct {
 
 /* One thread's own. */
 typedef struct {
-  Found *found;  /* [queries] */
-  int32_t *sums; /* [scan_sums] */
+  Found *found;         /* [queries] */
+  KernelPassed *passed; /* [scan_room] */
+  KernelBound *bound;   /* [queries] */
   void (*pause)(void *context); /* called every millisecond or so where not NULL */
   void *context;
   const atomic_int *stop; /* ends scanning early when set */
   bert_err *e;
 } Worker;
 
-/* Reads block i of a lot for all queries. */
+/* Reads block i of a lot for all queries. Where sampling, it looks for the nearest by 4 bits alone, and puts them off. */
 void scan_block(const Scan *s, const Lot *lot, int i, const Worker *w);
-/* Then, once for each query and each thread's findings: what was put off. */
-void scan_later(const Scan *s, const Lot *lot, int q, Found *found, bert_err *e);
-size_t scan_sums(const Scan *s);
+/* Then, once for each query and what each thread put off. */
+void scan_later(const Scan *s, const Lot *lot, int q, Laters *later, Found *found, bert_err *e);
+/* What a scan may leave at most. */
+size_t scan_room(const Scan *s);
 
 void best_push(Best *b, float x, bert_err *e);
 void candidates_add(Candidates *c, const Candidate *one, float threshold, bert_err *e);

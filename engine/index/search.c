@@ -19,15 +19,21 @@
 #include "index/scan.h"
 
 enum { GROUP = 128 };
+/* So many queries are worth a sample: every so manieth block of the first lot, up to a number of them, where it has so many rows
+** for each that is sought. */
+enum { SAMPLE_QUERIES = 4, SAMPLE_STEP = 8, SAMPLE_MOST = 16, SAMPLE_ROWS = 64 };
 
 typedef struct {
   const bert_scope *scope;
+  const float *queries;
   Scan scan;
   int threads;
-  double *turned;   /* [dimensions] */
   float *floats;    /* [count][depth]: the queries' own arrays */
+  int8_t *bytes;    /* [threads][depth] */
+  double *turned;   /* [threads][dimensions] */
   Found *found;     /* [threads][count] */
-  int32_t *sums;    /* [threads][scan_sums] */
+  KernelPassed *passed; /* [threads][scan_room] */
+  KernelBound *bound;   /* [threads][count] */
   bert_err *error;  /* [threads] */
   Fetch fetch;
   const bert_progress *progress;
@@ -36,20 +42,28 @@ typedef struct {
 
 /* ---- queries --------------------------------------------------------------------------------------------------------- */
 
-static void prepare(Search *s, const float *queries, bert_err *e) {
-  int dimensions = s->scope->dimensions, depth = s->scan.depth;
-  double floor = 1 - s->scope->most - s->scan.slack;
-  for (int q = 0; q < s->scan.count && !e->code; q++) {
-    const float *x = queries + (size_t)q * (size_t)dimensions;
-    ScanQuery *query = &s->scan.query[q];
-    for (int i = 0; i < dimensions; i++)
-      if (!isfinite(x[i])) return err_set(e, BERT_ARGUMENT, "query %d: element %d is not a finite number", q, i);
-    query->code.q8 = s->scan.q8 + (size_t)q * (size_t)depth;
-    query->code.q = s->floats + (size_t)q * (size_t)depth;
-    query->zero = !code_turn(s->turned, x, dimensions);
-    if (!query->zero) code_query(&query->code, s->turned, dimensions);
-    atomic_init(&query->threshold, floor < -2 ? -2.0f : (float)floor);
-  }
+static void prepare_query(void *context, int q, int worker) {
+  Search *s = context;
+  size_t d = (size_t)s->scope->dimensions;
+  int depth = s->scan.depth;
+  int8_t *bytes = s->bytes + (size_t)worker * (size_t)depth;
+  double *turned = s->turned + (size_t)worker * d, floor = 1 - s->scope->most - s->scan.slack;
+  ScanQuery *query = &s->scan.query[q];
+  query->code.q = s->floats + (size_t)q * (size_t)depth;
+  query->zero = !code_turn(turned, s->queries + (size_t)q * d, s->scope->dimensions);
+  if (query->zero) memset(bytes, 0, d);
+  else code_query(&query->code, bytes, turned, s->scope->dimensions);
+  atomic_init(&query->threshold, floor < -2 ? -2.0f : (float)floor);
+  for (int k = 0; k < depth; k += 4) memcpy(s->scan.q8 + kernel_query_at(q, k, depth), bytes + k, 4);
+}
+
+static void prepare(Search *s, bert_err *e) {
+  int d = s->scope->dimensions;
+  for (int q = 0; q < s->scan.count && !e->code; q++)
+    for (int i = 0; i < d; i++)
+      if (!isfinite(s->queries[(size_t)q * (size_t)d + (size_t)i]))
+        return err_set(e, BERT_ARGUMENT, "query %d: element %d is not a finite number", q, i);
+  if (!e->code) pool_each(s->threads, s->scan.count, prepare_query, NULL, s);
 }
 
 static void search_fini(Search *s) {
@@ -59,25 +73,27 @@ static void search_fini(Search *s) {
     mem_free(s->found[i].best.at);
     mem_free(s->found[i].nearest.at);
   }
-  mem_free(s->found), mem_free(s->sums), mem_free(s->error);
+  mem_free(s->found), mem_free(s->passed), mem_free(s->bound), mem_free(s->error);
   fetch_fini(&s->fetch);
-  mem_free(s->scan.query), mem_free(s->scan.q8), mem_free(s->floats), mem_free(s->turned);
+  mem_free(s->scan.query), mem_free(s->scan.q8), mem_free(s->bytes), mem_free(s->floats), mem_free(s->turned);
 }
 
 static void search_init(Search *s, const bert_scope *scope, const float *queries, int count, bert_err *e) {
   size_t n = (size_t)count, depth = (size_t)code_depth(scope->dimensions);
-  s->scope = scope;
+  s->scope = scope, s->queries = queries;
   s->threads = scope->threads > 0 ? scope->threads : pool_threads();
   if (s->threads > scope->count) s->threads = scope->count > 0 ? scope->count : 1;
   size_t k = scope->k < 0 ? 0 : (uint64_t)scope->k > SIZE_MAX / 8 ? SIZE_MAX / 8 : (size_t)scope->k;
   s->scan = (Scan){.count = count, .depth = (int)depth, .estimate = !scope->store.vectors, .k = k,
                    .slack = code_slack(scope->dimensions)};
   s->scan.query = mem_new(n, sizeof *s->scan.query, e);
-  s->scan.q8 = mem_new(n, depth, e);
+  s->scan.q8 = mem_new(kernel_query_numbers(count, (int)depth), 1, e);
+  s->bytes = mem_new((size_t)s->threads, depth, e);
   s->floats = mem_new(n, depth * sizeof *s->floats, e);
-  s->turned = mem_new((size_t)scope->dimensions, sizeof *s->turned, e);
+  s->turned = mem_new((size_t)s->threads, (size_t)scope->dimensions * sizeof *s->turned, e);
   s->found = mem_new((size_t)s->threads * n, sizeof *s->found, e);
-  s->sums = mem_new((size_t)s->threads, scan_sums(&s->scan) * sizeof *s->sums, e);
+  s->passed = mem_new((size_t)s->threads, scan_room(&s->scan) * sizeof *s->passed, e);
+  s->bound = mem_new((size_t)s->threads, n * sizeof *s->bound, e);
   s->error = mem_new((size_t)s->threads, sizeof *s->error, e);
   fetch_init(&s->fetch, scope, e);
   if (e->code) return;
@@ -85,7 +101,7 @@ static void search_init(Search *s, const bert_scope *scope, const float *queries
   size_t rows = (size_t)scope->count * BERT_BLOCK_SLOTS;
   for (int i = 0; i < s->threads * count; i++) s->found[i].best.most = s->found[i].nearest.most = k < rows ? k : 0;
   if (k >= rows) s->scan.k = 0;
-  prepare(s, queries, e);
+  prepare(s, e);
 }
 
 /* ---- blocks ----------------------------------------------------------------------------------------------------------- */
@@ -97,12 +113,17 @@ static int stopped(void *context) {
 }
 static void pause_search(void *context) { stopped(context); }
 
+static Found *found_by(const Search *s, int thread, int q) {
+  return &s->found[(size_t)thread * (size_t)s->scan.count + (size_t)q];
+}
+
 static Lot lot_of(const Search *s) { return (Lot){s->fetch.block, s->scope->blocks + s->fetch.first}; }
 
 static void scan_task(void *context, int i, int worker) {
   Search *s = context;
   Lot lot = lot_of(s);
-  Worker w = {s->found + (size_t)worker * (size_t)s->scan.count, s->sums + (size_t)worker * scan_sums(&s->scan),
+  size_t first = (size_t)worker * (size_t)s->scan.count;
+  Worker w = {found_by(s, worker, 0), s->passed + (size_t)worker * scan_room(&s->scan), s->bound + first,
               worker ? NULL : pause_search, s, &s->stop, &s->error[worker]};
   if (worker == 0) pause_search(s);
   if (!atomic_load(&s->stop) && !s->error[worker].code) scan_block(&s->scan, &lot, i, &w);
@@ -114,7 +135,39 @@ static void later_task(void *context, int q, int worker) {
   Lot lot = lot_of(s);
   if (worker == 0) pause_search(s);
   for (int t = 0; t < s->threads && !atomic_load(&s->stop); t++)
-    scan_later(&s->scan, &lot, q, &s->found[(size_t)t * (size_t)s->scan.count + (size_t)q], &s->error[worker]);
+    scan_later(&s->scan, &lot, q, &found_by(s, t, q)->later, found_by(s, t, q), &s->error[worker]);
+}
+
+static void best_join(Best *best, const Best *other, bert_err *e) {
+  for (size_t i = 0; i < other->n && !e->code; i++) best_push(best, other->at[i], e);
+}
+
+/* ---- a sample --------------------------------------------------------------------------------------------------------- */
+
+static void sample_task(void *context, int i, int worker) { scan_task(context, i * SAMPLE_STEP + SAMPLE_STEP / 2, worker); }
+
+/* Of what the threads found for query q: a threshold. All is forgotten but how near rows are by 4 bits. */
+static void sampled_task(void *context, int q, int worker) {
+  Search *s = context;
+  bert_err *e = &s->error[worker];
+  Found *first = found_by(s, 0, q);
+  Lot lot = lot_of(s);
+  for (int t = 1; t < s->threads; t++) best_join(&first->nearest, &found_by(s, t, q)->nearest, e);
+  for (int t = 0; t < s->threads && !e->code; t++)
+    scan_later(&s->scan, &lot, q, &found_by(s, t, q)->later, first, e);
+  first->found.n = first->best.n = 0;
+}
+
+/* Thresholds for many queries, from some of the blocks. These are read once more, with all the others; but the rows that pass
+** before a threshold has risen cost more, where a multiplication is shared. */
+static void sample(Search *s) {
+  int blocks = s->fetch.n / SAMPLE_STEP < SAMPLE_MOST ? s->fetch.n / SAMPLE_STEP : SAMPLE_MOST;
+  size_t rows = (size_t)blocks * BERT_BLOCK_SLOTS;
+  if (s->scan.count < SAMPLE_QUERIES || s->fetch.first > 0 || !s->scan.k || s->scan.k > rows / SAMPLE_ROWS) return;
+  s->scan.sampling = 1;
+  pool_each(s->threads, blocks, sample_task, pause_search, s);
+  pool_each(s->threads, s->scan.count, sampled_task, pause_search, s);
+  s->scan.sampling = 0;
 }
 
 static void scan_lot(Search *s, bert_err *e) {
@@ -122,6 +175,7 @@ static void scan_lot(Search *s, bert_err *e) {
   s->scan.widest = 0;
   for (int i = 0; i < s->fetch.n && s->scan.estimate; i++)
     s->scan.widest = fmax(s->scan.widest, s->fetch.block[i]->widest8);
+  sample(s);
   pool_each(s->threads, s->fetch.n, scan_task, pause_search, s);
   pool_each(s->threads, s->scan.count, later_task, pause_search, s);
   for (int i = 0; i < s->threads; i++)
@@ -133,11 +187,11 @@ static void scan_lot(Search *s, bert_err *e) {
 
 /* What all threads found for query q, in the first one's array. */
 static Candidates *join(Search *s, int q, bert_err *e) {
-  Candidates *all = &s->found[q].found;
-  Best *best = &s->found[q].best;
+  Candidates *all = &found_by(s, 0, q)->found;
+  Best *best = &found_by(s, 0, q)->best;
   for (int t = 1; t < s->threads; t++) {
-    const Found *other = &s->found[(size_t)t * (size_t)s->scan.count + (size_t)q];
-    for (size_t i = 0; i < other->best.n && !e->code; i++) best_push(best, other->best.at[i], e);
+    const Found *other = found_by(s, t, q);
+    best_join(best, &other->best, e);
     for (size_t i = 0; i < other->found.n && !e->code; i++) candidates_add(all, &other->found.at[i], -2, e);
   }
   if (!e->code && s->scan.k && best->n == s->scan.k) scan_raise(&s->scan.query[q], best->at[0]);

@@ -113,7 +113,8 @@ V_OP V q_float(Q q) { return (V){_mm256_cvtepi32_ps(q.low), _mm256_cvtepi32_ps(q
 typedef Q C;
 typedef Q N;
 typedef __m256i CQ;
-#define SCAN_ROWS 2
+#define SCAN_ROWS 4
+#define SCAN_WIDE 2
 V_OP C c_zero(void) { return q_zero(); }
 V_OP C c_add(C a, C b) { return (C){_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)}; }
 V_OP void c_store(int32_t *p, C c) {
@@ -121,6 +122,10 @@ V_OP void c_store(int32_t *p, C c) {
   _mm256_storeu_si256((__m256i *)(p + 8), c.high);
 }
 V_OP N n_load(const uint8_t *p) { return w_load((const int8_t *)p); }
+V_OP void n_store(uint8_t *p, N n) {
+  _mm256_storeu_si256((__m256i *)p, n.low);
+  _mm256_storeu_si256((__m256i *)(p + 32), n.high);
+}
 V_OP __m256i low_half(__m256i n) { return _mm256_and_si256(n, _mm256_set1_epi8(15)); }
 V_OP N n_low(N n) { return (N){low_half(n.low), low_half(n.high)}; }
 V_OP N n_high(N n) { return (N){low_half(_mm256_srli_epi16(n.low, 4)), low_half(_mm256_srli_epi16(n.high, 4))}; }

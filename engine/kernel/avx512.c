@@ -32,6 +32,7 @@ V_OP Q q_dot(Q sum, X x, W w) {
 V_OP V q_float(Q q) { return _mm512_cvtepi32_ps(q); }
 
 #define SCAN_ROWS 8
+#define SCAN_WIDE 8
 V_OP C c_dot(C c, N n, CQ q) {
   return _mm512_add_epi32(c, _mm512_madd_epi16(_mm512_maddubs_epi16(n, q), _mm512_set1_epi16(1)));
 }

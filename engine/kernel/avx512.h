@@ -46,6 +46,7 @@ V_OP C c_zero(void) { return _mm512_setzero_si512(); }
 V_OP C c_add(C a, C b) { return _mm512_add_epi32(a, b); }
 V_OP void c_store(int32_t *p, C c) { _mm512_storeu_si512(p, c); }
 V_OP N n_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+V_OP void n_store(uint8_t *p, N n) { _mm512_storeu_si512(p, n); }
 V_OP N n_low(N n) { return _mm512_and_si512(n, _mm512_set1_epi8(15)); }
 V_OP N n_high(N n) { return n_low(_mm512_srli_epi16(n, 4)); }
 V_OP CQ cq_set(int32_t four) { return _mm512_set1_epi32(four); }

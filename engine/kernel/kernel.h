@@ -115,30 +115,42 @@ typedef struct {
   float scale; /* of those kept */
 } KernelDrop;
 
-/* sum[m][32 panels] = q[m][depth] . code, of codes of 4 bits, 0 … 15, in panels: 32 rows side by side, eight k deep. A row's
-** four bytes hold k = 0 … 3 in their low halves and k = 4 … 7 in their high ones, so that a mask and a shift make of them what
-** the dot products of bytes take:
+/* What a row must reach to pass: (sum - zero) * (factor * scale) >= c cosine + offset - s sine, with the row's scale, cosine and
+** sine. A row whose scale is not a number never does. */
+typedef struct {
+  float zero, factor, c, s, offset;
+} KernelBound;
+
+/* Who passed of a panel for a query: bit r for row r; and the sums of all rows. */
+typedef struct {
+  int32_t sum[KERNEL_PANEL];
+  uint32_t rows;
+  int32_t query, panel;
+} KernelPassed;
+
+/* Sums q[m][depth] . code of 4 bits, 0 … 15, and who passes a bound with them. Codes lie in panels: 32 rows side by side,
+** eight k deep. A row's four bytes hold k = 0 … 3 in their low halves and k = 4 … 7 in their high ones, so that a mask and a
+** shift make of them what the dot products of bytes take:
 **
 **    panel: [k = 0 … 7: 32 rows of 4 bytes][k = 8 … 15: …] …
+**    q:     groups of 4 queries, [k = 0 … 3: 4 queries of 4 bytes][k = 4 … 7: …] …; see kernel_query_at
 **
 ** Integers, exact: 15 * 127 * 65,536 is inside 31 bits. */
 typedef struct {
-  int32_t *sum;
-  size_t sum_stride;
+  KernelPassed *passed; /* room for m * panels; those with rows, by panel, then query */
+  int count;            /* set to how many they are */
   const uint8_t *codes; /* panels[depth / 8][32][4] */
+  const float *scale, *cosine, *sine; /* of the panels' rows */
   const int8_t *q;      /* in ±127 */
+  const KernelBound *bound; /* [m] */
   int m, panels, depth; /* depth a multiple of 8, at most 65,536 */
 } KernelScan;
 
-/* Bit r % 32 of mask[r / 32] for row r of whole panels: (sum - zero) * (factor * scale) >= c cosine + offset - s sine. A row
-** whose scale is not a number never passes. */
-typedef struct {
-  uint32_t *mask;
-  const int32_t *sum;
-  const float *scale, *cosine, *sine;
-  int panels;
-  float zero, factor, c, s, offset;
-} KernelScreen;
+/* Where number k of query i lies in a scan's q, and how many numbers q has. */
+static inline size_t kernel_query_at(int i, int k, int depth) {
+  return ((size_t)(i / 4) * (size_t)(depth / 4) + (size_t)(k / 4)) * 16 + (size_t)(i % 4 * 4 + k % 4);
+}
+static inline size_t kernel_query_numbers(int m, int depth) { return (size_t)((m + 3) / 4) * 4 * (size_t)depth; }
 
 /* k rounded up to a multiple of 4; groups of 128 that k takes, the last one may be shorter. */
 static inline int kernel_depth8(int k) { return (k + 3) / 4 * 4; }

@@ -109,7 +109,8 @@ V_OP V q_float(Q q) {
 typedef Q C;
 typedef W N;
 typedef int8x8_t CQ;
-#define SCAN_ROWS 2
+#define SCAN_ROWS 4
+#define SCAN_WIDE 2
 V_OP C c_zero(void) { return q_zero(); }
 V_OP C c_add(C a, C b) {
   for (int i = 0; i < 4; i++) a.q[i] = vaddq_s32(a.q[i], b.q[i]);
@@ -119,6 +120,9 @@ V_OP void c_store(int32_t *p, C c) {
   for (int i = 0; i < 4; i++) vst1q_s32(p + 4 * i, c.q[i]);
 }
 V_OP N n_load(const uint8_t *p) { return w_load((const int8_t *)p); }
+V_OP void n_store(uint8_t *p, N n) {
+  for (int i = 0; i < 4; i++) vst1q_s8((int8_t *)p + 16 * i, n.q[i]);
+}
 V_OP N n_low(N n) {
   for (int i = 0; i < 4; i++) n.q[i] = vandq_s8(n.q[i], vdupq_n_s8(15));
   return n;

@@ -327,27 +327,38 @@ static void adam(const KernelAdam *a) {
 
 /* ---- codes of 4 and 8 bits -------------------------------------------------------------------------------------------- */
 
-static void scan(const KernelScan *s) {
-  for (int i = 0; i < s->m; i++)
-    for (int r = 0; r < s->panels * KERNEL_PANEL; r++) {
-      const uint8_t *code = s->codes + (size_t)(r / KERNEL_PANEL) * (size_t)s->depth / 2 * KERNEL_PANEL + 4 * (r % KERNEL_PANEL);
-      const int8_t *q = s->q + (size_t)i * (size_t)s->depth;
-      int32_t sum = 0;
-      for (int k = 0; k < s->depth; k++) {
-        int both = code[(size_t)(k / 8) * 4 * KERNEL_PANEL + k % 4];
-        sum += q[k] * (k % 8 < 4 ? both & 15 : both >> 4);
-      }
-      s->sum[(size_t)i * s->sum_stride + (size_t)r] = sum;
+static void scan_panel(KernelPassed *p, const KernelScan *s) {
+  const uint8_t *code = s->codes + (size_t)p->panel * (size_t)s->depth / 2 * KERNEL_PANEL;
+  for (int r = 0; r < KERNEL_PANEL; r++) {
+    p->sum[r] = 0;
+    for (int k = 0; k < s->depth; k++) {
+      int both = code[(size_t)(k / 8) * 4 * KERNEL_PANEL + (size_t)(4 * r + k % 4)];
+      p->sum[r] += s->q[kernel_query_at(p->query, k, s->depth)] * (k % 8 < 4 ? both & 15 : both >> 4);
     }
+  }
 }
 
-static void screen(const KernelScreen *s) {
-  memset(s->mask, 0, (size_t)s->panels * sizeof *s->mask);
-  for (int r = 0; r < s->panels * KERNEL_PANEL; r++) {
-    float cosine = ((float)s->sum[r] - s->zero) * (s->factor * s->scale[r]);
-    float least = fmaf(-s->s, s->sine[r], fmaf(s->c, s->cosine[r], s->offset));
-    if (cosine >= least) s->mask[r / KERNEL_PANEL] |= 1u << r % KERNEL_PANEL;
+static void screen(uint32_t *rows, const int32_t *sum, const float *scale, const float *cosine, const float *sine,
+                   const KernelBound *b) {
+  *rows = 0;
+  for (int r = 0; r < KERNEL_PANEL; r++) {
+    float reached = ((float)sum[r] - b->zero) * (b->factor * scale[r]);
+    float least = fmaf(-b->s, sine[r], fmaf(b->c, cosine[r], b->offset));
+    if (reached >= least) *rows |= 1u << r;
   }
+}
+
+static void scan(KernelScan *s) {
+  s->count = 0;
+  for (int panel = 0; panel < s->panels; panel++)
+    for (int query = 0; query < s->m; query++) {
+      KernelPassed *p = &s->passed[s->count];
+      size_t row = (size_t)panel * KERNEL_PANEL;
+      p->query = query, p->panel = panel;
+      scan_panel(p, s);
+      screen(&p->rows, p->sum, s->scale + row, s->cosine + row, s->sine + row, &s->bound[query]);
+      if (p->rows) s->count++;
+    }
 }
 
 static void dot_code(float *sum, const float *q, const uint8_t *code, int n) {

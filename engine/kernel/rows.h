@@ -1,4 +1,4 @@
-/* rows.h -- the kernels that go along rows: softmax, layernorm, dot, quantize, screen, dot_code. See lanes.h.
+/* rows.h -- the kernels that go along rows: softmax, layernorm, dot, quantize, dot_code. See lanes.h.
 ** Layer: kernel. Uses: kernel.h lanes.h.
 **
 ** Bound by loads and stores within cache; a row is read two or three times while it is in L1. */
@@ -112,20 +112,6 @@ static void quantize(int8_t *q, float *scale, const float *x, size_t stride, int
     for (int at = 0; at < k; at += KERNEL_GROUP)
       quantize_group(q + at, scale++, x + at, k - at < KERNEL_GROUP ? k - at : KERNEL_GROUP);
     memset(q + k, 0, (size_t)(depth - k));
-  }
-}
-
-static void screen(const KernelScreen *s) {
-  V zero = v_set(s->zero), factor = v_set(s->factor), c = v_set(s->c), minus_s = v_set(-s->s), offset = v_set(s->offset);
-  for (int p = 0; p < s->panels; p++) {
-    uint32_t mask = 0;
-    for (int half = 0; half < KERNEL_PANEL; half += KERNEL_LANES) {
-      int r = p * KERNEL_PANEL + half;
-      V cosine = v_mul(v_sub(v_ints(s->sum + r), zero), v_mul(factor, v_load(s->scale + r)));
-      V least = v_fma(minus_s, v_load(s->sine + r), v_fma(c, v_load(s->cosine + r), offset));
-      mask |= v_reaches(cosine, least) << half;
-    }
-    s->mask[p] = mask;
   }
 }
 

@@ -33,7 +33,8 @@ V_OP Q q_dot(Q sum, X x, W w) {
   return sum;
 }
 
-#define SCAN_ROWS 8
+#define SCAN_ROWS 12
+#define SCAN_WIDE 12
 V_OP C c_dot(C c, N n, CQ q) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(c) : "v"(n), "v"(q));
   return c;
@@ -42,7 +43,7 @@ V_OP C c_dot(C c, N n, CQ q) {
 #include "kernel/lanes.h"
 #include "kernel/gemm8.h"
 #include "kernel/codes.h"
-const Kernels kernels_vnni = {.gemm8 = gemm8, .scan = scan};
+const Kernels kernels_vnni = {.gemm8 = gemm8, .scan = scan, .screen = screen};
 TARGET_END
 #else
 typedef int vnni_is_x86_only; /* a translation unit may not be empty */

@@ -348,46 +348,61 @@ static void fill_bytes(void *bytes, size_t n) {
   for (size_t i = 0; i < n; i++) ((uint8_t *)bytes)[i] = (uint8_t)(next_float() * 64);
 }
 
+/* Numbers about a bound: sums, and what rows have; every seventh row is empty, and every seventh right at the bound. */
+static void fill_rows(int32_t *sum, float *scale, float *cosine, float *sine, int n) {
+  for (int i = 0; i < n; i++) {
+    sum[i] = (int32_t)(next_float() * 1e6f), scale[i] = next_float() / 1e6f, cosine[i] = next_float(), sine[i] = next_float();
+    if (i % 7 == 3) scale[i] = NAN;
+    if (i % 7 == 4) sum[i] = (int32_t)0x41414141, cosine[i] = 0, sine[i] = 0, scale[i] = 0;
+  }
+}
+
+static KernelBound next_bound(int i) {
+  if (i % 8 == 0 || i % 8 == 5) return (KernelBound){0, 1, 0, 0, i % 8 ? INFINITY : -INFINITY};
+  return (KernelBound){1000.0f, next_float(), next_float(), next_float(), (float)(i % 2)};
+}
+
 static void check_scan(const Kernels *fast, const Kernels *ref) {
-  enum { PANELS = 3, DEPTH = 72, QUERIES = 19, STRIDE = PANELS * KERNEL_PANEL + 5 };
-  static uint8_t codes[PANELS * KERNEL_PANEL * DEPTH / 2];
-  static int8_t q[QUERIES * DEPTH];
-  static int32_t a[QUERIES * STRIDE], b[QUERIES * STRIDE];
+  enum { PANELS = 3, ROWS = PANELS * KERNEL_PANEL, DEPTH = 72, QUERIES = 27 };
+  static uint8_t codes[ROWS * DEPTH / 2];
+  static int8_t q[(QUERIES + 1) * DEPTH];
+  static KernelPassed a[PANELS * QUERIES], b[PANELS * QUERIES];
+  float scale[ROWS], cosine[ROWS], sine[ROWS];
+  int32_t sum[ROWS];
+  KernelBound bound[QUERIES];
+  int passed = 0, out = 0;
   fill_bytes(codes, sizeof codes);
   for (size_t i = 0; i < sizeof q; i++) q[i] = (int8_t)(next_float() * 31);
   memset(codes, 0xFF, 100); /* the largest products */
   memset(q, 127, 200);
+  fill_rows(sum, scale, cosine, sine, ROWS);
+  for (int i = 0; i < ROWS; i++) scale[i] *= 100;
   for (int m = 1; m <= QUERIES; m++)
     for (int depth = 8; depth <= DEPTH; depth += 32) {
-      memset(a, 1, sizeof a), memset(b, 1, sizeof b);
-      KernelScan s = {a, STRIDE, codes, q, m, PANELS, depth};
+      for (int i = 0; i < m; i++) bound[i] = next_bound(i);
+      KernelScan s = {a, 0, codes, scale, cosine, sine, q, bound, m, PANELS, depth}, t = s;
+      t.passed = b;
       fast->scan(&s);
-      s.sum = b;
-      ref->scan(&s);
-      if (memcmp(a, b, sizeof a)) test_failed(__FILE__, __LINE__, "scan of %d queries, %d deep, differs from ref", m, depth);
+      ref->scan(&t);
+      if (s.count != t.count || memcmp(a, b, (size_t)s.count * sizeof *a))
+        test_failed(__FILE__, __LINE__, "scan of %d queries, %d deep, differs from ref", m, depth);
+      passed += s.count, out += PANELS * m - s.count;
     }
+  OK(passed != 0 && out != 0);
 }
 
 static void check_screen(const Kernels *fast, const Kernels *ref) {
-  enum { PANELS = 2, ROWS = PANELS * KERNEL_PANEL };
-  int32_t sum[ROWS];
-  float scale[ROWS], cosine[ROWS], sine[ROWS];
-  uint32_t a[PANELS], b[PANELS], all = 0, none = UINT32_MAX;
+  int32_t sum[KERNEL_PANEL];
+  float scale[KERNEL_PANEL], cosine[KERNEL_PANEL], sine[KERNEL_PANEL];
+  uint32_t a, b, all = 0, none = UINT32_MAX;
   for (int round = 0; round < 50; round++) {
-    for (int i = 0; i < ROWS; i++) {
-      sum[i] = (int32_t)(next_float() * 1e6f), scale[i] = next_float() / 1e6f, cosine[i] = next_float(), sine[i] = next_float();
-      if (i % 7 == 3) scale[i] = NAN;
-      if (i % 7 == 4) sum[i] = (int32_t)0x41414141, cosine[i] = 0, sine[i] = 0, scale[i] = 0; /* exactly at the bound, or not */
-    }
-    KernelScreen s = {a, sum, scale, cosine, sine, PANELS, 1000.0f, next_float(), next_float(), next_float(), (float)(round % 2)};
-    if (round == 0) s.c = s.s = 0, s.offset = -INFINITY;
-    fast->screen(&s);
-    s.mask = b;
-    ref->screen(&s);
-    if (memcmp(a, b, sizeof a)) test_failed(__FILE__, __LINE__, "screen differs from ref: %08x, wanted %08x", a[0], b[0]);
-    for (int i = 0; i < ROWS; i++)
-      if (i % 7 == 3) OK(!(b[i / 32] >> i % 32 & 1));
-    all |= b[0], none &= b[0];
+    KernelBound bound = next_bound(round);
+    fill_rows(sum, scale, cosine, sine, KERNEL_PANEL);
+    fast->screen(&a, sum, scale, cosine, sine, &bound);
+    ref->screen(&b, sum, scale, cosine, sine, &bound);
+    if (a != b) test_failed(__FILE__, __LINE__, "screen differs from ref: %08x, wanted %08x", a, b);
+    for (int i = 3; i < KERNEL_PANEL; i += 7) OK(!(b >> i & 1));
+    all |= b, none &= b;
   }
   OK(all != 0 && none == 0);
 }

@@ -251,6 +251,26 @@ TEST(search_is_the_same_with_any_number_of_threads_and_queries) {
   rows_free(&r);
 }
 
+/* From 8 blocks on, some of them are read first for the thresholds of many queries. */
+TEST(search_of_many_queries_in_many_blocks_equals_comparing_with_every_vector) {
+  for (int kind = 0; kind < KIND_COUNT; kind++) {
+    Rows r = rows_of(kind, 40, 18 * SLOTS - 9);
+    uint32_t allowed[18][BERT_BLOCK_SLOTS / 32] = {{0}};
+    for (int i = 0; i < r.n; i += 1 + i / SLOTS % 4 * 30) allowed[i / SLOTS][i % SLOTS / 32] |= 1u << i % 32;
+    for (int threads = 1; threads <= 3; threads++) {
+      bert_scope scope = scope_of(&r, 1 + 15 * (threads % 3));
+      scope.threads = threads;
+      for (int b = 0; b < r.blocks; b++) r.block[b].allowed = NULL;
+      search_case(KINDS[kind].name, &r, &scope, r.vectors + 40 * 100, 29);
+      for (int b = 0; b < r.blocks; b++) r.block[b].allowed = allowed[b];
+      search_case(KINDS[kind].name, &r, &scope, r.vectors + 40 * 100, 29);
+      scope.most = 0.2;
+      search_case(KINDS[kind].name, &r, &scope, r.vectors + 40 * 100, 29);
+    }
+    rows_free(&r);
+  }
+}
+
 TEST(search_asks_for_few_vectors) {
   Rows r = rows_of(1, 384, 2000);
   bert_scope scope = scope_of(&r, 10);
