@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Rows *rows = read_rows(data[0] == '2' ? 2 : 1, (const char *)data + 1, size - 1, &e);
   Sentences s = {0};
   const TaggedWord *word;
-  sentences_open(&s, rows, &e);
+  sentences_open(&s, rows, 0, &e);
   want(!e.code);
   for (int n; (n = sentences_next(&s, &word, &e));)
     for (int i = 0; i < n; i++) {
