@@ -134,23 +134,31 @@ def without_a_terminal_there_is_no_bar(so, model, tiny):
 CHECK = "INSERT INTO notes(notes) VALUES ('integrity-check')"
 
 
-def stopped(db, sql, seconds):
-    """The error of a statement that is interrupted after so many seconds."""
-    timer = threading.Timer(seconds, db.interrupt)
-    timer.start()
+def stopped(so, model, db, sql):
+    """The error of a command that is interrupted once it has done some rows."""
+    ended = threading.Event()
+
+    def interrupt():
+        watcher = connect(so, model)
+        while not ended.is_set() and not watcher.execute("SELECT 1 FROM bert_index_progress WHERE done > 0").fetchone():
+            time.sleep(0.001)
+        db.interrupt()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     try:
         db.execute(sql).fetchall()
     except sqlite3.OperationalError as e:
         return str(e)
     finally:
-        timer.join()
-    sys.exit(f"{sql} ended within {seconds} s")
+        ended.set()
+        thread.join()
+    sys.exit(f"{sql} ended before it was interrupted")
 
 
 def an_interrupted_rebuild_changes_nothing_and_goes_on(so, model, tiny):
     db = connect(so, tiny)
     fill(db, 40000)
-    said = stopped(db, REBUILD, 0.3)
+    said = stopped(so, tiny, db, REBUILD)
     check(re.search(r"interrupted; \d+ vectors are kept", said), said)
     check(db.execute("SELECT count(*) FROM notes WHERE body MATCH 'x'").fetchone() == (40000,), "rows are missing")
     db.execute(CHECK)
