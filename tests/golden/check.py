@@ -27,18 +27,13 @@ import sqlite3
 import subprocess
 import sys
 
+from host import connect
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 UNIT, WILD, COSINE = 1e-4, 2e-3, 0.999999
 HEAVY = 64 << 20
 THREADS = (1, 2, 3, 8)
 COMPUTE = ('f32', 'int8')
-
-
-def connect(so):
-    db = sqlite3.connect(':memory:', isolation_level=None)
-    db.enable_load_extension(True)
-    db.load_extension(os.path.splitext(os.path.abspath(so))[0])
-    return db
 
 
 def floats(blob):

@@ -15,16 +15,11 @@ import os
 import sqlite3
 import sys
 
+from host import connect
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEAR = 1e-4
 N_BEST, ANSWER_TOKENS, QUESTION_TOKENS = 20, 30, 64
-
-
-def connect(so):
-    db = sqlite3.connect(':memory:', isolation_level=None)
-    db.enable_load_extension(True)
-    db.load_extension(os.path.splitext(os.path.abspath(so))[0])
-    return db
 
 
 def near(found, wanted, what, tolerance=NEAR):

@@ -19,18 +19,13 @@ import struct
 import sys
 import tempfile
 
+from host import connect
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXTS = ('the river', 'Zürich, 1 train & a mountain', '')
 POOLED = 'sbert-two-dense', 'sbert-mean-and-max'  # their Dense takes the pooling that they have
 OPTIONS = (None, '{"pooling": "cls", "max_tokens": 9, "on_long": "mean"}', '{"compute": "int8"}')
 EXTRA = 'bert_extra.safetensors'
-
-
-def connect(so, file=':memory:'):
-    db = sqlite3.connect(file, isolation_level=None)
-    db.enable_load_extension(True)
-    db.load_extension(os.path.splitext(os.path.abspath(so))[0])
-    return db
 
 
 def one(db, sql, *values):

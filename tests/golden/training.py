@@ -8,10 +8,11 @@ import json
 import math
 import os
 import shutil
-import sqlite3
 import struct
 import sys
 import tempfile
+
+from host import connect
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -91,13 +92,6 @@ def dropped(db, case):
     return [] if abs(off) < 3.5 else [f'the mean loss under dropout is {off:.1f} standard errors from {case["mean"]:.6g}']
 
 
-def connected(so):
-    db = sqlite3.connect(':memory:')
-    db.enable_load_extension(True)
-    db.load_extension(os.path.splitext(os.path.abspath(so))[0])
-    return db
-
-
 def cases(name):
     return json.load(open(os.path.join(HERE, name))).items()
 
@@ -105,12 +99,12 @@ def cases(name):
 def main(so):
     passed = failed = 0
     for name, case in cases('dropout.json'):
-        lines = dropped(connected(so), case)
+        lines = dropped(connect(so), case)
         for line in lines:
             print(f'tests/golden/training.py: {name}: {line}')
         passed, failed = passed + (not lines), failed + bool(lines)
     for name, case in cases('training.json'):
-        db = connected(so)
+        db = connect(so)
         with tempfile.TemporaryDirectory() as folder:
             lines = wrong(db, case, os.path.join(folder, 'saved'))
         for line in lines[:10]:
