@@ -16,7 +16,6 @@ The same DATA gives the same rows: what is drawn is drawn with a fixed seed. Abo
 """
 import csv
 import json
-import lzma
 import os
 import random
 import re
@@ -24,6 +23,8 @@ import sqlite3
 import sys
 
 import held
+import sets
+from sets import lines
 
 SENTENCE = re.compile(r'(?<=[.!?]["”’)])\s+(?=["“‘A-Z(])|(?<=[.!?])\s+(?=["“‘A-Z(])')
 
@@ -34,22 +35,9 @@ PROSE = {'openstax': (110000, 22000), 'classic-books': (60000, 8000), 'eltec-eng
 PASSAGE = 900  # characters, about 200 tokens
 
 
-def lines(path):
-    opened = lzma.open(path, 'rt', encoding='utf-8') if path.endswith('.xz') else open(path, encoding='utf-8')
-    with opened as f:
-        return [line.rstrip('\n') for line in f]
-
-
-def documents_of(path):
+def documents_of(data, name):
     """Lists of paragraphs; without the documents that judge."""
-    paragraphs = []
-    for line in lines(path) + ['']:
-        if line.strip():
-            paragraphs.append(line.strip())
-        elif paragraphs:
-            if not held.is_prose(paragraphs):
-                yield paragraphs
-            paragraphs = []
+    return (paragraphs for paragraphs in sets.documents(f'{data}/text/{name}.txt.xz') if not held.is_prose(paragraphs))
 
 
 def passages_of(paragraphs, rng):
@@ -69,7 +57,7 @@ def some(items, n, rng):
 
 def prose(data, rng):
     for name, (sentences, passages) in PROSE.items():
-        docs = list(documents_of(f'{data}/text/{name}.txt.xz'))
+        docs = list(documents_of(data, name))
         whole = [p for doc in docs for p in doc]
         cut = (s for p in whole for s in SENTENCE.split(p))
         yield from some((s for s in cut if 8 <= len(s) <= 600), sentences, rng)
@@ -108,14 +96,9 @@ def inference(data):
 
 def squad_questions(path, wanted):
     """(question, passage, answer, start) of the articles wanted(place, title)."""
-    for place, article in enumerate(json.loads('\n'.join(lines(path)))['data']):
-        if not wanted(place, article['title']):
-            continue
-        for paragraph in article['paragraphs']:
-            for qa in paragraph['qas']:
-                if qa.get('answers'):
-                    answer = qa['answers'][0]
-                    yield qa['question'], paragraph['context'], answer['text'], answer['answer_start']
+    for place, title, question, passage, answers in sets.squad(path):
+        if wanted(place, title) and answers:
+            yield question, passage, answers[0]['text'], answers[0]['answer_start']
 
 
 def qamr_questions(data):
@@ -153,21 +136,8 @@ def questions(data):
                 yield source, *row
 
 
-def conll(path):
-    words, tags = [], []
-    for line in lines(path) + ['']:
-        if line.strip():
-            fields = line.split()
-            words.append(re.sub('^en:', '', fields[0]) or fields[0])
-            tags.append(fields[-1])
-        elif words:
-            yield words, tags
-            words, tags = [], []
-
-
 def names(data):
-    for words, tags in conll(f'{data}/wikiann-en/train.conll'):
-        yield words, tags
+    return sets.conll(f'{data}/wikiann-en/train.conll')
 
 
 # ---- the texts of which vectors are learned ------------------------------------------------------------------------
@@ -202,17 +172,17 @@ def documents(data):
     """Paragraphs in their order, of books and of what explains."""
     n = 0
     for name in ('openstax', 'classic-books', 'eltec-eng', 'medquad-answers'):
-        for paragraphs in documents_of(f'{data}/text/{name}.txt.xz'):
+        for paragraphs in documents_of(data, name):
             for text in paragraphs:
                 yield n, text
             n += 1
 
 
 def fill(db, table, columns, rows):
-    names_ = [c.split()[0] for c in columns.split(', ')]
+    keys = [c.split()[0] for c in columns.split(', ')]
     db.execute(f'CREATE TABLE {table}(id INTEGER PRIMARY KEY, {columns})')
-    marks = ', '.join('?' * len(names_))
-    db.executemany(f"INSERT INTO {table}({', '.join(names_)}) VALUES({marks})", rows)
+    marks = ', '.join('?' * len(keys))
+    db.executemany(f"INSERT INTO {table}({', '.join(keys)}) VALUES({marks})", rows)
     print(f"{table:10} {db.execute(f'SELECT count(*) FROM {table}').fetchone()[0]:8,} rows", flush=True)
 
 

@@ -1,15 +1,15 @@
 """What the models inside are judged by, and are therefore never trained on: see measure.py."""
 import csv
 import json
-import lzma
+import os
+import sys
 import zlib
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../tests/bench'))
+import sets  # noqa: E402
+from sets import lines  # noqa: E402
+
 SNLI_FIRST = 4921  # pairs of SNLI's validation set may be learned from, the later ones judge
-
-
-def lines(path):
-    with open(path, encoding='utf-8') as f:
-        return [line.rstrip('\n') for line in f]
 
 
 def squad_trained(place, title=None):
@@ -17,19 +17,15 @@ def squad_trained(place, title=None):
     return place % 6 != 0
 
 
-def squad_articles(data):
-    with open(f'{data}/squad/v1.1-open.json', encoding='utf-8') as f:
-        return [a for place, a in enumerate(json.load(f)['data']) if not squad_trained(place)]
-
-
 def squad_titles(data):
-    return {article['title'] for article in squad_articles(data)}
+    return {title for place, title, *_ in sets.squad(f'{data}/squad/v1.1-open.json') if not squad_trained(place)}
 
 
 def squad(data):
     """(question, passage, answers)"""
-    return [(qa['question'], paragraph['context'], [a['text'] for a in qa['answers']])
-            for article in squad_articles(data) for paragraph in article['paragraphs'] for qa in paragraph['qas']]
+    return [(question, passage, [a['text'] for a in answers])
+            for place, _, question, passage, answers in sets.squad(f'{data}/squad/v1.1-open.json')
+            if not squad_trained(place)]
 
 
 def sentiment(data):
@@ -56,25 +52,12 @@ def is_prose(paragraphs):
 def prose(data):
     """Documents, lists of paragraphs, of the kinds that are learned from."""
     for name in ('openstax', 'classic-books', 'eltec-eng', 'medquad-answers'):
-        with lzma.open(f'{data}/text/{name}.txt.xz', 'rt', encoding='utf-8') as f:
-            for document in f.read().split('\n\n'):
-                paragraphs = [line.strip() for line in document.split('\n') if line.strip()]
-                if paragraphs and is_prose(paragraphs):
-                    yield paragraphs
+        yield from filter(is_prose, sets.documents(f'{data}/text/{name}.txt.xz'))
 
 
 def names(data):
     """(words, tags), JSON arrays."""
-    words, tags, out = [], [], []
-    for line in lines(data + '/wikiann-en/dev.conll') + ['']:
-        if line.strip():
-            word, tag = line.split()[0], line.split()[-1]
-            words.append(word.removeprefix('en:') or word)
-            tags.append(tag)
-        elif words:
-            out.append((json.dumps(words), json.dumps(tags)))
-            words, tags = [], []
-    return out
+    return [(json.dumps(words), json.dumps(tags)) for words, tags in sets.conll(data + '/wikiann-en/dev.conll')]
 
 
 def texts(data):

@@ -12,9 +12,8 @@ import sqlite3
 import sys
 
 import held
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../tests/bench'))
-import quality  # noqa: E402
+import quality
+import sets
 
 DOCUMENTS = 1500  # paragraphs of unseen prose
 
@@ -47,8 +46,7 @@ def evaluate(db, task, columns, rows, options='{}'):
 
 def recall(db, data, k=10):
     """Questions whose own paragraph is among the k nearest, of all paragraphs there are."""
-    with open(f'{data}/squad/v1.1-open.json', encoding='utf-8') as f:
-        passages = sorted({p['context'] for a in json.load(f)['data'] for p in a['paragraphs']})
+    passages = sorted({passage for _, _, _, passage, _ in sets.squad(f'{data}/squad/v1.1-open.json')})
     place = {text: i for i, text in enumerate(passages)}
     asked = [(question, place[passage]) for question, passage, _ in held.squad(data)]
     db.execute('CREATE VIRTUAL TABLE near USING bert_index(v float[384])')

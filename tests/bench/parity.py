@@ -27,15 +27,12 @@ import tempfile
 import time
 
 import quality
+import sets
+from sets import conll, lines
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # ---- data ----------------------------------------------------------------------------------------------------------
-
-
-def lines(path):
-    with open(path, encoding='utf-8') as f:
-        return [line.rstrip('\n') for line in f]
 
 
 def table(path):
@@ -63,20 +60,6 @@ def banking(data):
     return read('train'), read('test')
 
 
-def conll(path):
-    """Sentences as (words, tags)."""
-    sentences, words, tags = [], [], []
-    for line in lines(path) + ['']:
-        if line.strip():
-            fields = line.split()
-            words.append(re.sub('^en:', '', fields[0]) or fields[0])
-            tags.append(fields[-1])
-        elif words:
-            sentences.append((words, tags))
-            words, tags = [], []
-    return sentences
-
-
 def wnut(data):
     return conll(data + '/wnut17/train.conll'), conll(data + '/wnut17/dev.conll')
 
@@ -92,16 +75,11 @@ def squad(data):
     learned, 674 judged. (The figures of `known` are said to be of 7,000: from 0 or, with 7,127 and 517, from 1.) Both sides of a
     comparison have the same. """
     train, dev = [], []
-    with open(data + '/squad/v1.1-open.json', encoding='utf-8') as f:
-        for place, article in enumerate(json.load(f)['data']):
-            for paragraph in article['paragraphs']:
-                for qa in paragraph['qas']:
-                    answers = qa['answers']
-                    asked = qa['question'], paragraph['context']
-                    if place % 6:
-                        train.append((*asked, answers[0]['text'], answers[0]['answer_start']))
-                    else:
-                        dev.append((*asked, [a['text'] for a in answers]))
+    for place, _, question, passage, answers in sets.squad(data + '/squad/v1.1-open.json'):
+        if place % 6:
+            train.append((question, passage, answers[0]['text'], answers[0]['answer_start']))
+        else:
+            dev.append((question, passage, [a['text'] for a in answers]))
     return train, dev[::3]
 
 
