@@ -1,9 +1,9 @@
 /* bytes.h -- eight bytes at a time.
-** Layer: text. Uses: nothing.
+** Layer: base. Uses: nothing.
 **
 ** Plain C: a word holds 8 bytes, the first one lowest, and tests answer with bit 7 of each byte. */
-#ifndef TEXT_BYTES_H
-#define TEXT_BYTES_H
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
 
 #include <stddef.h>
 #include <stdint.h>

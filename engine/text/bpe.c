@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/utf8.h"
-#include "text/bytes.h"
 
 /* Slots are at most half full: see PIECE_RUN_MAX. */
 enum { RUN_MAX = 1024 };

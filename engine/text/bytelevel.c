@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/utf8.h"
-#include "text/bytes.h"
 #include "text/unicode.h"
 
 enum { OTHER, LETTER, NUMBER, SPACE };

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "text/bytes.h"
+#include "base/bytes.h"
 
 /* Sizes of one bit each in long_sizes: from LONG_FROM on, the last bit is for all from LONG_MANY on. */
 enum { SHORT_ENTRIES = 1024, LONG_FROM = 4, LONG_MANY = LONG_FROM + 31 };

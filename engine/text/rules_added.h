@@ -17,8 +17,8 @@ void rules_added_read(ScanRules *r, const Json *list, Arena *a, bert_err *e);
 /* Makes token[n], whose contents lie in text and whose ids are still to be found, r's. */
 void rules_added_put(ScanRules *r, AddedToken *token, int n, const char *text, Arena *a, bert_err *e);
 
-/* Makes those of name[n] (sorted by id on return) that the vocabulary has r's; the one that is `lstrip`, itself and not only its text, takes the
-** white space before it along. */
+/* Makes those of name[n] (sorted by id on return) that the vocabulary has r's; the one that is `lstrip`, itself and not
+** only its text, takes the white space before it along. */
 void rules_added_specials(ScanRules *r, const char **name, int n, const char *lstrip, Arena *a, bert_err *e);
 
 #endif

@@ -2,8 +2,8 @@
 ** Layer: text. Uses: base. */
 #include "text/unicode.h"
 
+#include "base/bytes.h"
 #include "base/utf8.h"
-#include "text/bytes.h"
 
 /* Unicode 15, 3.12: a syllable is 28 * (21 * L + V) + T from U+AC00. */
 enum { HANGUL_FIRST = 0xAC00, HANGUL_COUNT = 19 * 21 * 28, L_FIRST = 0x1100, V_FIRST = 0x1161, T_BEFORE = 0x11A7 };

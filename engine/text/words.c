@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "text/bytes.h"
+#include "base/bytes.h"
 #include "text/unicode.h"
 
 enum { GENERAL, SPACE, PUNCTUATION, LETTER }; /* Words.ascii: GENERAL is normalize.h's work */
