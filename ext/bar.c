@@ -24,12 +24,6 @@
 
 static const double SECONDS_APART = 0.1;
 
-static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static int is_terminal(void) {
 #ifdef _WIN32
   return 0;
@@ -92,7 +86,13 @@ static void draw(Bar *b) {
   fprintf(stderr, "\r%s%*s", line, before > length ? (int)(before - length) : 0, "");
   fflush(stderr);
   b->length = length;
-  b->shown = now();
+  b->shown = bar_clock();
+}
+
+double bar_clock(void) {
+  struct timespec t;
+  timespec_get(&t, TIME_UTC);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 void bar_begin(Bar *b, int wanted, const char *title) {
@@ -110,7 +110,7 @@ void bar_update(Bar *b, double done, double total, double rate, const char *text
   b->total = total;
   b->rate = rate;
   set_text(b->text, sizeof b->text, text);
-  if (now() - b->shown >= SECONDS_APART) draw(b);
+  if (bar_clock() - b->shown >= SECONDS_APART) draw(b);
 }
 
 void bar_end(Bar *b) {

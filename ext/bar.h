@@ -11,9 +11,12 @@ typedef struct {
   int is_on;            /* all else is idle where it is not */
   char title[80], text[80];
   double done, total, rate;
-  double shown;         /* when, in seconds of some clock */
+  double shown;         /* when, by bar_clock */
   size_t length;        /* of the line that stands there */
 } Bar;
+
+/* Seconds of some clock, for rates. */
+double bar_clock(void);
 
 /* `wanted`: an option's word, or BAR_UNSAID, where the environment's BERT_PROGRESS=1 asks for bars and all else for none.
 ** BERT_PROGRESS=0, or a standard error that is no terminal, switches any off. */

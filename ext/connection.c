@@ -8,8 +8,9 @@
 **
 ** A Loaded lives while a name or a cursor holds it, so a model may be unloaded under a running statement. "default" is
 ** what was loaded under that name, else the directory that BERT_MODEL names, opened when first asked for, else the embedded
-** model for what it is wanted for (embedded.c). Another name that is neither loaded nor embedded is looked for in the database (stored.c), anew at each statement, since a rollback or another process may
-** have changed it there; the model is read again only where the stamp of its rows is a new one.
+** model for what it is wanted for (embedded.c). Another name that is neither loaded nor embedded is looked for in the
+** database (stored.c), anew at each statement, since a rollback or another process may have changed it there; the model is
+** read again only where the stamp of its rows is a new one.
 ** Cost of finding a model: one comparison a name, no allocation, no lock; one small query a statement for one that lies in
 ** the database. */
 #include "ext.h"
@@ -222,7 +223,7 @@ Loaded *connection_name(Connection *c, bert_text name, Shared *x, bert_err *e) {
   return m;
 }
 
-static int is_default(bert_text name) {
+int connection_is_default(bert_text name) {
   return name.size == strlen(DEFAULT) && !memcmp(name.data, DEFAULT, name.size);
 }
 
@@ -247,7 +248,7 @@ static void set_unknown(Connection *c, bert_text name, bert_err *e) {
   list_names(c, names, sizeof names);
   int size = error_shown(name.data, name.size, 80);
   error_set(e, BERT_ARGUMENT, "no model called '%.*s' (%s); wanted: SELECT bert_load('%.*s', 'directory')%s", size,
-            name.data, names, size, name.data, is_default(name) ? ", or BERT_MODEL=directory in the environment" : "");
+            name.data, names, size, name.data, connection_is_default(name) ? ", or BERT_MODEL=directory in the environment" : "");
 }
 
 static void set_embedded(bert_text name, bert_err *e) {
@@ -279,7 +280,7 @@ const char *connection_named(const Connection *c, int i, Loaded **m) {
 /* The model of BERT_MODEL, when that is what "default" means here. */
 static Name *open_default(Connection *c, bert_text name, bert_err *e) {
   const char *directory = getenv("BERT_MODEL");
-  if (!directory || !*directory || !is_default(name)) return NULL;
+  if (!directory || !*directory || !connection_is_default(name)) return NULL;
   bert_err failed = {0};
   connection_name(c, name, registry_open(directory, NULL, &failed), &failed);
   if (failed.code) error_set(e, failed.code, "BERT_MODEL: %s", failed.text);
@@ -313,7 +314,7 @@ static Loaded *open_stored(Connection *c, bert_text name, const Stored *stored, 
 
 static Loaded *find_stored(Connection *c, bert_text name, bert_err *e) {
   Stored stored;
-  if (e->code || is_default(name)) return NULL;
+  if (e->code || connection_is_default(name)) return NULL;
   if (c->reading) {
     error_set(e, BERT_ARGUMENT, "the table bert_model_data asks for the model '%.*s' while one is read out of it",
               error_shown(name.data, name.size, 80), name.data);

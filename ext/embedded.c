@@ -58,7 +58,7 @@ const char *embedded_name(Connection *c, int i, bert_err *e) {
 }
 
 int embedded_find(Connection *c, bert_text name, Purpose purpose, bert_err *e) {
-  if (name.size == 7 && !memcmp(name.data, "default", 7)) {
+  if (connection_is_default(name)) {
     if (purpose == FOR_NOTHING) return -1;
     name = (bert_text){NAMES[purpose], strlen(NAMES[purpose])};
   }

@@ -122,6 +122,8 @@ typedef enum {
 ** result is borrowed for this call; connection_hold keeps it. NULL on error. */
 Loaded *connection_model(Connection *c, sqlite3_value *value, Purpose purpose, bert_err *e);
 Loaded *connection_model_named(Connection *c, bert_text name, Purpose purpose, bert_err *e);
+/* 1: the name is "default". */
+int connection_is_default(bert_text name);
 /* The Loaded of an open model, held; x is taken over. NULL on error. */
 Loaded *connection_use(Connection *c, Shared *x, bert_err *e);
 void connection_hold(Loaded *m);
@@ -266,7 +268,8 @@ void inner_open(Inner *inner, Connection *c, bert_text sql, int fewest, int most
 /* 1: a row; 0: the end or an error, now and from then on. */
 int inner_step(Inner *inner, bert_err *e);
 void inner_close(Inner *inner);
-/* How many columns the query of an `sql` argument gives; 0 on error, where *rc is SQLite's code if it was the query that failed. */
+/* How many columns the query of an `sql` argument gives; 0 on error, where *rc is SQLite's code if it was the query that
+** failed. */
 int inner_columns(Connection *c, sqlite3_value *sql, int *rc, bert_err *e);
 
 /* ---- rows.c ----------------------------------------------------------------------------------------------------- */
@@ -319,7 +322,8 @@ typedef struct {
   size_t used, room;
 } Each;
 
-/* Opens the query of an `sql` argument, of 2 to `most` columns; where there are features, of 3 and these. each_next leads to its first row. */
+/* Opens the query of an `sql` argument, of 2 to `most` columns; where there are features, of 3 and these. each_next leads
+** to its first row. */
 void each_open(Each *x, Connection *c, sqlite3_value *sql, int most, const char *columns, bert_err *e);
 /* To the next row. 1: it begins a window, whose texts are now to be computed; count is 0 at the end. */
 int each_next(Each *x, bert_err *e);

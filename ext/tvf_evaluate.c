@@ -13,7 +13,6 @@
 #include "ext.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { TASK, SQL, OPTIONS }; /* arguments */
 
@@ -30,16 +29,10 @@ typedef struct {
   double start;
 } Watched;
 
-static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void show(void *context, int64_t done, int64_t of) {
   Watched *w = context;
   char text[40];
-  double seconds = now() - w->start;
+  double seconds = bar_clock() - w->start;
   sqlite3_snprintf(sizeof text, text, "%lld/%lld", (long long)done, (long long)of);
   bar_update(&w->bar, (double)done, (double)of, seconds > 0 ? (double)done / seconds : 0, text);
 }
@@ -62,7 +55,7 @@ static void open(Cursor *c, bert_err *e) {
       e->code ? NULL : rows_copy(c->connection, c->arguments[SQL], 1, 64, "texts, then a label", &c->rc, e);
   watch_start(&watched.watch, connection_db(c->connection));
   watched.watch.progress.done = show;
-  watched.start = now();
+  watched.start = bar_clock();
   bar_begin(&watched.bar, bar, "bert_evaluate");
   if (rows) t->count = bert_evaluate(m->session, task, rows, json, t->metric, &watched.watch.progress, e);
   bar_end(&watched.bar);

@@ -27,6 +27,8 @@
 
 #include "ext.h"
 
+#include <string.h>
+
 /* ---- vtab_index_args.c: what CREATE VIRTUAL TABLE says ----------------------------------------------------------- */
 
 typedef enum { INDEX_TEXT, INDEX_VECTOR, INDEX_METADATA, INDEX_PARTITION, INDEX_AUXILIARY } IndexKind;
@@ -55,6 +57,14 @@ typedef struct {
   int approximate;
 } IndexSchema;
 
+/* Another table has the content; nobody has it. */
+static inline int index_is_external(const IndexSchema *s) { return s->content && *s->content; }
+static inline int index_is_contentless(const IndexSchema *s) { return s->content && !*s->content; }
+/* The key of the table that has the content: t_content's, where no other has. */
+static inline const char *index_content_key(const IndexSchema *s) {
+  return !index_is_external(s) ? "id" : s->content_rowid ? s->content_rowid : "rowid";
+}
+
 /* Reads the arguments from the fourth on; also on error index_schema_free is due. */
 void index_schema_read(IndexSchema *s, const char *table, int argc, const char *const *argv, bert_err *e);
 void index_schema_free(IndexSchema *s);
@@ -65,6 +75,19 @@ enum IndexHidden { HIDDEN_TABLE, HIDDEN_K, HIDDEN_DISTANCE, HIDDEN_RANK, HIDDEN_
 int index_has_kind(const IndexSchema *s, IndexKind kind);
 /* Whether t_content has the column. */
 int index_in_content(const IndexSchema *s, int column);
+
+/* Eight bytes of a blob, the first one lowest. */
+static inline void index_put64(unsigned char *p, uint64_t x) {
+  for (int i = 0; i < 8; i++, x >>= 8) p[i] = (unsigned char)x;
+}
+static inline uint64_t index_get64(const unsigned char *p) {
+  uint64_t x;
+  memcpy(&x, p, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  x = __builtin_bswap64(x);
+#endif
+  return x;
+}
 
 /* ---- vtab_index_block.c ------------------------------------------------------------------------------------------ */
 

@@ -403,6 +403,6 @@ int index_has_kind(const IndexSchema *s, IndexKind kind) {
 
 int index_in_content(const IndexSchema *s, int column) {
   IndexKind kind = s->columns[column].kind;
-  if (s->content && *s->content) return 0;
+  if (index_is_external(s)) return 0;
   return kind == INDEX_AUXILIARY || (kind == INDEX_TEXT && !s->content);
 }

@@ -20,16 +20,6 @@ static size_t part_size(const IndexTable *t) { return SUM_BYTES + (size_t)block_
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
-static void put64(unsigned char *p, uint64_t x) {
-  for (int i = 0; i < 8; i++, x >>= 8) p[i] = (unsigned char)x;
-}
-
-static uint64_t get64(const unsigned char *p) {
-  uint64_t x = 0;
-  for (int i = 7; i >= 0; i--) x = x << 8 | p[i];
-  return x;
-}
-
 static void floats_from(float *out, const unsigned char *p, size_t n) {
   memcpy(out, p, n * sizeof *out);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -66,7 +56,7 @@ static void read_vector(IndexTable *t, sqlite3_int64 slot, const unsigned char *
   if (!blob || size != part_size(t))
     index_damaged(t, e, "part %lld of the vectors has %lld bytes, wanted %lld", (long long)(slot / INDEX_PART_ROWS),
                   (long long)size, (long long)part_size(t));
-  else if (get64(blob + place * 8) != sum_of(t, slot, v))
+  else if (index_get64(blob + place * 8) != sum_of(t, slot, v))
     index_damaged(t, e, "the vector in slot %lld does not fit its checksum", (long long)slot);
   else
     floats_from(out, v, (size_t)t->dimensions);
@@ -77,8 +67,8 @@ int index_part_is_whole(const IndexTable *t, sqlite3_int64 part, const unsigned 
   if (!blob || size != part_size(t)) return 0;
   for (int i = 0; i < INDEX_PART_ROWS; i++) {
     const unsigned char *v = blob + SUM_BYTES + (size_t)i * vector;
-    int is_zero = get64(blob + i * 8) == 0 && v[0] == 0 && !memcmp(v, v + 1, vector - 1);
-    if (!is_zero && get64(blob + i * 8) != sum_of(t, part * INDEX_PART_ROWS + i, v)) return 0;
+    int is_zero = index_get64(blob + i * 8) == 0 && v[0] == 0 && !memcmp(v, v + 1, vector - 1);
+    if (!is_zero && index_get64(blob + i * 8) != sum_of(t, part * INDEX_PART_ROWS + i, v)) return 0;
   }
   return 1;
 }
@@ -127,7 +117,7 @@ static void write_part(IndexTable *t, const IndexBlock *b, int part, unsigned ch
     unsigned char *v = buffer + SUM_BYTES + (size_t)i * vector;
     if (!index_has_place(&b->taken, part * INDEX_PART_ROWS + i)) continue;
     floats_to(v, b->parts[part] + (size_t)i * (size_t)t->dimensions, (size_t)t->dimensions);
-    put64(buffer + i * 8, sum_of(t, first + i, v));
+    index_put64(buffer + i * 8, sum_of(t, first + i, v));
   }
   sqlite3_bind_int64(s, 1, first / INDEX_PART_ROWS);
   sqlite3_bind_blob64(s, 2, buffer, part_size(t), SQLITE_STATIC);
@@ -567,7 +557,7 @@ static void read_piece(IndexTable *t, sqlite3_blob *blob, sqlite3_int64 slot, fl
   int rc = sqlite3_blob_read(blob, sum, 8, place * 8);
   if (rc == SQLITE_OK) rc = sqlite3_blob_read(blob, out, vector, SUM_BYTES + place * vector);
   if (rc != SQLITE_OK) index_failed(t, rc, e);
-  else if (get64(sum) != sum_of(t, slot, (unsigned char *)out))
+  else if (index_get64(sum) != sum_of(t, slot, (unsigned char *)out))
     index_damaged(t, e, "the vector in slot %lld does not fit its checksum", (long long)slot);
   else
     floats_from(out, (unsigned char *)out, (size_t)t->dimensions);

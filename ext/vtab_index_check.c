@@ -142,7 +142,7 @@ static void check_text(Check *c, sqlite3_int64 rowid, sqlite3_stmt *s, sqlite3_v
 
 static void check_rows(Check *c, bert_err *e) {
   IndexTable *t = c->t;
-  int has_texts = t->columns.vector < 0 && !(t->columns.content && !*t->columns.content);
+  int has_texts = t->columns.vector < 0 && !index_is_contentless(&t->columns);
   sqlite3_value **values = memory_new((size_t)t->columns.count + 1, sizeof *values, e);
   sqlite3_stmt *s = prepared(c, "SELECT id, slot FROM \"%w\".\"%w_rows\"", e);
   sqlite3_int64 placed = 0;

@@ -58,7 +58,7 @@ static sqlite3_int64 read_most(sqlite3_value *rank, IndexSteps **steps, bert_err
 }
 
 static void rebuild(IndexTable *t, sqlite3_value *rank, bert_err *e) {
-  int is_external = t->columns.content && *t->columns.content;
+  int is_external = index_is_external(&t->columns);
   IndexSteps *steps;
   sqlite3_int64 most = read_most(rank, &steps, e);
   if (!is_external && t->columns.vector >= 0 && !e->code) {
@@ -66,7 +66,7 @@ static void rebuild(IndexTable *t, sqlite3_value *rank, bert_err *e) {
     if (steps) steps->is_complete = 1;
     return;
   }
-  if (t->columns.content && !is_external)
+  if (index_is_contentless(&t->columns))
     error_set(e, BERT_ARGUMENT, "'rebuild' without content (content=''), from which it would be made");
   if (!e->code) index_sync(t, 1, most, steps, e);
 }
@@ -76,7 +76,7 @@ static void reembed(IndexTable *t, sqlite3_value *rank, bert_err *e) {
   sqlite3_int64 most = read_most(rank, &steps, e);
   if (t->columns.vector >= 0)
     error_set(e, BERT_ARGUMENT, "'reembed' of vectors that are your own, wanted UPDATE with new ones");
-  if (t->columns.content && !*t->columns.content)
+  if (index_is_contentless(&t->columns))
     error_set(e, BERT_ARGUMENT, "'reembed' without content (content=''), whose texts it would embed");
   if (!e->code) index_sync(t, 0, most, steps, e);
 }

@@ -125,8 +125,8 @@ static void estimate(Estimate *x, int column, int op, int is_list) {
 static int is_condition(const IndexTable *t, const struct sqlite3_index_constraint *c) {
   if (!c->usable || argument_of(t, c) || !sql_of(c->op) || c->iColumn >= t->columns.count) return 0;
   return c->iColumn < 0 || (c->iColumn != t->columns.vector &&
-                            !(t->columns.columns[c->iColumn].kind == INDEX_TEXT && t->columns.content &&
-                              !*t->columns.content));
+                            !(t->columns.columns[c->iColumn].kind == INDEX_TEXT &&
+                              index_is_contentless(&t->columns)));
 }
 
 static char *take_conditions(const IndexTable *t, sqlite3_index_info *plan, int used, int *number, Estimate *x) {

@@ -9,8 +9,6 @@
 #include "bar.h"
 #include "vtab_index.h"
 
-#include <time.h>
-
 typedef struct {
   char table[80], command[24];
   sqlite3_int64 total, done;
@@ -26,12 +24,6 @@ struct IndexJob {
 
 static IndexJob *first;
 static Lock lock = ATOMIC_FLAG_INIT; /* of the list and its states */
-
-static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- who works --------------------------------------------------------------------------------------------------- */
 
@@ -49,7 +41,7 @@ static void begin_bar(IndexJob *j, IndexTable *t, bert_err *e) {
 
 static void update_bar(IndexJob *j) {
   char text[64];
-  double rate = rate_of(&j->state, now());
+  double rate = rate_of(&j->state, bar_clock());
   sqlite3_snprintf(sizeof text, text, "%lld rows, %d rows/s", j->state.done, (int)rate);
   bar_update(&j->bar, (double)j->state.done, (double)j->state.total, rate, text);
 }
@@ -62,7 +54,7 @@ IndexJob *index_job_start(IndexTable *t, const char *command, sqlite3_int64 tota
   sqlite3_snprintf(sizeof s->command, s->command, "%s", command);
   s->total = total;
   s->done = s->from = done;
-  s->start = now();
+  s->start = bar_clock();
   begin_bar(j, t, e);
   lock_take(&lock);
   j->next = first;
@@ -103,7 +95,7 @@ typedef struct {
 
 static void open(Cursor *c, bert_err *e) {
   Progress *p = (Progress *)c;
-  p->when = now();
+  p->when = bar_clock();
   lock_take(&lock);
   for (IndexJob *j = first; j; j = j->next)
     if (memory_grow(&p->jobs, &p->room, (size_t)p->count + 1, sizeof *p->jobs, e)) p->jobs[p->count++] = j->state;

@@ -115,7 +115,7 @@ static void append_get_columns(const IndexTable *t, sqlite3_str *s) {
     if (kind == INDEX_METADATA) sqlite3_str_appendf(s, ", r.c%d", i);
     else if (kind == INDEX_PARTITION) sqlite3_str_appendf(s, ", p.c%d", i);
     else if (index_in_content(x, i)) sqlite3_str_appendf(s, ", c.c%d", i), own = 1;
-    else if (kind != INDEX_VECTOR && x->content && *x->content)
+    else if (kind != INDEX_VECTOR && index_is_external(x))
       sqlite3_str_appendf(s, ", o.\"%w\"", x->columns[i].name), others = 1;
     else sqlite3_str_appendall(s, ", NULL");
   }
@@ -370,22 +370,12 @@ static uint64_t stirred(uint64_t h, uint64_t word) {
   return h ^ h >> 29;
 }
 
-/* Eight bytes, the first one lowest. */
-static uint64_t word_at(const unsigned char *p) {
-  uint64_t word;
-  memcpy(&word, p, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  word = __builtin_bswap64(word);
-#endif
-  return word;
-}
-
 uint64_t index_hash(const void *data, size_t size, uint64_t seed) {
   const unsigned char *p = data;
   uint64_t lane[4] = {seed, seed + 1, seed + 2, seed + 3}, word;
   size_t left = size;
   for (; left >= 32; p += 32, left -= 32) /* four lanes, as one would wait for its multiplications */
-    for (int i = 0; i < 4; i++) lane[i] = stirred(lane[i], word_at(p + i * 8));
+    for (int i = 0; i < 4; i++) lane[i] = stirred(lane[i], index_get64(p + i * 8));
   for (; left > 0; left -= left < 8 ? left : 8, p += 8) {
     word = 0;
     for (size_t b = left < 8 ? left : 8; b-- > 0;) word = word << 8 | p[b];

@@ -44,10 +44,6 @@ static int adopt_model(IndexTable *t, bert_err *e) {
   return 1;
 }
 
-static const char *key_of(const IndexTable *t, int is_external) {
-  return !is_external ? "id" : t->columns.content_rowid ? t->columns.content_rowid : "rowid";
-}
-
 static void append_source(const Sync *x, sqlite3_str *s) {
   const IndexTable *t = x->t;
   if (x->is_external) sqlite3_str_appendf(s, " FROM \"%w\".\"%w\" o", t->schema, t->columns.content);
@@ -58,7 +54,7 @@ static void append_source(const Sync *x, sqlite3_str *s) {
 ** that the work can stop anywhere. */
 static sqlite3_stmt *open_source(const Sync *x, const sqlite3_int64 *after, bert_err *e) {
   IndexTable *t = x->t;
-  const char *key = key_of(t, x->is_external);
+  const char *key = index_content_key(&t->columns);
   if (e->code) return NULL;
   sqlite3_str *s = sqlite3_str_new(t->db);
   sqlite3_str_appendf(s, "SELECT o.\"%w\"", key);
@@ -81,7 +77,7 @@ static sqlite3_int64 count_source(const Sync *x, const sqlite3_int64 *up_to, ber
   sqlite3_str *text = sqlite3_str_new(t->db);
   sqlite3_str_appendall(text, "SELECT count(*)");
   append_source(x, text);
-  if (up_to) sqlite3_str_appendf(text, " WHERE o.\"%w\" <= %lld", key_of(t, x->is_external), *up_to);
+  if (up_to) sqlite3_str_appendf(text, " WHERE o.\"%w\" <= %lld", index_content_key(&t->columns), *up_to);
   sqlite3_stmt *s = index_prepare(t, sqlite3_str_finish(text), 0, e);
   if (s && index_step(t, s, e)) n = sqlite3_column_int64(s, 0);
   sqlite3_finalize(s);
@@ -93,7 +89,7 @@ static void remove_strays(IndexTable *t, bert_err *e) {
   enum { AT_ONCE = 256 };
   sqlite3_int64 ids[AT_ONCE];
   int n = AT_ONCE;
-  const char *key = key_of(t, 1);
+  const char *key = index_content_key(&t->columns);
   while (n == AT_ONCE && !e->code) {
     sqlite3_stmt *s =
         index_prepare(t, sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_rows\" r WHERE NOT EXISTS "
@@ -110,7 +106,7 @@ static int take_row(Sync *x, sqlite3_stmt *s, bert_err *e) {
   IndexTable *t = x->t;
   for (int i = 0; i < t->columns.count; i++) x->values[i] = sqlite3_column_value(s, i + 1);
   if (sqlite3_column_type(s, 0) != SQLITE_INTEGER) {
-    error_set(e, BERT_ARGUMENT, "%s of %s is %s, wanted an integer", key_of(t, x->is_external), t->columns.content,
+    error_set(e, BERT_ARGUMENT, "%s of %s is %s, wanted an integer", index_content_key(&t->columns), t->columns.content,
               value_shown(sqlite3_column_value(s, 0)).text);
     return 0;
   }
@@ -167,7 +163,7 @@ static void sync(Sync *x, int command, int has_stop, sqlite3_int64 after, bert_e
 
 void index_sync(IndexTable *t, int is_rebuild, sqlite3_int64 most, IndexSteps *steps, bert_err *e) {
   IndexSteps alone = {.job = NULL};
-  Sync x = {.t = t, .is_external = t->columns.content && *t->columns.content, .most = most,
+  Sync x = {.t = t, .is_external = index_is_external(&t->columns), .most = most,
             .progress = steps ? steps : &alone};
   x.start = x.progress->made;
   int command = is_rebuild ? REBUILDING : REEMBEDDING;

@@ -27,13 +27,9 @@ static void append_bytes(IndexTable *t, const void *bytes, size_t size, bert_err
   t->texts_used += size;
 }
 
-static void put64(unsigned char *p, uint64_t x) {
-  for (int i = 0; i < 8; i++, x >>= 8) p[i] = (unsigned char)x;
-}
-
 static void append_head(IndexTable *t, int which, size_t size, bert_err *e) {
   unsigned char head[HEAD] = {(unsigned char)which};
-  put64(head + 1, size);
+  index_put64(head + 1, size);
   append_bytes(t, head, sizeof head, e);
 }
 
@@ -95,7 +91,7 @@ static uint64_t hash_of_weights(const IndexTable *t, uint64_t seed) {
     unsigned char bytes[8];
     uint64_t bits;
     memcpy(&bits, &t->columns.weights[i], sizeof bits);
-    put64(bytes, bits);
+    index_put64(bytes, bits);
     seed = index_hash(bytes, sizeof bytes, seed);
   }
   return seed;

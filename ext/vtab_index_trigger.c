@@ -21,31 +21,31 @@ static void run_sql(IndexTable *t, char *sql, bert_err *e) {
   sqlite3_finalize(s);
 }
 
-static const char *key_of(const IndexTable *t) { return t->columns.content_rowid ? t->columns.content_rowid : "rowid"; }
-
 static void append_names(const IndexTable *t, sqlite3_str *s, const char *format) {
   for (int i = 0; i < t->columns.count; i++)
     sqlite3_str_appendf(s, format, t->columns.columns[i].name, t->columns.columns[i].name);
 }
 
 static void append_insertion(const IndexTable *t, sqlite3_str *s) {
+  const char *key = index_content_key(&t->columns);
   sqlite3_str_appendf(s, " INSERT OR REPLACE INTO \"%w\"(rowid", t->name);
   append_names(t, s, ", \"%w\"");
-  sqlite3_str_appendf(s, ") SELECT new.\"%w\"", key_of(t));
+  sqlite3_str_appendf(s, ") SELECT new.\"%w\"", key);
   append_names(t, s, ", new.\"%w\"");
 }
 
 /* The row of an UPDATE is changed if the index has it, else put in. Nothing is done where no column of the index
 ** changes. */
 static sqlite3_str *change(const IndexTable *t) {
+  const char *key = index_content_key(&t->columns);
   sqlite3_str *s = sqlite3_str_new(t->db);
-  sqlite3_str_appendf(s, "WHEN old.\"%w\" IS NOT new.\"%w\"", key_of(t), key_of(t));
+  sqlite3_str_appendf(s, "WHEN old.\"%w\" IS NOT new.\"%w\"", key, key);
   append_names(t, s, " OR old.\"%w\" COLLATE BINARY IS NOT new.\"%w\" COLLATE BINARY");
-  sqlite3_str_appendf(s, " BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"", t->name, key_of(t));
+  sqlite3_str_appendf(s, " BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"", t->name, key);
   append_names(t, s, ", \"%w\" = new.\"%w\"");
-  sqlite3_str_appendf(s, " WHERE rowid = old.\"%w\";", key_of(t));
+  sqlite3_str_appendf(s, " WHERE rowid = old.\"%w\";", key);
   append_insertion(t, s);
-  sqlite3_str_appendf(s, " WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", t->name, key_of(t));
+  sqlite3_str_appendf(s, " WHERE NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\");", t->name, key);
   return s;
 }
 
@@ -58,8 +58,9 @@ static sqlite3_str *insertion(const IndexTable *t) {
 }
 
 static sqlite3_str *deletion(const IndexTable *t) {
+  const char *key = index_content_key(&t->columns);
   sqlite3_str *s = sqlite3_str_new(t->db);
-  sqlite3_str_appendf(s, "BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\";", t->name, key_of(t));
+  sqlite3_str_appendf(s, "BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\";", t->name, key);
   return s;
 }
 
@@ -74,7 +75,7 @@ static void create(IndexTable *t, int event, bert_err *e) {
 }
 
 void index_create_triggers(IndexTable *t, bert_err *e) {
-  if (!t->columns.content || !*t->columns.content) {
+  if (!index_is_external(&t->columns)) {
     error_set(e, BERT_ARGUMENT, "'triggers' without a content= table, whose changes they would follow");
     return;
   }
@@ -115,14 +116,14 @@ static int drop(IndexTable *t, const char *name, int event, bert_err *e) {
 }
 
 void index_drop_triggers(IndexTable *t, bert_err *e) {
-  if (!t->columns.content || !*t->columns.content || e->code) return;
+  if (!index_is_external(&t->columns) || e->code) return;
   char *name = name_of_triggers(t, e);
   for (int i = 0; i < EVENTS && name; i++) drop(t, name, i, e);
   sqlite3_free(name);
 }
 
 void index_rename_triggers(IndexTable *t, bert_err *e) {
-  if (!t->columns.content || !*t->columns.content || e->code) return;
+  if (!index_is_external(&t->columns) || e->code) return;
   char *name = name_of_triggers(t, e);
   for (int i = 0; i < EVENTS && name; i++)
     if (drop(t, name, i, e)) create(t, i, e);

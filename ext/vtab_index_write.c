@@ -165,7 +165,7 @@ static void complete(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values,
   for (int i = 0; i < t->columns.count && !e->code; i++) {
     full[i] = values[i];
     if (i == t->columns.vector || !sqlite3_value_nochange(values[i])) continue;
-    int is_lost = t->columns.columns[i].kind == INDEX_TEXT && t->columns.content && !*t->columns.content;
+    int is_lost = t->columns.columns[i].kind == INDEX_TEXT && index_is_contentless(&t->columns);
     if (is_lost && !needs_text) continue;
     if (is_lost)
       error_set(e, BERT_ARGUMENT, "the text of %s is not kept (content=''), wanted a value for it, too",
