@@ -53,8 +53,8 @@ typedef struct {
   size_t size;
 } bert_text;
 
-/* Asked now and then (at least every 50 ms of work, but for tokenizing, 10 ms a megabyte of text) by the calling thread alone; nonzero stops the call with
-** BERT_INTERRUPT. A NULL bert_progress never stops. */
+/* Asked now and then (at least every 50 ms of work, but for tokenizing, 10 ms a megabyte of text) by the calling thread
+** alone; nonzero stops the call with BERT_INTERRUPT. A NULL bert_progress never stops. */
 typedef struct {
   int (*stop)(void *context);
   void *context;
@@ -228,8 +228,8 @@ const char *bert_container_name(const bert_container *c, int i);
 void bert_container_describe(bert_container *c, int i, bert_model_info *out, bert_err *e);
 /* Opens it; it shares the tokenizer of `like` (NULL: none), where that is the same. c may be freed afterwards. */
 bert_model *bert_container_model(const bert_container *c, int i, const bert_model *like, bert_err *e);
-/* Writes models[n], opened in 8 bits, under names[n], as the file `file` of a sink. Positions, heads and long vectors go down to 16
-** bits, so the hashes are others than those of the models. */
+/* Writes models[n], opened in 8 bits, under names[n], as the file `file` of a sink. Positions, heads and long vectors go
+** down to 16 bits, so the hashes are others than those of the models. */
 void bert_container_write(const char *const *names, bert_model *const *models, int n, const char *file,
                           const bert_sink *sink, bert_err *e);
 
@@ -587,8 +587,8 @@ void bert_centroids(const float *vectors, int64_t n, int dimensions, int lists, 
 void bert_assign(const float *centroids, int lists, int dimensions, const float *vectors, int64_t n, int32_t *list,
                  const bert_progress *progress, bert_err *e);
 
-/* Vectors in fewer bits: a byte a dimension, or a bit (the first is the lowest of the first byte), which stands for +1 or -1, so
-** that 1 - cosine is twice the share of bits that differ. */
+/* Vectors in fewer bits: a byte a dimension, or a bit (the first is the lowest of the first byte), which stands for +1 or
+** -1, so that 1 - cosine is twice the share of bits that differ. */
 typedef enum { BERT_FLOAT32, BERT_INT8, BERT_BIT } bert_element;
 size_t bert_element_bytes(bert_element kind, int dimensions); /* 0 where dimensions do not fill whole bytes */
 void bert_element_floats(bert_element kind, const void *data, int dimensions, float *out);
@@ -600,8 +600,8 @@ void bert_element_floats(bert_element kind, const void *data, int dimensions, fl
 ** bits, on any number of threads. */
 typedef struct bert_training bert_training;
 
-/* Trains `from` (of "head", vector and label: it may be NULL) for a task: "head", "classify", "rerank", "qa", "tag", "embed" or "mlm" (model/examples.h has the columns of each).
-** options_json is NULL or an object with any of
+/* Trains `from` (of "head", vector and label: it may be NULL) for a task: "head", "classify", "rerank", "qa", "tag",
+** "embed" or "mlm" (model/examples.h has the columns of each). options_json is NULL or an object with any of
 **    epochs 3, steps (in their place), batch_size 32, accumulate 1 (batches of a step), max_tokens, seed 0
 **    learning_rate 5e-5, warmup 0.1 (below 1 a share of the steps, else steps), schedule "linear" | "constant"
 **    weight_decay 0.01, beta1 0.9, beta2 0.999, epsilon 1e-8, clip 1 (0: none), correct_bias true
@@ -610,12 +610,13 @@ typedef struct bert_training bert_training;
 **       of these, or a number: the embeddings and so many of the lowest layers
 **    labels: their names, in the order of the units                  (default: those of the rows, sorted)
 **    scale 20, margin 5: of ranking and triplets;  checkpoint: a directory, checkpoint_steps 500
-** and what model/examples.h names. from, model, teacher, evaluate, progress, config, vocabulary and lowercase are let pass: they are
-** the caller's. Rows are needed during the call alone.
+** and what model/examples.h names. from, model, teacher, evaluate, progress, config, vocabulary and lowercase are let pass:
+** they are the caller's. Rows are needed during the call alone.
 **
 ** teacher is NULL, or a model that knows the task (any but head): then `from` learns to answer as it
 ** does (Hinton et al. 2015; of embed, to give its vectors), and from the rows' targets, where they have any; the labels are the
-** teacher's, and rows must stay as long as the training. Of qa and tag both must read the same tokens, of mlm have the same vocabulary. Options:
+** teacher's, and rows must stay as long as the training. Of qa and tag both must read the same tokens, of mlm have the same
+** vocabulary. Options:
 **    temperature 2: what logits are divided by;  alpha 0.5: the teacher's share of the loss, where a row has a target */
 bert_training *bert_finetune(bert_model *from, bert_model *teacher, const char *task, const bert_rows *rows,
                              const char *options_json, const bert_progress *progress, bert_err *e);

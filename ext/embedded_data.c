@@ -3,9 +3,9 @@
 **
 **    SELECT name, source FROM bert_models;   -- bert-vectors|embedded …; no row where there is none
 **
-** BERT_EMBEDDED is the path of a file that bert_container_write made (make embedded), as a string; the assembler takes its bytes
-** as they are, into the read-only part of the library, which the system maps: a page is read when it is first used, and
-** all processes share it. Without BERT_EMBEDDED the library is small, and asks for models. */
+** BERT_EMBEDDED is the path of a file that bert_container_write made (make embedded), as a string; the assembler takes its
+** bytes as they are, into the read-only part of the library, which the system maps: a page is read when it is first used,
+** and all processes share it. Without BERT_EMBEDDED the library is small, and asks for models. */
 #include "ext.h"
 
 #ifdef BERT_EMBEDDED

@@ -17,7 +17,8 @@ typedef struct {
   Loaded *model;
 } Texts;
 
-/* 0 where the result is NULL or an error. Of what is not for labels, b NULL gives NULL too, else it means that there is none. */
+/* 0 where the result is NULL or an error. Of what is not for labels, b NULL gives NULL too, else it means that there is
+** none. */
 static int take_texts(Call *call, const char *a, const char *b, Purpose purpose, Texts *t, bert_err *e) {
   if (!value_text(call->values[0], a, &t->a, e)) return 0;
   t->paired = value_text(fn_value(call, 1), b, &t->b, e);

@@ -45,8 +45,8 @@ int io_is_directory(const Folder *in, const char *path);
 /* What tells one state of a file from another: device, inode, size, times, mixed; 0 if there is no such file. */
 uint64_t io_stamp(const char *path);
 
-/* The same of every file in a directory and in the directories below it, IO_STAMP_DEPTH deep; 0 if there is none of that path. Costs a stat a
-** file; past IO_STAMP_FILES files the rest is not looked at. */
+/* The same of every file in a directory and in the directories below it, IO_STAMP_DEPTH deep; 0 if there is none of that
+** path. Costs a stat a file; past IO_STAMP_FILES files the rest is not looked at. */
 enum { IO_STAMP_FILES = 1000, IO_STAMP_DEPTH = 4 };
 uint64_t io_stamp_directory(const char *path);
 

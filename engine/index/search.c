@@ -19,8 +19,8 @@
 #include "index/scan.h"
 
 enum { GROUP = 128 };
-/* So many queries are worth a sample: every so manieth block of the first lot, up to a number of them, where it has so many rows
-** for each that is sought. */
+/* So many queries are worth a sample: every so manieth block of the first lot, up to a number of them, where it has so many
+** rows for each that is sought. */
 enum { SAMPLE_QUERIES = 4, SAMPLE_STEP = 8, SAMPLE_MOST = 16, SAMPLE_ROWS = 64 };
 
 typedef struct {

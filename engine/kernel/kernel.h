@@ -115,8 +115,8 @@ typedef struct {
   float scale; /* of those kept */
 } KernelDrop;
 
-/* What a row must reach to pass: (sum - zero) * (factor * scale) >= c cosine + offset - s sine, with the row's scale, cosine and
-** sine. A row whose scale is not a number never does. */
+/* What a row must reach to pass: (sum - zero) * (factor * scale) >= c cosine + offset - s sine, with the row's scale,
+** cosine and sine. A row whose scale is not a number never does. */
 typedef struct {
   float zero, factor, c, s, offset;
 } KernelBound;

@@ -2,8 +2,8 @@
 ** Layer: kernel. Uses: kernel.h formula.h.
 **
 ** A file of an instruction set opens its target region, defines V and the operations below, and includes this, then
-** those of rows.h, train.h, gemm.h and gemm8.h that it wants. Sixteen lanes everywhere (one AVX-512 register, two of AVX2, four of
-** NEON) is what makes sums along a row the same bits everywhere: element i is always in lane i mod 16.
+** those of rows.h, train.h, gemm.h and gemm8.h that it wants. Sixteen lanes everywhere (one AVX-512 register, two of AVX2,
+** four of NEON) is what makes sums along a row the same bits everywhere: element i is always in lane i mod 16.
 **
 **    v_load v_store v_set v_add v_sub v_mul v_div v_sqrt v_fma
 **    v_max v_min              the second operand where one of the two is not a number

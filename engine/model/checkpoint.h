@@ -5,8 +5,9 @@
 **                                     (of a sparse one, which rows are there, and of those)  hash of all before it
 **
 ** The file is written under another name and renamed once it is whole, so one that is killed meanwhile leaves the last
-** good one. `identity` is a hash over the model, the task, the options that decide what is learned, and the rows: a run goes on only from a
-** checkpoint of its own; another's is an error, not overwritten. Little-endian machines. Cost: 12 bytes a weight. */
+** good one. `identity` is a hash over the model, the task, the options that decide what is learned, and the rows: a run
+** goes on only from a checkpoint of its own; another's is an error, not overwritten. Little-endian machines. Cost: 12 bytes
+** a weight. */
 #ifndef MODEL_CHECKPOINT_H
 #define MODEL_CHECKPOINT_H
 

@@ -134,8 +134,8 @@ Model *net_model(const Net *n, const char *source, const bert_progress *progress
   if (n->head.feature_count) t.split = mem_new((size_t)n->head.out.in * units, sizeof *t.split, e);
   add_config(n, &config, e);
   if (!e->code) add_tensors(n, &t);
-  bert_changes changes = {.tensor = t.tensor, .data = t.data, .rows = read_words, .context = (Net *)n, .count = t.count, .config = config.data,
-                          .without_heads = 1, .without_modules = n->task != TASK_EMBED};
+  bert_changes changes = {.tensor = t.tensor, .data = t.data, .count = t.count, .rows = read_words, .context = (Net *)n,
+                          .config = config.data, .without_heads = 1, .without_modules = n->task != TASK_EMBED};
   bert_sink sink = bundle_sink(&files);
   bert_files view = bundle_files(&files);
   save_model(n->from, &changes, &sink, progress, e);

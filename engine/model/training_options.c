@@ -57,7 +57,8 @@ static const Number NUMBERS[] = {
 static const char KEYS[] =
     "one of epochs, steps, batch_size, accumulate, learning_rate, warmup, schedule, weight_decay, beta1, beta2, "
     "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, freeze, scale, margin, teacher, "
-    "temperature, alpha, seed, checkpoint, checkpoint_steps, labels, from, model, evaluate, progress, config, vocabulary, lowercase, or of the examples' own";
+    "temperature, alpha, seed, checkpoint, checkpoint_steps, labels, from, model, evaluate, progress, config, vocabulary, "
+    "lowercase, or of the examples' own";
 
 static void take_number(TrainOptions *o, const Number *n, const Json *v, bert_err *e) {
   char *to = (char *)o + n->at;

@@ -6,8 +6,9 @@
 **    x[T][H]  -> out                                 a label, or start and end, for each token
 **    x[t]     -> dense, activation, norm -> decoder  the word behind a mask; the decoder is the table of words
 **
-** All in f32, whatever the encoder computes in, but for the table of words: heads are small, and their few numbers decide. Each function is one
-** thread's work, or a team's where it takes one; `own` is the rank's part of a Scratch. Nothing is allocated. */
+** All in f32, whatever the encoder computes in, but for the table of words: heads are small, and their few numbers decide.
+** Each function is one thread's work, or a team's where it takes one; `own` is the rank's part of a Scratch. Nothing is
+** allocated. */
 #ifndef NN_HEADS_H
 #define NN_HEADS_H
 

@@ -7,8 +7,8 @@
 ** Matrices lie as Hugging Face's files have them, [out][in]. Names are given to parts of blocks: query, key and value
 ** are one block that is multiplied at once. Of a block whose gradient is sparse (the table of words) rows come in when they
 ** are first read (live), and move from then on; the others are not there, since a row without moments does nothing
-** but decay, by `decayed`. No page of theirs is touched. A frozen block neither moves nor decays: it has no gradient, and the pages of its g, m and v are
-** never touched. */
+** but decay, by `decayed`. No page of theirs is touched. A frozen block neither moves nor decays: it has no gradient, and
+** the pages of its g, m and v are never touched. */
 #ifndef NN_PARAM_H
 #define NN_PARAM_H
 

@@ -34,7 +34,8 @@ static Share share_of(const Product *p, const Team *team) {
 }
 
 /* Columns `column` … column+n-1 of the rank's rows, depth from … from+k-1, out of panels. */
-static void multiply(const Product *p, const Share *s, const float *panels, int column, int n, int from, int k, float *scratch) {
+static void multiply(const Product *p, const Share *s, const float *panels, int column, int n, int from, int k,
+                     float *scratch) {
   KernelGemm g = {.y_stride = p->y_stride,
                   .x_stride = p->x_stride,
                   .w = panels,

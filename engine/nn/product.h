@@ -6,7 +6,8 @@
 **
 ** Weights move at every step, so panels (kernel.h) are made of them on the way: a rank packs PRODUCT_PACKED floats of
 ** columns, multiplies while they are in cache, and goes on. Packing both sides is a tenth of the time at MiniLM's sizes, most
-** of it spent on bringing them into cache. Sums are one accumulator an output over k, ascending, whatever the pieces: the same bits for every team. */
+** of it spent on bringing them into cache. Sums are one accumulator an output over k, ascending, whatever the pieces: the
+** same bits for every team. */
 #ifndef NN_PRODUCT_H
 #define NN_PRODUCT_H
 
@@ -33,8 +34,8 @@ typedef struct {
   const float *slope;            /* y is multiplied by activation' of these */
 } Product;
 
-/* The rank's share of y's columns, or of its rows where they are more: the side that is not shared out is packed by every rank. No
-** barrier. own: PRODUCT_OWN floats, aligned to 64. */
+/* The rank's share of y's columns, or of its rows where they are more: the side that is not shared out is packed by every
+** rank. No barrier. own: PRODUCT_OWN floats, aligned to 64. */
 void product(const Product *p, float *own, const Team *team);
 
 #endif

@@ -74,8 +74,8 @@ typedef struct {
 void head_reserve(HeadScratch *s, const TrainHead *h, const TrainBatch *b, int hidden, bert_err *e);
 void head_release(HeadScratch *s);
 
-/* From p->scratch->x, of the tokens s->wanted: p->scratch->dx; what it comes to and the head's own gradients are added up. Body of a team, ends
-** behind a barrier; *out is rank 0's. */
+/* From p->scratch->x, of the tokens s->wanted: p->scratch->dx; what it comes to and the head's own gradients are added up.
+** Body of a team, ends behind a barrier; *out is rank 0's. */
 void head_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, HeadScratch *s, TrainWeights w,
                TrainResult *out, const Team *team);
 
