@@ -8,7 +8,8 @@
 **    vtab_index_plan.c     xBestIndex, conditions as SQL                          vtab_index_scan.c    cursors
 **    vtab_index_search.c   the nearest rows                                       vtab_index_command.c INSERT INTO t(t)
 **    vtab_index_check.c    integrity-check                                        vtab_index_sync.c    rebuild, reembed
-**    vtab_index_lists.c    approximate search                                     vtab_index_compact.c optimize
+**    vtab_index_lists.c    approximate search: lists                              vtab_index_reach.c   which of them
+**    vtab_index_compact.c  optimize
 **    vtab_index_trigger.c  what follows the content                               vtab_index_find.c    by name
 **    vtab_index_progress.c how far a command is                                   vtab_index_salvage.c its vectors, kept
 **
@@ -187,6 +188,7 @@ typedef struct IndexTable {
   bert_block *list_map; /* of t_lists, where search='approximate' */
   size_t list_map_room;
   int list_map_count, list_count;
+  double reach; /* see vtab_index_reach.c */
   sqlite3_int64 live; /* rows with a vector */
   float *query_vector; /* of the last text asked for */
   char *query_text;
@@ -262,7 +264,19 @@ void index_set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert
 
 /* Deals the rows of list 0, if they are many or it is to be done `at_once`; nothing where search is exact. */
 void index_deal(IndexTable *t, int at_once, bert_err *e);
-unsigned char *index_choose_lists(IndexTable *t, const float *query, sqlite3_int64 k, bert_err *e);
+
+/* ---- vtab_index_reach.c ------------------------------------------------------------------------------------------ */
+
+/* What a query has to do with a list. */
+enum { LIST_LEFT, LIST_WANTED, LIST_DONE };
+/* A byte for each list, from 0 on: those that a query looks into first are wanted. NULL: there are no lists, or k is so large
+** that an exact search is due; or an error. */
+unsigned char *index_first_lists(IndexTable *t, const float *query, sqlite3_int64 k, bert_err *e);
+/* What was wanted is done, and the k-th row that it gave is at that distance: what is wanted then; returns how many. */
+int index_more_lists(IndexTable *t, const float *query, double distance, unsigned char *lists, bert_err *e);
+/* Measures reach, for rows that have just been dealt. centroids[lists][dimensions]. */
+void index_measure_reach(IndexTable *t, const float *centroids, bert_err *e);
+void index_read_reach(IndexTable *t, bert_err *e);
 
 /* ---- vtab_index_text.c ------------------------------------------------------------------------------------------- */
 

@@ -7,6 +7,8 @@
 **    t_lists(block, stamp, data, centroids)   data: centroids as the engine searches them; rowid there: the list
 **    t_blocks.list                            0: rows not dealt yet, which every query looks into
 **
+** Which others it looks into: vtab_index_reach.c.
+**
 ** New rows go to list 0. At a COMMIT after which an eighth of all rows is there, and at 'optimize', they are dealt by
 ** the centroids that there are; those are made anew, and every row dealt again, when the table has grown fourfold. A
 ** query whose filter, k or distance asks for more than its lists hold is answered exactly. */
@@ -24,13 +26,11 @@ typedef struct {
 
 /* ---- centroids --------------------------------------------------------------------------------------------------- */
 
-/* How many lists a table of that many rows has, and how many a query looks into. */
+/* How many lists a table of that many rows has. */
 static int lists_for(sqlite3_int64 rows) {
   double n = 2 * sqrt((double)rows);
   return n > LISTS_MOST ? LISTS_MOST : (int)n;
 }
-
-static int lists_looked_into(int lists) { return lists / 16 < 16 ? 16 : lists / 16 > 128 ? 128 : lists / 16; }
 
 static void put_lists(IndexTable *t, sqlite3_int64 block, const float *centroids, int n, bert_err *e) {
   size_t d = (size_t)t->dimensions, size = bert_block_bytes(t->dimensions, n);
@@ -101,8 +101,7 @@ static void train(IndexTable *t, const Deal *rows, sqlite3_int64 n, int lists, b
   sqlite3_free(centroids);
 }
 
-static void assign(IndexTable *t, Deal *rows, sqlite3_int64 n, int lists, bert_err *e) {
-  float *centroids = read_centroids(t, lists, e);
+static void assign(IndexTable *t, Deal *rows, sqlite3_int64 n, const float *centroids, int lists, bert_err *e) {
   float *vectors = memory_new(CHUNK, (size_t)t->dimensions * sizeof *vectors, e);
   int32_t *list = memory_new(CHUNK, sizeof *list, e);
   Watch watch;
@@ -114,7 +113,6 @@ static void assign(IndexTable *t, Deal *rows, sqlite3_int64 n, int lists, bert_e
     for (int i = 0; i < count && !e->code; i++) rows[first + i].list = list[i] + 1;
   }
   watch_stop(&watch);
-  sqlite3_free(centroids);
   sqlite3_free(vectors);
   sqlite3_free(list);
 }
@@ -165,13 +163,16 @@ static void deal(IndexTable *t, int all, bert_err *e) {
   Deal *rows = gather(t, all, &n, e);
   int lists = (int)index_get_config(t, "lists", 0, e);
   if (all && !e->code) train(t, rows, n, lists = lists_for(n), e);
-  assign(t, rows, n, lists, e);
+  float *centroids = read_centroids(t, lists, e);
+  assign(t, rows, n, centroids, lists, e);
   if (n && !e->code) qsort(rows, (size_t)n, sizeof *rows, by_list);
   move_rows(t, rows, n, e);
   for (int i = 0; i < t->map_count && !e->code; i++)
     if (all || t->lists[i] == 0) index_delete_block(t, t->map[i].block, e);
   t->is_changed = 1;
   index_flush(t, e);
+  index_measure_reach(t, centroids, e);
+  sqlite3_free(centroids);
   sqlite3_free(rows);
 }
 
@@ -186,50 +187,4 @@ void index_deal(IndexTable *t, int at_once, bert_err *e) {
   if (!at_once && waiting < t->live / UNDEALT_SHARE) return;
   trained = index_get_config(t, "trained", 0, e);
   if (!e->code) deal(t, trained == 0 || t->live / GROWN >= trained, e);
-}
-
-/* ---- choosing ---------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-  IndexTable *t;
-  bert_err *e;
-} Reading;
-
-static int read_lists(void *context, int64_t block, const void **data, size_t *size) {
-  Reading *r = context;
-  sqlite3_stmt *s = index_sql(r->t, SQL_GET_LISTS, r->e);
-  if (!s) return 1;
-  sqlite3_bind_int64(s, 1, block);
-  if (index_step(r->t, s, r->e)) {
-    *data = sqlite3_column_blob(s, 0);
-    *size = (size_t)sqlite3_column_bytes(s, 0);
-    if (*data) return 0;
-  }
-  index_damaged(r->t, r->e, "block %lld of the lists is missing", (long long)block);
-  return 1;
-}
-
-/* A byte for each list, 1 where the query looks into it, for the block's list in the map; NULL: there are no lists, or
-** on error. */
-unsigned char *index_choose_lists(IndexTable *t, const float *query, sqlite3_int64 k, bert_err *e) {
-  int lists = t->list_count, looked = lists_looked_into(lists);
-  bert_hits hits = {NULL, 0};
-  bert_err failed = {0};
-  Reading reading = {t, e};
-  if (lists == 0 || e->code || k > t->live * looked / lists / 8) return NULL;
-  unsigned char *chosen = memory_new((size_t)lists + 1, 1, e);
-  bert_scope scope =
-      {.dimensions = t->dimensions, .blocks = t->list_map, .count = t->list_map_count, .k = looked, .most = INFINITY,
-                      .store = {&reading, read_lists, NULL}};
-  if (!e->code) bert_search(&scope, query, 1, &hits, NULL, &failed);
-  sqlite3_reset(t->statements[SQL_GET_LISTS]);
-  if (failed.code == BERT_FORMAT) index_damaged(t, e, "%s", failed.text);
-  else if (failed.code) error_set(e, failed.code, "%s", failed.text);
-  for (int64_t i = 0; i < hits.n && !e->code; i++)
-    if (hits.hit[i].rowid > 0 && hits.hit[i].rowid <= lists) chosen[hits.hit[i].rowid] = 1;
-  bert_hits_free(&hits);
-  if (chosen) chosen[0] = 1;
-  if (!e->code) return chosen;
-  sqlite3_free(chosen);
-  return NULL;
 }

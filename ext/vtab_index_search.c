@@ -38,6 +38,7 @@ static void read_list_map(IndexTable *t, bert_err *e) {
   t->list_count = t->columns.approximate ? (int)index_get_config(t, "lists", 0, e) : 0;
   if (t->list_count < 0 || t->list_count > 1 << 20)
     index_damaged(t, e, "%s_config says %d lists", t->name, t->list_count);
+  if (t->list_count) index_read_reach(t, e);
   sqlite3_stmt *s = t->list_count ? index_sql(t, SQL_ALL_LISTS, e) : NULL;
   while (s && index_step(t, s, e)) {
     if (memory_grow(&t->list_map, &t->list_map_room, (size_t)t->list_map_count + 1, sizeof *t->list_map, e))
@@ -144,12 +145,12 @@ static int read_vectors(void *context, const int64_t *slots, int n, float *out) 
   return r->e->code != BERT_OK;
 }
 
-/* The blocks of the map that the filter and the lists (NULL: all) leave; how many. */
+/* The blocks of the map that the filter and the lists (NULL: all; else the wanted ones) leave; how many. */
 static int pick_blocks(const IndexTable *t, const IndexFilter *f, const unsigned char *lists, bert_block *out) {
   int n = 0;
   for (int i = 0; i < t->map_count; i++) {
     int at = f && f->is_set ? f->stamp == t->stamp ? i : find_block(f, t->map[i].block) : i;
-    if (lists && t->lists[i] >= 0 && t->lists[i] <= t->list_count && !lists[t->lists[i]]) continue;
+    if (lists && lists[t->lists[i] > 0 && t->lists[i] <= t->list_count ? t->lists[i] : 0] != LIST_WANTED) continue;
     if (at < 0 || (f && f->is_set && !f->is_open[at])) continue;
     out[n] = t->map[i];
     if (f && f->places) {
@@ -194,15 +195,35 @@ static int leaves_few(const IndexTable *t, const IndexFilter *f) {
   return n < t->live / SHARE;
 }
 
-/* One query of an approximate index: its lists alone; all of them, where these hold fewer than k rows that may be
-** found. */
+static int is_nearer(const bert_hit *x, const bert_hit *y) {
+  return x->distance != y->distance ? x->distance < y->distance : x->rowid < y->rowid;
+}
+
+/* Of the hits and the others, which are different rows, the nearest, as many as there are hits. */
+static void merge(bert_hits *hits, const bert_hits *others) {
+  int64_t a = 0, b = 0;
+  for (int64_t i = 0; i < hits->n; i++)
+    if (b < others->n && is_nearer(&others->hit[b], &hits->hit[a])) b++;
+    else a++;
+  for (int64_t i = hits->n - 1; b > 0; i--)
+    hits->hit[i] = a > 0 && is_nearer(&others->hit[b - 1], &hits->hit[a - 1]) ? hits->hit[--a] : others->hit[--b];
+}
+
+/* One query of an approximate index: its lists alone; all of them, where the first ones hold fewer than k rows that may
+** be found. */
 static void search_lists(IndexTable *t, const float *query, const IndexFilter *filter, sqlite3_int64 k, double most,
                          bert_hits *hits, bert_err *e) {
-  unsigned char *lists = most < INFINITY || leaves_few(t, filter) ? NULL : index_choose_lists(t, query, k, e);
+  unsigned char *lists = most < INFINITY || leaves_few(t, filter) ? NULL : index_first_lists(t, query, k, e);
+  bert_hits others = {NULL, 0};
   search(t, query, 1, filter, lists, k, most, hits, e);
   if (lists && hits->n < k && !e->code) {
     bert_hits_free(hits);
     search(t, query, 1, filter, NULL, k, most, hits, e);
+  } else if (lists && k > 0 && !e->code) {
+    double last = hits->hit[k - 1].distance;
+    if (index_more_lists(t, query, last, lists, e)) search(t, query, 1, filter, lists, k, last, &others, e);
+    merge(hits, &others);
+    bert_hits_free(&others);
   }
   sqlite3_free(lists);
 }

@@ -443,6 +443,32 @@ def an_approximate_index_keeps_its_promises(host):
     equal(one(db, 'SELECT count(*) FROM x WHERE e MATCH ?', vector(rng, 8, 'random')), 3000)
 
 
+def an_approximate_index_looks_as_far_as_its_rows_need(host):
+    """Where the nearest of any row may be in any list, as in noise, it looks into nearly all; also with k = 1, and into a
+    table that was dealt when nothing was measured."""
+    db = host.connect()
+    rng = random.Random(3)
+    db.execute("CREATE VIRTUAL TABLE x USING bert_index(e float[48], search='approximate')")
+    with db:
+        db.executemany('INSERT INTO x(e) VALUES (?)', ((vector(rng, 48, 'random'),) for _ in range(4200)))
+    assert one(db, 'SELECT count(DISTINCT list) FROM x_blocks') > 50
+    assert 0.1e6 < one(db, "SELECT value FROM x_config WHERE key = 'reach'") < 1e6
+    queries = [vector(rng, 48, 'random') for _ in range(40)]
+
+    def found(k):
+        n = 0
+        for q in queries:
+            near = {r for r, in db.execute('SELECT rowid FROM x WHERE e MATCH ? AND k = ?', (q, k))}
+            n += len(near & {r for r, in db.execute('SELECT rowid FROM x WHERE e MATCH ? AND distance < 9 LIMIT ?', (q, k))})
+        return n
+
+    assert found(10) >= 390, found(10)
+    assert found(1) >= 37, found(1)
+    db.execute("DELETE FROM x_config WHERE key = 'reach'")
+    db.execute('INSERT INTO x(e) VALUES (?)', (vector(rng, 48, 'random'),))
+    assert found(10) >= 370, found(10)
+
+
 TESTS = [(name, f) for name, f in list(globals().items())
          if getattr(f, '__module__', '') == __name__ and getattr(f, '__code__', None) and f.__code__.co_varnames[:1] == ('host',)
          and f.__code__.co_argcount == 1]
