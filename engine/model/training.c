@@ -86,13 +86,18 @@ Training *training_pretrain(Model *from, Model *teacher, const Rows *rows, const
   return e->code ? NULL : begin(from, teacher, TASK_PRETRAIN, rows, "pretrain", options, progress, e);
 }
 
+/* The room of steps. */
+static void release(Training *t) {
+  train_release(&t->scratch);
+  head_release(&t->room);
+}
+
 void training_free(Training *t) {
   if (!t) return;
   net_close(&t->net);
   examples_free(t->examples);
   teacher_close(&t->teacher);
-  train_release(&t->scratch);
-  head_release(&t->room);
+  release(t);
   parts_fini(&t->part);
   mem_free(t->order);
   arena_fini(&t->arena);
@@ -262,5 +267,6 @@ int training_step(Training *t, bert_step *out, const bert_progress *progress, be
   describe(t, &j.result, j.adam.rate, out);
   if (o->checkpoint && (t->step % o->checkpoint_steps == 0 || t->step == t->steps))
     checkpoint_write(o->checkpoint, t->identity, t->step, &t->net.params, e);
+  if (t->step == t->steps) release(t); /* the model is made in what is given back now */
   return !e->code;
 }
