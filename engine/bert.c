@@ -504,6 +504,13 @@ int bert_training_step(bert_training *t, bert_step *out, const bert_progress *pr
   return made;
 }
 
+void bert_training_check(const bert_training *t, const bert_rows *rows, const bert_progress *progress, bert_err *e) {
+  fenv_t before;
+  enter(&before);
+  training_check(t, rows, progress, e);
+  fesetenv(&before);
+}
+
 bert_model *bert_training_model(const bert_training *t, const bert_progress *progress, bert_err *e) {
   fenv_t before;
   enter(&before);
@@ -532,14 +539,6 @@ int bert_evaluate(bert_session *s, const char *task, const bert_rows *rows, cons
   int count = evaluate_rows(s, task, rows, options_json, out, progress, e);
   fesetenv(&before);
   return count;
-}
-
-void bert_evaluate_check(bert_session *s, const char *task, const bert_rows *rows, const bert_progress *progress,
-                         bert_err *e) {
-  fenv_t before;
-  enter(&before);
-  evaluate_check(s, task, rows, progress, e);
-  fesetenv(&before);
 }
 
 bert_masked *bert_masked_new(bert_model *m, const bert_rows *documents, const char *options_json,

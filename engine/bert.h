@@ -641,6 +641,9 @@ typedef struct {
 /* Makes a step. 1: *out is its row; 0: all steps are made, or an error. An interrupted step leaves the weights as they were. */
 int bert_training_step(bert_training *t, bert_step *out, const bert_progress *progress, bert_err *e);
 
+/* Refuses rows that bert_evaluate would refuse for the model that comes of it, and judges nothing: before hours of work. */
+void bert_training_check(const bert_training *t, const bert_rows *rows, const bert_progress *progress, bert_err *e);
+
 /* An ordinary model with the weights as they stand. */
 bert_model *bert_training_model(const bert_training *t, const bert_progress *progress, bert_err *e);
 void bert_training_free(bert_training *t);
@@ -695,9 +698,6 @@ enum { BERT_METRICS_MAX = 16 };
 ** A row that cannot be judged, as for a label that the model does not have, is BERT_ARGUMENT that names it. */
 int bert_evaluate(bert_session *s, const char *task, const bert_rows *rows, const char *options_json, bert_metric *out,
                   const bert_progress *progress, bert_err *e);
-
-/* Refuses rows that bert_evaluate would refuse, and judges nothing: for who will judge much later. */
-void bert_evaluate_check(bert_session *s, const char *task, const bert_rows *rows, const bert_progress *progress, bert_err *e);
 
 /* What pre-training would be given: bert_masked_new, then bert_masked_get for each of bert_masked_count. */
 typedef struct bert_masked bert_masked;

@@ -113,12 +113,8 @@ static void take_judged(Training *t, sqlite3_value *options, const char *columns
 /* Rows that cannot be judged are to be told of now, and not after an epoch. */
 static void check_judged(Training *t, const bert_progress *progress, bert_err *e) {
   if (e->code || !t->judged) return;
-  bert_model *m = bert_training_model(t->training, progress, e);
-  bert_session *s = e->code ? NULL : bert_session_new(m, e);
-  if (s) bert_evaluate_check(s, t->task ? t->task : "mlm", t->judged, progress, e);
+  bert_training_check(t->training, t->judged, progress, e);
   error_within(e, "evaluate");
-  bert_session_free(s);
-  bert_model_free(m);
 }
 
 /* task NULL: pre-training. Arguments first (sql) and first + 1 (options). */

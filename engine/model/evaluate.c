@@ -23,6 +23,10 @@ void evaluate_done(const Evaluation *v, int done, int of) {
   if (v->progress && v->progress->done) v->progress->done(v->progress->context, done, of);
 }
 
+int evaluate_can(const Evaluation *v, unsigned head, bert_err *e) {
+  return v->reads ? !e->code : describe_can(v->session->model, head, e);
+}
+
 static void want_columns(const Evaluation *v, int fewest, int most, const char *wanted, bert_err *e) {
   int columns = rows_columns(v->rows);
   if (columns < fewest || columns > most)
@@ -46,9 +50,8 @@ typedef void Visit(Evaluation *v, int row, const float *logits, void *context, b
 
 /* Hands on the logits of every row: of its first column, or of its first two, and of `features` last ones. */
 static void each_logits(Evaluation *v, int pairs, int features, Visit *visit, void *context, bert_err *e) {
-  const Model *m = v->session->model;
   int n = rows_count(v->rows);
-  size_t units = (size_t)m->info.label_count;
+  size_t units = (size_t)v->judged.units;
   bert_text *texts = mem_new(2 * WINDOW_ROWS, sizeof *texts, e);
   float *logits = mem_new(WINDOW_ROWS * units, sizeof *logits, e);
   size_t F = (size_t)features;
@@ -75,7 +78,7 @@ static void each_logits(Evaluation *v, int pairs, int features, Visit *visit, vo
 
 /* Likewise of vectors, which stand in the first column. */
 static void each_predicted(Evaluation *v, Visit *visit, void *context, bert_err *e) {
-  size_t units = (size_t)v->session->model->info.label_count;
+  size_t units = (size_t)v->judged.units;
   float *logits = mem_new(units, sizeof *logits, e);
   for (int i = 0; i < rows_count(v->rows) && !e->code && !v->reads; i++) {
     bert_text x = rows_at(v->rows, i, 0).bytes; /* finite floats, as examples_make has checked */
@@ -119,7 +122,7 @@ static void put_numbers(Evaluation *v, const double *found, const double *wanted
 }
 
 static void put_classes(Evaluation *v, const Found *f, const TrainBatch *b, bert_err *e) {
-  int labels = v->session->model->info.label_count, n = b->examples;
+  int labels = v->judged.units, n = b->examples;
   ClassMetrics m = {0};
   if (f->found) {
     metrics_classes(f->found, b->label, n, labels, &m, e);
@@ -149,25 +152,28 @@ static void all_targets(Examples *x, TrainBatch *out, bert_err *e) {
 static void judge_labels(Evaluation *v, const char *task, bert_err *e) {
   Model *m = v->session->model;
   int vectors = !strcmp(task, "head");
-  if (!describe_can(m, vectors ? BERT_CAN_PREDICT : BERT_CAN_CLASSIFY, e)) return;
+  const Judged *j = &v->judged;
+  if (!evaluate_can(v, vectors ? BERT_CAN_PREDICT : BERT_CAN_CLASSIFY, e)) return;
   ExamplesInfo info = {0};
   TrainBatch b = {0};
   Found f = {0};
-  size_t n = (size_t)rows_count(v->rows), labels = (size_t)m->info.label_count;
-  int one = labels == 1 && !m->info.multi_label;
+  size_t n = (size_t)rows_count(v->rows), labels = (size_t)j->units;
+  int one = labels == 1 && !j->multi_label;
   v->options.regression = one;
-  v->options.multi_label = m->info.multi_label;
-  v->options.label = one ? NULL : m->config.label;
-  v->options.label_count = one ? 0 : m->config.labels;
+  v->options.multi_label = j->multi_label;
+  v->options.label = one ? NULL : j->label;
+  v->options.label_count = one ? 0 : j->labels;
   Examples *x = examples_make(m, task, v->rows, &v->options, v->progress, e);
   if (x) examples_describe(x, &info);
   int features = info.feature_count;
-  if (!vectors && features != m->info.feature_count)
+  if (!vectors && features != j->features)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d numbers after the label, wanted the %d that the model takes%s%s",
-            features, m->info.feature_count, m->info.features ? ": " : "", m->info.features ? m->info.features : "");
+            features, j->features, j->feature_names ? ": " : "", j->feature_names ? j->feature_names : "");
+  if (vectors && v->reads && features != j->features)
+    err_set(e, BERT_ARGUMENT, "found vectors of %d numbers, wanted %d, as it is trained", features, j->features);
   if (!e->code) all_targets(x, &b, e);
   if (one) f.number = mem_new(2 * n, sizeof *f.number, e);
-  else if (m->info.multi_label) f.set = mem_new(n * labels, 1, e);
+  else if (j->multi_label) f.set = mem_new(n * labels, 1, e);
   else f.found = mem_new(n, sizeof *f.found, e);
   if (!e->code && vectors) each_predicted(v, take_logits, &f, e);
   else if (!e->code) each_logits(v, rows_columns(v->rows) - features == 3, features, take_logits, &f, e);
@@ -229,7 +235,7 @@ static void take_score(Evaluation *v, int row, const float *logits, void *contex
 static void evaluate_rerank(Evaluation *v, bert_err *e) {
   int n = rows_count(v->rows), queries = 0, right = 0;
   double reciprocal = 0, gain = 0;
-  if (!describe_can(v->session->model, BERT_CAN_CLASSIFY, e)) return;
+  if (!evaluate_can(v, BERT_CAN_CLASSIFY, e)) return;
   want_columns(v, 3, 3, "query, passage, label (rows of one query follow one another)", e);
   Candidate *c = mem_new((size_t)n, sizeof *c, e);
   double *wanted = mem_new((size_t)n, sizeof *wanted, e);
@@ -251,7 +257,7 @@ static void evaluate_rerank(Evaluation *v, bert_err *e) {
 static void evaluate_nsp(Evaluation *v, bert_err *e) {
   int n = rows_count(v->rows);
   ClassMetrics m = {0};
-  if (!describe_can(v->session->model, BERT_CAN_NEXT, e)) return;
+  if (!evaluate_can(v, BERT_CAN_NEXT, e)) return;
   want_columns(v, 3, 3, "a, b, label (1: b follows a; 0: it does not)", e);
   int32_t *found = mem_new((size_t)n, 2 * sizeof *found, e);
   double *label = mem_new((size_t)n, sizeof *label, e);
@@ -364,7 +370,7 @@ static void evaluate_qa(Evaluation *v, bert_err *e) {
   static const char *const NAMES[2][2] = {{"no_answer_exact", "no_answer_f1"}, {"has_answer_exact", "has_answer_f1"}};
   const Model *m = v->session->model;
   int own = m->options.has_null_threshold || m->config.has_null_threshold, n = rows_count(v->rows), answered;
-  if (!describe_can(m, BERT_CAN_ANSWER, e)) return;
+  if (!evaluate_can(v, BERT_CAN_ANSWER, e)) return;
   want_columns(v, 3, 4, "question, passage, answer [, start]", e);
   int none = !e->code && any_none(v->rows);
   AnswerScore sum[2] = {{0, 0}, {0, 0}};
@@ -413,13 +419,19 @@ static void run(Evaluation *v, const char *task, const char *options_json, bert_
 
 int evaluate_rows(Session *s, const char *task, const Rows *rows, const char *options_json, bert_metric *out,
                   const bert_progress *progress, bert_err *e) {
-  Evaluation v = {.session = s, .rows = rows, .progress = progress, .out = out};
+  const Model *m = s->model;
+  Judged judged = {m->info.label_count, m->info.multi_label, m->config.label, m->config.labels, m->info.feature_count,
+                   m->info.features};
+  Evaluation v = {.session = s, .judged = judged, .rows = rows, .progress = progress, .out = out};
   run(&v, task, options_json, e);
   return e->code ? 0 : v.count;
 }
 
-void evaluate_check(Session *s, const char *task, const Rows *rows, const bert_progress *progress, bert_err *e) {
+void evaluate_check(Model *m, const Judged *judged, const char *task, const Rows *rows, const bert_progress *progress,
+                    bert_err *e) {
   bert_metric none[BERT_METRICS_MAX];
-  Evaluation v = {.session = s, .rows = rows, .progress = progress, .out = none, .reads = 1};
-  run(&v, task, NULL, e);
+  Session *s = session_new(m, 1, e);
+  Evaluation v = {.session = s, .judged = *judged, .rows = rows, .progress = progress, .out = none, .reads = 1};
+  if (s) run(&v, task, NULL, e);
+  session_free(s);
 }

@@ -48,9 +48,9 @@ static void judge_row(const Model *m, const TrainBatch *b, int row, const float 
 
 void evaluate_tag(Evaluation *v, bert_err *e) {
   const Model *m = v->session->model;
-  if (!describe_can(m, BERT_CAN_TAG, e)) return;
-  v->options.label = m->config.label;
-  v->options.label_count = m->config.labels;
+  if (!evaluate_can(v, BERT_CAN_TAG, e)) return;
+  v->options.label = v->judged.label;
+  v->options.label_count = v->judged.labels;
   Examples *x = examples_make(v->session->model, "tag", v->rows, &v->options, v->progress, e);
   Buf order = {0}, labels = {0};
   SpanCount count = {0};
@@ -81,7 +81,7 @@ static double loss_of(const float *x, int n, int target) {
 
 void evaluate_mlm(Evaluation *v, bert_err *e) {
   const Model *m = v->session->model;
-  if (!describe_can(m, BERT_CAN_FILL, e)) return;
+  if (!evaluate_can(v, BERT_CAN_FILL, e)) return;
   Examples *x = examples_make(v->session->model, "mlm", v->rows, &v->options, v->progress, e);
   int V = m->config.vocabulary;
   TrainBatch batch;

@@ -86,6 +86,13 @@ static int task_of(const char *task, bert_err *e) {
   return -1;
 }
 
+/* Only embed has losses to choose from. */
+static void check_loss(const ExamplesOptions *o, const char *task, bert_err *e) {
+  if (o->loss && strcmp(task, "embed"))
+    err_set(e, BERT_ARGUMENT, "loss: found \"%.40s\" for the task %s, wanted it left out: the task embed alone has losses to "
+            "choose from, " EXAMPLES_LOSSES, o->loss, task);
+}
+
 /* The labels that are asked for stand first, and there are no others. */
 static void take_options(Examples *x, const ExamplesOptions *o, bert_err *e) {
   const Model *m = x->session->model;
@@ -110,6 +117,7 @@ Examples *examples_make(Model *m, const char *task, const Rows *rows, const Exam
   if (!x) return NULL;
   x->info.towers = x->info.units = 1;
   if (!e->code && strcmp(task, "head")) describe_reads(m, e);
+  check_loss(o, task, e);
   x->session = session_new(m, 1, e);
   if (!e->code) take_options(x, o, e);
   if (!e->code && !rows_count(rows)) err_set(e, BERT_ARGUMENT, "the SQL gives no rows, wanted at least one");

@@ -18,6 +18,9 @@ static inline uint64_t examples_stream(int kind, int round, int i) {
   return (uint64_t)kind << 56 | (uint64_t)(uint32_t)round << 32 | (uint32_t)i;
 }
 
+/* What the option loss may be. */
+#define EXAMPLES_LOSSES "cosine, ranking, triplet, softmax, distil"
+
 /* A pair out of documents: tokens a … a+a_count-1 and b … b+b_count-1 of all of them. */
 typedef struct {
   uint32_t a, b;

@@ -283,7 +283,7 @@ static LossKind embed_loss(const Examples *x, const Rows *rows, bert_err *e) {
   else if (!is_named(rows_name(rows, 2), "label")) i = last == ROWS_INTEGER || last == ROWS_REAL ? 2 : 0;
   else i = 3;
   if (!LOSSES[i].name)
-    err_set(e, BERT_ARGUMENT, "loss: found \"%.40s\", wanted one of cosine, ranking, triplet, softmax, distil",
+    err_set(e, BERT_ARGUMENT, "loss: found \"%.40s\", wanted one of " EXAMPLES_LOSSES,
             x->options.loss);
   else if (columns < LOSSES[i].columns || columns > LOSSES[i].most)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d columns, wanted %d for the loss %s", columns, LOSSES[i].columns,

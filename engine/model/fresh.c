@@ -4,7 +4,8 @@
 **    config.json (BERT-base's sizes, or the caller's), vocab.txt -> files in memory with drawn weights -> model_open
 **
 ** Going through files costs a copy of the weights, and gives the checks, the tokenizer and the hash that every other
-** model has. Matrices are N(0, 0.02) cut at two deviations, biases 0, gammas 1, as google-research/bert begins. */
+** model has. Matrices are N(0, initializer_range) cut at two deviations, biases 0, gammas 1, as google-research/bert
+** begins. */
 #include <stdio.h>
 #include <string.h>
 
@@ -71,7 +72,7 @@ static void add_all(Fresh *f, const ModelConfig *c) {
   add(f, a->fill_bias, 0, "", c->vocabulary, 0);
 }
 
-static void write_weights(Fresh *f, const ModelConfig *c, const bert_sink *sink, uint64_t seed) {
+static void write_weights(Fresh *f, const ModelConfig *c, const bert_sink *sink, double deviation, uint64_t seed) {
   add_all(f, c);
   const SafetensorsEntry *x = (const SafetensorsEntry *)f->entries.data;
   int n = (int)(f->entries.size / sizeof *x);
@@ -80,7 +81,7 @@ static void write_weights(Fresh *f, const ModelConfig *c, const bert_sink *sink,
     size_t count = (size_t)x[i].bytes / sizeof(float);
     float *w = mem_new(count, sizeof *w, f->e);
     if (!w) return;
-    net_draw(w, x[i].name, count, x[i].rank == 2, seed, (size_t)i);
+    net_draw(w, x[i].name, count, x[i].rank == 2, deviation, seed, (size_t)i);
     sink->write(sink->context, w, x[i].bytes, f->e);
     mem_free(w);
   }
@@ -92,8 +93,8 @@ static int lines_of(bert_text text) {
   return n + (text.size > 0 && text.data[text.size - 1] != '\n');
 }
 
-/* config.json: BERT-base's, the caller's members in place, and the vocabulary's size. */
-static void put_config(Fresh *f, Bundle *files, const char *config, int vocabulary) {
+/* config.json: BERT-base's, the caller's members in place, and the vocabulary's size. Returns initializer_range. */
+static double put_config(Fresh *f, Bundle *files, const char *config, int vocabulary) {
   Buf text = {0}, all = {0}, size = {0};
   const Json *base = json_parse(BASE, sizeof BASE - 1, "config", &f->arena, f->e);
   const Json *own = config ? json_parse(config, strlen(config), "config", &f->arena, f->e) : NULL;
@@ -103,8 +104,10 @@ static void put_config(Fresh *f, Bundle *files, const char *config, int vocabula
   const Json *first = f->e->code ? NULL : json_parse(text.data, text.size, "config", &f->arena, f->e);
   const Json *second = f->e->code ? NULL : json_parse(size.data, size.size, "config", &f->arena, f->e);
   if (!f->e->code) json_write_merged(&all, first, second, f->e);
+  double deviation = net_deviation(first, f->e);
   if (!f->e->code) bundle_put(files, "config.json", all.data, all.size, f->e);
   buf_fini(&text), buf_fini(&all), buf_fini(&size);
+  return deviation;
 }
 
 Model *model_fresh(const char *config, bert_text vocabulary, int lowercase, uint64_t seed, bert_err *e) {
@@ -114,7 +117,7 @@ Model *model_fresh(const char *config, bert_text vocabulary, int lowercase, uint
   bert_files view = bundle_files(&files);
   Folder here = {.root = "new", .files = &view};
   bert_sink sink = bundle_sink(&files);
-  put_config(&f, &files, config, lines_of(vocabulary));
+  double deviation = put_config(&f, &files, config, lines_of(vocabulary));
   bundle_put(&files, "vocab.txt", vocabulary.data, vocabulary.size, e);
   const char *tokenizer = arena_print(&f.arena, e, "{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": %s}",
                                       lowercase ? "true" : "false");
@@ -123,7 +126,7 @@ Model *model_fresh(const char *config, bert_text vocabulary, int lowercase, uint
   f.arch = e->code ? NULL : arch_find(c.model_type);
   if (!e->code && (!f.arch || strcmp(c.model_type, "bert")))
     err_set(e, BERT_ARGUMENT, "config: model_type: found \"%s\", wanted bert", c.model_type);
-  if (!e->code) write_weights(&f, &c, &sink, seed);
+  if (!e->code) write_weights(&f, &c, &sink, deviation, seed);
   Model *m = e->code ? NULL : model_open(&view, "new", NULL, e);
   buf_fini(&f.entries);
   bundle_fini(&files);

@@ -10,8 +10,11 @@
 
 enum { RNG_WEIGHTS = 1, NAME_ROOM = 128 };
 
+static const char *const NAMES[] = {"classify", "rerank", "qa", "tag", "embed", "mlm", "head"};
+
+const char *net_judged_as(Task task) { return NAMES[task == TASK_PRETRAIN ? TASK_MLM : task]; }
+
 int net_task(const char *name, bert_err *e) {
-  static const char *const NAMES[] = {"classify", "rerank", "qa", "tag", "embed", "mlm", "head"};
   for (int i = 0; i < (int)(sizeof NAMES / sizeof *NAMES); i++)
     if (!strcmp(name, NAMES[i])) return i;
   err_set(e, BERT_ARGUMENT, "the task '%.40s', wanted one of classify, rerank, qa, tag, embed, mlm, head", name);
@@ -135,11 +138,11 @@ static void add_fill(Net *n, bert_err *e) {
 static void add_vector(Net *n, bert_err *e) {
   const Model *m = n->from;
   TrainHead *h = &n->head;
-  if (m->sentence.dense_count || m->pooling.count != 1 ||
-      (m->pooling.kind[0] != POOLING_MEAN && m->pooling.kind[0] != POOLING_CLS))
-    err_set(e, BERT_ARGUMENT, "%s: found pooling %s%s, wanted cls or mean alone: others are not trained", m->source,
+  PoolingKind kind = m->pooling.kind[0];
+  if (m->sentence.dense_count || m->pooling.count != 1 || (kind != POOLING_MEAN && kind != POOLING_CLS && kind != POOLING_MAX))
+    err_set(e, BERT_ARGUMENT, "%s: found pooling %s%s, wanted cls, mean or max alone: others are not trained", m->source,
             m->info.pooling, m->sentence.dense_count ? " and Dense modules" : "");
-  h->pooled_mean = m->pooling.kind[0] == POOLING_MEAN;
+  h->pooling = kind;
   h->normalizes = m->sentence.normalize;
   h->units = n->info.units;
   if (!e->code && h->loss == LOSS_VECTOR && h->units != n->encoder.hidden)
@@ -205,16 +208,20 @@ static void place_head_dropout(Net *n, float p) {
   if (h->kind == TRAIN_TOKENS && (n->task == TASK_TAG || is_distil)) h->drop_in = p;
 }
 
-static void set_dropout(Net *n, const NetDropout *drop, bert_err *e) {
+/* NULL: there is none. */
+static const Json *config_of(Net *n, bert_err *e) {
   const Model *m = n->from;
-  int is_distil = !strcmp(m->arch->model_type, "distilbert");
-  const Json *config = NULL;
-  for (int i = 0; i < m->texts.count && !config && !e->code; i++) {
+  for (int i = 0; i < m->texts.count && !e->code; i++) {
     const BundleFile *f = &m->texts.file[i];
     const char *last = strrchr(f->name, '/');
     if (!strcmp(last ? last + 1 : f->name, "config.json") && !strstr(f->name, "_Pooling"))
-      config = json_parse(f->data, f->size, f->name, &n->arena, e);
+      return json_parse(f->data, f->size, f->name, &n->arena, e);
   }
+  return NULL;
+}
+
+static void set_dropout(Net *n, const Json *config, const NetDropout *drop, bert_err *e) {
+  int is_distil = !strcmp(n->from->arch->model_type, "distilbert");
   float hidden = probability(config, is_distil ? "dropout" : "hidden_dropout_prob", 0.1, e);
   float attention = probability(config, is_distil ? "attention_dropout" : "attention_probs_dropout_prob", 0.1, e);
   double own = is_distil ? (n->task == TASK_TAG ? hidden : n->task == TASK_QA ? 0.1 : 0.2) : (double)hidden;
@@ -228,19 +235,26 @@ static void set_dropout(Net *n, const NetDropout *drop, bert_err *e) {
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-/* N(0, 0.02) within two deviations, by Box and Muller's way; number i is a function of seed, name's place and i. */
-static void draw(float *w, size_t count, uint64_t seed, size_t place) {
+double net_deviation(const Json *config, bert_err *e) {
+  static const char KEY[] = "initializer_range";
+  double x = json_number(json_get(config, KEY), 0.02, KEY, e);
+  if (!e->code && !(x >= 0 && x <= 100)) err_set(e, BERT_FORMAT, "config.json: %s: found %g, wanted from 0 to 100", KEY, x);
+  return x;
+}
+
+/* N(0, deviation) within two deviations, by Box and Muller's way; number i is a function of seed, name's place and i. */
+static void draw(float *w, size_t count, double deviation, uint64_t seed, size_t place) {
   Rng r = rng_stream(seed, RNG_WEIGHTS + ((uint64_t)place << 8));
   for (size_t i = 0; i < count;) {
     double u = 1 - (double)rng_unit(rng_next(&r)), v = (double)rng_unit(rng_next(&r));
     double x = sqrt(-2 * log(u)) * cos(2 * 3.14159265358979323846 * v);
-    if (fabs(x) <= 2) w[i++] = (float)(0.02 * x);
+    if (fabs(x) <= 2) w[i++] = (float)(deviation * x);
   }
 }
 
-void net_draw(float *w, const char *name, size_t count, int is_matrix, uint64_t seed, size_t place) {
+void net_draw(float *w, const char *name, size_t count, int is_matrix, double deviation, uint64_t seed, size_t place) {
   int is_norm = strstr(name, "LayerNorm") || strstr(name, "layer_norm");
-  if (is_matrix) draw(w, count, seed, place);
+  if (is_matrix) draw(w, count, deviation, seed, place);
   else
     for (size_t i = 0; i < count; i++) w[i] = is_norm && strstr(name, ".weight") ? 1.0f : 0.0f;
 }
@@ -274,7 +288,7 @@ static void read_weights(Net *n) {
     if (params_at(&n->params, p->at)->rows) n->words = s;
     else if (s) slot_read(s, 0, p->rows, n->params.w + p->at);
     else net_draw(n->params.w + p->at, p->name, (size_t)p->rows * (size_t)(p->columns ? p->columns : 1),
-                  p->columns > 0, n->seed, p->at);
+                  p->columns > 0, n->deviation, n->seed, p->at);
   }
 }
 
@@ -314,7 +328,9 @@ void net_open(Net *n, Model *from, Task task, const ExamplesInfo *info, int pair
   if (task == TASK_HEAD) n->encoder = (TrainEncoder){.heads = 1, .params = &n->params};
   else add_encoder(n, e);
   add_head(n, e);
-  if (task != TASK_HEAD) set_dropout(n, drop, e);
+  const Json *config = task == TASK_HEAD ? NULL : config_of(n, e);
+  n->deviation = net_deviation(config, e);
+  if (task != TASK_HEAD) set_dropout(n, config, drop, e);
   params_allocate(&n->params, e);
   if (!e->code) read_weights(n);
   if (!e->code && n->head.feature_count && n->task == TASK_CLASSIFY) forget_features(n);

@@ -5,7 +5,7 @@
 **    Net -> bert_model_save_changed (tensors, config.json) -> files in memory -> Model
 **
 ** A head that the model has, with the units and labels that are wanted, goes on being trained; else it begins anew:
-** weights drawn from N(0, 0.02) cut at two deviations, biases 0, as in BERT. */
+** weights drawn from N(0, initializer_range) cut at two deviations, biases 0, as in BERT. */
 #ifndef MODEL_TRAIN_NET_H
 #define MODEL_TRAIN_NET_H
 
@@ -33,6 +33,7 @@ typedef struct {
   TrainHead head;
   int pairs; /* TASK_PRETRAIN: has the head of next sentences */
   const Slot *words; /* the table whose rows come into params when they are first read (param.h); NULL: all are there */
+  double deviation; /* of weights that are drawn */
   int null_answers; /* TASK_QA: some rows have no answer, so the model may give none */
   uint64_t seed;
   Arena arena;
@@ -69,7 +70,9 @@ void net_words(const Net *n, int first, int rows, float *out);
 Model *net_model(const Net *n, const char *source, const bert_progress *progress, bert_err *e);
 
 /* A weight as it begins: a matrix is drawn (place tells one from another), a gamma is 1, all else 0. */
-void net_draw(float *w, const char *name, size_t count, int is_matrix, uint64_t seed, size_t place);
+void net_draw(float *w, const char *name, size_t count, int is_matrix, double deviation, uint64_t seed, size_t place);
+/* The deviation of drawn weights that a config.json asks for, BERT's 0.02 where it says nothing. */
+double net_deviation(const Json *config, bert_err *e);
 
 /* A BERT of drawn weights: config has what differs from BERT-base's config.json, as JSON or NULL; vocabulary is a
 ** vocab.txt. */
@@ -77,5 +80,7 @@ Model *model_fresh(const char *config, bert_text vocabulary, int lowercase, uint
 
 /* The task of that name, or -1 and an error that lists them. */
 int net_task(const char *name, bert_err *e);
+/* The task of bert_evaluate that judges a model of it. */
+const char *net_judged_as(Task task);
 
 #endif

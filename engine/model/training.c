@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "model/checkpoint.h"
+#include "model/evaluate.h"
 #include "model/predict.h"
 
 enum { RNG_ORDER = 2, ANSWER = 2 /* its column */ };
@@ -102,6 +103,26 @@ void training_free(Training *t) {
   mem_free(t->order);
   arena_fini(&t->arena);
   mem_free(t);
+}
+
+/* The names that the trained model's labels will have. */
+static const char *const *labels_of(const Net *n, int units, Arena *a, bert_err *e) {
+  if (n->info.label_count) return n->info.label;
+  if (n->from->config.labels == units) return n->from->config.label;
+  const char **name = arena_push(a, (size_t)units, sizeof *name, e);
+  for (int i = 0; i < units && !e->code; i++) name[i] = arena_print(a, e, "LABEL_%d", i);
+  return name;
+}
+
+void training_check(const Training *t, const Rows *rows, const bert_progress *progress, bert_err *e) {
+  const Net *n = &t->net;
+  Arena a = {0};
+  if (e->code) return;
+  Judged j = {.units = n->head.units, .labels = n->head.units, .features = n->head.feature_count,
+              .multi_label = n->info.loss == LOSS_BINARY};
+  if (n->task == TASK_CLASSIFY || n->task == TASK_TAG || n->task == TASK_HEAD) j.label = labels_of(n, j.units, &a, e);
+  if (!e->code) evaluate_check(n->from, &j, net_judged_as(n->task), rows, progress, e);
+  arena_fini(&a);
 }
 
 Model *training_model(const Training *t, const bert_progress *progress, bert_err *e) {

@@ -63,6 +63,8 @@ Training *training_finetune(Model *from, Model *teacher, const char *task, const
 Training *training_pretrain(Model *from, Model *teacher, const Rows *rows, const char *options,
                             const bert_progress *progress, bert_err *e);
 int training_step(Training *t, bert_step *out, const bert_progress *progress, bert_err *e);
+/* See bert_training_check. */
+void training_check(const Training *t, const Rows *rows, const bert_progress *progress, bert_err *e);
 Model *training_model(const Training *t, const bert_progress *progress, bert_err *e);
 void training_free(Training *t);
 

@@ -80,7 +80,7 @@ static void want(HeadScratch *s, const TrainHead *h, const TrainBatch *b) {
     s->wanted = (TrainTokens){0, s->tokens};
     place(s, b);
   }
-  if (h->kind == TRAIN_FIRST || (h->kind == TRAIN_VECTOR && !h->pooled_mean)) {
+  if (h->kind == TRAIN_FIRST || (h->kind == TRAIN_VECTOR && h->pooling == POOLING_CLS)) {
     s->wanted = (TrainTokens){R, b->tokens.start};
     for (int r = 0; r < R; r++) s->first[r] = r;
   }

@@ -18,6 +18,7 @@
 #define NN_TRAIN_HEAD_H
 
 #include "nn/example.h"
+#include "nn/pooling.h"
 #include "nn/train.h"
 
 typedef enum { TRAIN_FIRST, TRAIN_TOKENS, TRAIN_FILL, TRAIN_VECTOR, TRAIN_GIVEN } TrainHeadKind;
@@ -35,7 +36,8 @@ typedef struct {
   KernelActivation fill_activation;
   TrainNorm fill_norm;
   TrainLinear decoder;     /* its w is the table of words where they are tied */
-  int pooled_mean, normalizes; /* of TRAIN_VECTOR; else the first token, or as it is */
+  PoolingKind pooling;         /* of TRAIN_VECTOR: cls, mean or max */
+  int normalizes;              /* likewise; else vectors are as they are pooled */
   float scale, margin;         /* of LOSS_RANKING and LOSS_TRIPLET */
   float temperature, alpha;    /* of a teacher: what logits are divided by; its share where the truth is known, too */
 } TrainHead;

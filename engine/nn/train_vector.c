@@ -1,7 +1,7 @@
 /* train_vector.c -- sentence vectors and their losses, forward and backward; see train_head.h.
 ** Layer: nn. Uses: base kernel.
 **
-**    x[T][H] -> mean of a row's tokens, or the first -> u[R][H] (u / |u|) -> a loss over an example's vectors, or all
+**    x[T][H] -> a row's tokens pooled -> u[R][H] (u / |u|) -> a loss over an example's vectors, or all
 **
 ** (Reimers, Gurevych 2019; multiple negatives: Henderson et al. 2017, as sentence-transformers has them: cosine times a
 ** scale, symmetric.) Losses compare vectors by cosine where they are about angles, whatever their lengths. A batch has
@@ -31,19 +31,40 @@ static void add_times(float *to, float factor, const float *v, int n) {
 
 /* ---- pooling ----------------------------------------------------------------------------------------------------- */
 
-/* x has all tokens where their mean is taken, else the first of each row. */
-
-static void pool(const TrainHead *h, const Batch *b, float *to, const float *x, int row, int hidden) {
-  int from = h->pooled_mean ? b->start[row] : row, n = h->pooled_mean ? b->start[row + 1] - from : 1;
-  memset(to, 0, (size_t)hidden * sizeof *to);
-  kernels()->column_sums(to, x + (size_t)from * (size_t)hidden, NULL, (size_t)hidden, n, hidden);
-  for (int i = 0; i < hidden; i++) to[i] /= (float)n;
+/* A row's states: of all its tokens, or of its first one, where that is all that is read. */
+static const float *states_of(const TrainHead *h, const Batch *b, const float *x, int row, int hidden, int *n) {
+  int first = h->pooling == POOLING_CLS;
+  *n = first ? 1 : b->start[row + 1] - b->start[row];
+  return x + (size_t)(first ? row : b->start[row]) * (size_t)hidden;
 }
 
-static void pool_back(const TrainHead *h, const Batch *b, float *dx, const float *d, int row, int hidden) {
-  int from = h->pooled_mean ? b->start[row] : row, n = h->pooled_mean ? b->start[row + 1] - from : 1;
-  for (int t = from; t < from + n; t++)
-    for (int i = 0; i < hidden; i++) dx[(size_t)t * (size_t)hidden + (size_t)i] = d[i] / (float)n;
+static void pool(const TrainHead *h, const Batch *b, float *to, const float *x, int row, int hidden) {
+  int n;
+  const float *from = states_of(h, b, x, row, hidden, &n);
+  pooling_apply(to, from, n, 0, hidden, &(Pooling){1, {h->pooling}});
+}
+
+/* The largest number of a column takes its gradient alone, the first of those that are equal. dx has zeros at first. */
+static void largest_back(float *dx, const float *x, const float *d, int n, size_t hidden) {
+  for (size_t i = 0; i < hidden; i++) {
+    size_t best = i;
+    for (size_t at = i; at < (size_t)n * hidden; at += hidden)
+      if (x[at] > x[best]) best = at;
+    dx[best] = d[i];
+  }
+}
+
+/* dx, of x. */
+static void pool_back(const TrainHead *h, const Batch *b, float *dx, const float *x, const float *d, int row, int hidden) {
+  int n;
+  const float *from = states_of(h, b, x, row, hidden, &n);
+  float *to = dx + (from - x);
+  if (h->pooling == POOLING_MAX) {
+    largest_back(to, from, d, n, (size_t)hidden);
+    return;
+  }
+  for (int t = 0; t < n; t++, to += hidden)
+    for (int i = 0; i < hidden; i++) to[i] = d[i] / (float)n;
 }
 
 /* d = the gradient of v, out of that of u = v / length: (d - u (u . d)) / length. */
@@ -220,6 +241,6 @@ void vector_step(const TrainPass *p, const TrainHead *h, const TrainBatch *b, He
   for (int r = from; r < to; r++) {
     float *v = d + (size_t)r * (size_t)H;
     if (h->normalizes) normalize_back(v, u + (size_t)r * (size_t)H, s->lengths[r], H);
-    pool_back(h, &b->tokens, p->scratch->dx, v, r, H);
+    pool_back(h, &b->tokens, p->scratch->dx, p->scratch->x, v, r, H);
   }
 }

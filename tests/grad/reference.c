@@ -278,9 +278,13 @@ static double vector_loss(const Reference *r, const double *x) {
   int R = b->tokens.rows, B = b->examples, H = r->pass->net->hidden;
   double *u = zeros((size_t)(R * H)), *joined = zeros((size_t)(B * 3 * H)), *logits = NULL, loss = 0;
   for (int i = 0; i < R; i++) {
-    int from = b->tokens.start[i], n = h->pooled_mean ? b->tokens.start[i + 1] - from : 1;
+    int from = b->tokens.start[i], n = h->pooling == POOLING_CLS ? 1 : b->tokens.start[i + 1] - from;
     for (int t = 0; t < n; t++)
-      for (int j = 0; j < H; j++) u[i * H + j] += x[(from + t) * H + j] / n;
+      for (int j = 0; j < H; j++) {
+        double state = x[(from + t) * H + j], *to = &u[i * H + j];
+        if (h->pooling == POOLING_MAX) *to = t && *to > state ? *to : state;
+        else *to += state / n;
+      }
     double length = sqrt(dot(u + i * H, u + i * H, H));
     for (int j = 0; h->normalizes && j < H; j++) u[i * H + j] /= length;
   }

@@ -61,7 +61,8 @@ static void build(Net *n, TrainHeadKind kind, LossKind loss, KernelActivation a,
   }
   n->head = (TrainHead){.kind = kind, .loss = loss, .units = loss == LOSS_SPAN || kind == TRAIN_FILL ? 2 : UNITS,
                         .activation = KERNEL_TANH, .fill_activation = KERNEL_GELU, .scale = 20, .margin = 5, .feature_scale = 3,
-                        .feature_count = kind == TRAIN_FIRST || kind == TRAIN_GIVEN ? FEATURES : 0, .pooled_mean = types > 0,
+                        .feature_count = kind == TRAIN_FIRST || kind == TRAIN_GIVEN ? FEATURES : 0,
+                        .pooling = types > 0 ? loss == LOSS_PAIR ? POOLING_MAX : POOLING_MEAN : POOLING_CLS,
                         .normalizes = loss != LOSS_TRIPLET};
   int wide = kind == TRAIN_VECTOR ? 3 * HIDDEN : (kind == TRAIN_GIVEN ? 0 : HIDDEN) + n->head.feature_count;
   n->head.dense = add_linear(n, HIDDEN, HIDDEN, e);
