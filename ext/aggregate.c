@@ -21,7 +21,7 @@ typedef struct {
 
 static void step(sqlite3_context *context, int count, sqlite3_value **values) {
   const Registered *r = sqlite3_user_data(context);
-  Call call = {context, r->connection, count, values};
+  Call call = {context, r->connection, count, values, SQLITE_OK};
   bert_err e = {0};
   Group *g = sqlite3_aggregate_context(context, sizeof *g);
   if (!g) {
@@ -37,7 +37,7 @@ static void step(sqlite3_context *context, int count, sqlite3_value **values) {
 
 static void last(sqlite3_context *context) {
   const Registered *r = sqlite3_user_data(context);
-  Call call = {context, r->connection, 0, NULL};
+  Call call = {context, r->connection, 0, NULL, SQLITE_OK};
   bert_err e = {0};
   Group *g = sqlite3_aggregate_context(context, 0);
   if (!g || !g->state) return;

@@ -342,6 +342,7 @@ struct Call {
   Connection *connection;
   int count;
   sqlite3_value **values;
+  int rc; /* SQLite's code, where a statement of the function's own failed */
 };
 
 typedef struct {

@@ -21,13 +21,14 @@ void fn_error(sqlite3_context *context, const char *name, const bert_err *e) {
 
 static void run(sqlite3_context *context, int count, sqlite3_value **values) {
   const Registered *r = sqlite3_user_data(context);
-  Call call = {context, r->connection, count, values};
+  Call call = {context, r->connection, count, values, SQLITE_OK};
   bert_err e = {0};
   Call **current = connection_call(r->connection), *outer = *current;
   *current = &call;
   r->function->run(&call, &e);
   *current = outer;
   if (e.code) fn_error(context, r->function->name, &e);
+  if (e.code && call.rc) sqlite3_result_error_code(context, call.rc); /* the text stays */
 }
 
 static void forget(void *p) {

@@ -9,13 +9,18 @@
 ** (BEGIN) it is part of that one, like the command. */
 #include "vtab_index.h"
 
-static sqlite3_stmt *prepare(sqlite3 *db, const IndexTable *t, bert_err *e) {
+static void failed(Call *call, int rc, bert_err *e) {
+  call->rc = rc;
+  error_sqlite(e, connection_db(call->connection), rc);
+}
+
+static sqlite3_stmt *prepare(Call *call, const IndexTable *t, bert_err *e) {
   sqlite3_stmt *s = NULL;
   char *sql = sqlite3_mprintf("INSERT INTO \"%w\".\"%w\"(\"%w\", rank) VALUES ('rebuild', ?1)", t->schema, t->name,
                               t->name);
   if (!sql) error_set(e, BERT_NOMEM, "out of memory");
-  int rc = e->code ? SQLITE_OK : sqlite3_prepare_v2(db, sql, -1, &s, NULL);
-  if (rc != SQLITE_OK) error_sqlite(e, db, rc);
+  int rc = e->code ? SQLITE_OK : sqlite3_prepare_v2(connection_db(call->connection), sql, -1, &s, NULL);
+  if (rc != SQLITE_OK) failed(call, rc, e);
   sqlite3_free(sql);
   return s;
 }
@@ -28,12 +33,12 @@ void fn_index_rebuild(Call *call, bert_err *e) {
   IndexSteps steps = {.job = NULL};
   if (!name) return;
   IndexTable *t = index_find(call->connection, name, &held, e);
-  if (t) s = prepare(db, t, e);
+  if (t) s = prepare(call, t, e);
   while (!e->code && !steps.is_complete) {
     sqlite3_bind_pointer(s, 1, &steps, INDEX_STEPS, NULL);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_DONE) rc = sqlite3_reset(s);
-    if (rc != SQLITE_OK) error_sqlite(e, db, rc);
+    if (rc != SQLITE_OK) failed(call, rc, e);
     else if (!steps.is_complete && sqlite3_get_autocommit(db)) sqlite3_sleep(TURN);
   }
   index_job_end(steps.job);

@@ -21,6 +21,7 @@ typedef struct {
   sqlite3_stmt *held; /* keeps the table from going away */
   Inner inner;
   sqlite3_int64 k;
+  int models;                     /* see index_want_models */
   int count, at;                  /* rows of the window, and which of them is the current one */
   sqlite3_int64 hit;              /* which of its hits */
   sqlite3_value *keys[WINDOW];
@@ -79,10 +80,13 @@ static void embed_window(SearchEach *x, bert_err *e) {
 
 static void read_window(SearchEach *x, bert_err *e) {
   clear_window(x);
+  x->table->rc = 0;
+  index_want_models(x->table, x->models, e);
   while (x->count < WINDOW && inner_step(&x->inner, e)) read_row(x, e);
   embed_window(x, e);
   index_flush(x->table, e);
   index_refresh(x->table, e);
+  index_want_models(x->table, x->models, e);
   if (x->item_count && x->k && !e->code)
     index_search(x->table, x->vectors, x->item_count, NULL, x->k, INFINITY, 1, x->hits, e);
   else memset(x->hits, 0, sizeof x->hits);
@@ -121,6 +125,7 @@ static void open(Cursor *c, bert_err *e) {
   index_flush(x->table, e);
   index_refresh(x->table, e);
   if (x->k > x->table->live) x->k = x->table->live;
+  x->models = x->table->models;
   x->vectors = memory_new(WINDOW, (size_t)x->table->dimensions * sizeof(float), e);
   settle(x, e);
   c->rc = x->inner.rc ? x->inner.rc : x->table->rc;

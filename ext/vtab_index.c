@@ -24,6 +24,11 @@ int index_fail(IndexTable *t, const bert_err *e) {
   return rc == SQLITE_ERROR && !t->base.zErrMsg ? SQLITE_NOMEM : rc;
 }
 
+void index_want_idle(const IndexTable *t, bert_err *e) {
+  if (t->own_statements)
+    error_set(e, BERT_ARGUMENT, "it is used by what it reads or writes itself, wanted content that is not made of the index");
+}
+
 /* ---- making and opening ------------------------------------------------------------------------------------------ */
 
 static void free_table(IndexTable *t) {
@@ -201,6 +206,11 @@ static int forget_pending(sqlite3_vtab *vtab) {
   return SQLITE_OK;
 }
 
+static int rollback(sqlite3_vtab *vtab) {
+  ((IndexTable *)vtab)->is_config_known = 0; /* a reembed may have been undone */
+  return forget_pending(vtab);
+}
+
 static int commit(sqlite3_vtab *vtab) {
   IndexTable *t = (IndexTable *)vtab;
   if (t->has_salvaged) index_salvage_forget(t->connection);
@@ -224,8 +234,7 @@ static int rollback_to(sqlite3_vtab *vtab, int n) {
   (void)n;
   if (t->own_statements) return SQLITE_OK; /* one of them failed, and whoever runs it goes on from there */
   index_discard(t);
-  index_forget_question(t);
-  t->is_config_known = 0; /* a reembed may have been undone */
+  t->is_config_known = 0; /* as in rollback */
   return SQLITE_OK;
 }
 
@@ -260,7 +269,7 @@ typedef struct {
   .iVersion = (version), .xCreate = create_table, .xConnect = connect_table, .xBestIndex = index_best,                 \
   .xDisconnect = disconnect_table, .xDestroy = destroy_table, .xOpen = index_open, .xClose = index_close,              \
   .xFilter = index_filter, .xNext = index_next, .xEof = index_eof, .xColumn = index_column, .xRowid = index_rowid,     \
-  .xUpdate = index_update, .xBegin = begin, .xSync = sync, .xCommit = commit, .xRollback = forget_pending,             \
+  .xUpdate = index_update, .xBegin = begin, .xSync = sync, .xCommit = commit, .xRollback = rollback,             \
   .xRename = rename_table, .xSavepoint = savepoint, .xRelease = release, .xRollbackTo = rollback_to,                   \
   .xShadowName = is_shadow
 

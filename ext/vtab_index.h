@@ -158,6 +158,7 @@ typedef struct IndexTable {
   int is_config_known;
   int dimensions;
   char model_hash[17];
+  int models; /* how often these have changed: vectors made before are no more to be compared with what is stored */
   uint64_t stamp; /* of what is read below; 0: nothing yet */
 
   /* What the current transaction has changed. */
@@ -222,7 +223,9 @@ void index_set_config(IndexTable *t, const char *key, sqlite3_int64 value, bert_
 void index_set_config_text(IndexTable *t, const char *key, const char *value, bert_err *e);
 /* The names of the shadow tables, without "t_"; NULL at the end. */
 extern const char *const index_shadows[];
-/* Reads dimensions and model_hash anew, or if this transaction has not yet. */
+/* Sets dimensions and model_hash, and forgets what was made with others. */
+void index_set_model(IndexTable *t, int dimensions, const char *hash);
+/* Reads them anew, or if this transaction has not yet. */
 void index_read_config(IndexTable *t, bert_err *e);
 void index_need_config(IndexTable *t, bert_err *e);
 uint64_t index_random(void);
@@ -237,6 +240,8 @@ sqlite3_int64 index_take_slot(IndexTable *t, sqlite3_int64 partition, sqlite3_in
 void index_free_slot(IndexTable *t, sqlite3_int64 slot, bert_err *e);
 /* Puts a row's vector (NULL: the one that is there) and rowid into its slot. */
 void index_put_vector(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, const float *v, bert_err *e);
+/* Whether the slot's block is held. */
+int index_is_held(const IndexTable *t, sqlite3_int64 slot);
 /* The vector of a slot, also of one not written yet; valid until the next call. */
 const float *index_get_vector(IndexTable *t, sqlite3_int64 slot, bert_err *e);
 /* Whether the vectors of a part's blob fit their checksums; places never used have zeros. */
@@ -326,6 +331,8 @@ int index_renew_row(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, 
 /* Stores a row that is not there, or changes one that is; values: one for each column. 1 where it has a new vector. */
 int index_put_row(IndexTable *t, sqlite3_int64 rowid, sqlite3_value **values, bert_err *e);
 void index_delete_row(IndexTable *t, sqlite3_int64 rowid, bert_err *e);
+/* Where a row's vector is; -1: it has none, or there is no such row. */
+sqlite3_int64 index_slot_of(IndexTable *t, sqlite3_int64 rowid, bert_err *e);
 
 /* ---- vtab_index_plan.c ------------------------------------------------------------------------------------------- */
 
@@ -343,7 +350,7 @@ enum {
 typedef enum {
   WHERE_SLOTS,      /* slot of the rows that fulfil a plan's conditions on rows */
   WHERE_PARTITIONS, /* id of the partitions that fulfil those on partitions */
-  WHERE_ROWS,       /* id, slot of rows that fulfil both, by id */
+  WHERE_ROWS,       /* id of rows that fulfil both, by id */
   WHERE_ROWS_DESCENDING
 } IndexWhere;
 
@@ -356,6 +363,7 @@ void index_give_back(IndexTable *t, sqlite3_stmt *s);
 /* Places that may be found. All zeros: any. */
 typedef struct {
   int is_set;
+  sqlite3_stmt *rows, *partitions; /* whose results it is, or NULL */
   uint64_t stamp;        /* of the map that the rest is for */
   int count;             /* of its blocks */
   int64_t *blocks;       /* [count], their numbers, ascending */
@@ -365,9 +373,13 @@ typedef struct {
 
 /* Brings the map up to date with the snapshot. */
 void index_refresh(IndexTable *t, bert_err *e);
+/* Fails where the rows are another model's than when IndexTable.models was read. */
+void index_want_models(const IndexTable *t, int models, bert_err *e);
 /* The rows that fulfil a plan's conditions, by the map as it is. */
 void index_filter_make(IndexTable *t, IndexFilter *f, int plan, const char *text, sqlite3_value **values, bert_err *e);
-void index_filter_free(IndexFilter *f);
+/* Makes it anew where the map is another one. */
+void index_filter_renew(IndexTable *t, IndexFilter *f, bert_err *e);
+void index_filter_free(IndexTable *t, IndexFilter *f);
 /* hits[n] = the nearest k rows to each of queries[n][dimensions] at no more than `most`; where `nearly`, an approximate
 ** index may leave some out. bert_hits_free is due. */
 void index_search(IndexTable *t, const float *queries, int n, IndexFilter *filter, sqlite3_int64 k, double most,
@@ -432,5 +444,7 @@ void index_job_end(IndexJob *j);
 
 /* Puts the error into the table and gives its code. */
 int index_fail(IndexTable *t, const bert_err *e);
+/* Fails within a statement of the table's own, which a view or trigger on what that reads or writes may lead to. */
+void index_want_idle(const IndexTable *t, bert_err *e);
 
 #endif

@@ -336,6 +336,7 @@ static void write_held(IndexTable *t, bert_err *e) {
 
 /* The rowid that last_insert_rowid() tells stays the user's, not one of the shadow tables. */
 void index_flush(IndexTable *t, bert_err *e) {
+  if (t->is_rolled_back && !t->own_statements) index_discard(t); /* by a table function, which does not call index_fail */
   if (!t->is_changed || e->code) return;
   sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
   write_held(t, e);
@@ -351,6 +352,8 @@ static IndexBlock *find_held(const IndexTable *t, sqlite3_int64 number) {
     if (t->blocks[i]->number == number) return t->blocks[i];
   return NULL;
 }
+
+int index_is_held(const IndexTable *t, sqlite3_int64 slot) { return find_held(t, slot / BERT_BLOCK_SLOTS) != NULL; }
 
 static IndexBlock *hold(IndexTable *t, sqlite3_int64 number, bert_err *e) {
   if (t->block_count == INDEX_BLOCKS_HELD || t->held_bytes > HELD_BYTES) write_held(t, e);
@@ -459,9 +462,11 @@ static IndexBlock *block_with_room(IndexTable *t, sqlite3_int64 partition, sqlit
       return b;
   }
   sqlite3_int64 number = find_free_block(t, partition, list, e);
-  if (number >= 0) return block_of(t, number, e);
+  IndexBlock *b = number >= 0 ? block_of(t, number, e) : NULL;
+  if (b && b->count >= BERT_BLOCK_SLOTS) index_damaged(t, e, "block %lld is full, but says it has room", (long long)number);
+  if (b || e->code) return e->code ? NULL : b;
   number = index_last_block(t, e) + 1;
-  IndexBlock *b = e->code ? NULL : hold(t, number, e);
+  b = e->code ? NULL : hold(t, number, e);
   if (!b) return NULL;
   t->last_block = number;
   b->partition = partition;
@@ -525,11 +530,9 @@ void index_put_vector(IndexTable *t, sqlite3_int64 slot, sqlite3_int64 rowid, co
 }
 
 const float *index_get_vector(IndexTable *t, sqlite3_int64 slot, bert_err *e) {
+  index_embed_waiting(t, e);
   IndexBlock *b = find_held(t, slot / BERT_BLOCK_SLOTS);
-  if (b) {
-    index_embed_waiting(t, e);
-    return place_vector(t, b, (int)(slot % BERT_BLOCK_SLOTS), e);
-  }
+  if (b) return place_vector(t, b, (int)(slot % BERT_BLOCK_SLOTS), e);
   int64_t stored = slot;
   float *out = connection_floats(t->connection, 0, (size_t)t->dimensions, e);
   index_read_vectors(t, &stored, 1, out, e);

@@ -117,6 +117,19 @@ static void embed_rows(IndexTable *t, unsigned char *has, float *vectors, bert_e
   sqlite3_free(b.weights);
 }
 
+/* Puts vectors[n] of what waited. Those of blocks that are held come first: places just taken are in these, and to hold
+** another block may write them. done: room for a byte of each. */
+static void put_vectors(IndexTable *t, int n, const float *vectors, unsigned char *done, bert_err *e) {
+  memset(done, 0, (size_t)n);
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < n && !e->code; i++) {
+      const IndexWaiting *w = &t->waiting[i];
+      if (done[i] || (pass == 0 && !index_is_held(t, w->slot))) continue;
+      index_put_vector(t, w->slot, w->rowid, vectors + (size_t)i * (size_t)t->dimensions, e);
+      done[i] = 1;
+    }
+}
+
 void index_embed_waiting(IndexTable *t, bert_err *e) {
   int n = t->waiting_count;
   if (n == 0 || e->code) return;
@@ -125,8 +138,7 @@ void index_embed_waiting(IndexTable *t, bert_err *e) {
   unsigned char *has = memory_new((size_t)n, 1, e);
   if (!e->code) embed_rows(t, has, vectors, e);
   if (!e->code) t->waiting_count = 0; /* before they are put, which may look for what waits */
-  for (int i = 0; i < n && !e->code; i++)
-    index_put_vector(t, t->waiting[i].slot, t->waiting[i].rowid, vectors + (size_t)i * d, e);
+  if (!e->code) put_vectors(t, n, vectors, has, e);
   if (!e->code) t->texts_used = 0;
   sqlite3_free(vectors);
   sqlite3_free(has);

@@ -158,9 +158,12 @@ static void move_rows(IndexTable *t, const Deal *rows, sqlite3_int64 n, bert_err
   t->only_after = 0;
 }
 
-static void deal(IndexTable *t, int all, bert_err *e) {
+/* Deals the rows of list 0, or all, which are `rows_said` by what t_blocks counts. */
+static void deal(IndexTable *t, int all, sqlite3_int64 rows_said, bert_err *e) {
   sqlite3_int64 n;
   Deal *rows = gather(t, all, &n, e);
+  if (n != rows_said && !e->code)
+    index_damaged(t, e, "%s_blocks counts %lld rows to be dealt, the codes have %lld", t->name, (long long)rows_said, (long long)n);
   int lists = (int)index_get_config(t, "lists", 0, e);
   if (all && !e->code) train(t, rows, n, lists = lists_for(n), e);
   float *centroids = read_centroids(t, lists, e);
@@ -186,5 +189,6 @@ void index_deal(IndexTable *t, int at_once, bert_err *e) {
   if (waiting == 0 || t->live < ROWS_LEAST || e->code) return;
   if (!at_once && waiting < t->live / UNDEALT_SHARE) return;
   trained = index_get_config(t, "trained", 0, e);
-  if (!e->code) deal(t, trained == 0 || t->live / GROWN >= trained, e);
+  int all = trained == 0 || t->live / GROWN >= trained;
+  if (!e->code) deal(t, all, all ? t->live : waiting, e);
 }

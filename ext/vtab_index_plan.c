@@ -9,6 +9,9 @@
 **
 **    column,operator,values,collation      column -1: rowid; values: 0, 1, or 2 for a list (IN); see also LOOSE
 **
+** A value is compared as one that has no affinity of its own, for no module is told of one: of columns that disagree, TEXT and
+** INTEGER say, cast the right side.
+**
 ** A search without MATCH's right side, or with a k from a table read later, is no plan (SQLITE_CONSTRAINT), so joins
 ** work in any order of FROM. LIMIT only says how many rows to look for at first: rows stream until SQLite has enough of
 ** them.
@@ -16,13 +19,15 @@
 ** What k counts. Conditions of the form `column operator value` (=, <>, <, <=, >, >=, BETWEEN, IN, LIKE, GLOB, IS and
 ** their like, joined by AND, on columns and rowid) hold before k: k rows come when k rows fulfil them. SQLite keeps OR,
 ** NOT IN, LIKE … ESCAPE, functions and conditions on two tables to itself; no module can see them, or which of its rows
-** they let through, so they take rows from among the k. LIMIT in k's place counts what is left of a stream, whatever
+** they let through, so they take rows from among the k; and so does what <> and IS NOT by another collation than BINARY refuse,
+** beyond what BINARY does. LIMIT in k's place counts what is left of a stream, whatever
 ** the conditions:
 **
 **    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') AND k = 10   -- those of the ten nearest that fulfil it
 **    … WHERE body MATCH ? AND (category = 'faq' OR lang = 'en') LIMIT 10      -- the ten nearest that do */
 #include "vtab_index.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +64,12 @@ static int takes_value(int op) {
 ** of the user's. BLOBs, which most builds let no LIKE match, but some do, come after all texts: there < must let them pass
 ** and SQLite judge the user's own. */
 enum { LOOSE = 256 }; /* added to the operator */
+
+/* SQLite tells no collation of <> and IS NOT. What differs in any differs in BINARY, too, so that is asked for, and SQLite
+** judges the rows that come once more. */
+static int is_collated_unsaid(const struct sqlite3_index_constraint *c) {
+  return c->iColumn >= 0 && (c->op == SQLITE_INDEX_CONSTRAINT_NE || c->op == SQLITE_INDEX_CONSTRAINT_ISNOT);
+}
 
 static int is_pattern(int op) { return op == SQLITE_INDEX_CONSTRAINT_LIKE || op == SQLITE_INDEX_CONSTRAINT_GLOB; }
 
@@ -141,7 +152,7 @@ static char *take_conditions(const IndexTable *t, sqlite3_index_info *plan, int 
     sqlite3_str_appendf(text, "%d,%d,%d,%s\n", c->iColumn, c->op | loose, values, collation ? collation : "BINARY");
     if (values) {
       plan->aConstraintUsage[i].argvIndex = ++used;
-      plan->aConstraintUsage[i].omit = !loose;
+      plan->aConstraintUsage[i].omit = !loose && !is_collated_unsaid(c);
     }
     *number |= c->iColumn >= 0 && t->columns.columns[c->iColumn].kind == INDEX_PARTITION ? PLAN_PARTITIONS : PLAN_ROWS;
     estimate(x, c->iColumn, c->op, is_list);
@@ -268,23 +279,52 @@ static int list_length(sqlite3_value *list) {
   return n;
 }
 
-static void append_literal(sqlite3_str *s, sqlite3_value *v) {
+/* Exactly x, which no decimal number promises: an integer, divided or multiplied by powers of two. */
+static void append_real(sqlite3_str *s, double x) {
+  enum { BITS = 53, STEP = 62 };
+  int exponent = 0;
+  if (isinf(x)) {
+    sqlite3_str_appendall(s, x > 0 ? "9e999" : "-9e999");
+    return;
+  }
+  double fraction = frexp(x, &exponent);
+  sqlite3_str_appendf(s, "1.0*%lld", (sqlite3_int64)ldexp(fraction, BITS));
+  for (exponent -= BITS; exponent; exponent -= exponent < -STEP ? -STEP : exponent > STEP ? STEP : exponent) {
+    int step = abs(exponent) < STEP ? abs(exponent) : STEP;
+    sqlite3_str_appendf(s, "%c%lld", exponent < 0 ? '/' : '*', (sqlite3_int64)1 << step);
+  }
+}
+
+/* Quoted, whatever the database's encoding; NULs, at which %Q ends, stand apart. */
+static void append_text(sqlite3_str *s, const char *text, int size) {
+  const char *end = text + size;
+  for (const char *p = text; p; p = p + strlen(p) < end ? p + strlen(p) + 1 : NULL)
+    sqlite3_str_appendf(s, "%s%Q", p > text ? "||char(0)||" : "", p);
+}
+
+static void append_blob(sqlite3_str *s, const unsigned char *p, int size) {
   static const char digits[] = "0123456789ABCDEF";
-  int type = sqlite3_value_type(v);
-  if (type == SQLITE_INTEGER) {
-    sqlite3_str_appendf(s, "%lld", sqlite3_value_int64(v));
-  } else if (type == SQLITE_FLOAT) {
-    sqlite3_str_appendf(s, "%!.17g", sqlite3_value_double(v));
-  } else if (type == SQLITE_NULL) {
-    sqlite3_str_appendall(s, "NULL");
-  } else { /* in hexadecimal, so that no byte can end it */
-    const unsigned char *p = type == SQLITE_TEXT ? sqlite3_value_text(v) : sqlite3_value_blob(v);
-    sqlite3_str_appendall(s, type == SQLITE_TEXT ? "CAST(x'" : "x'");
-    for (int i = 0, n = p ? sqlite3_value_bytes(v) : 0; i < n; i++) {
-      sqlite3_str_appendchar(s, 1, digits[p[i] >> 4]);
-      sqlite3_str_appendchar(s, 1, digits[p[i] & 15]);
-    }
-    sqlite3_str_appendall(s, type == SQLITE_TEXT ? "' AS TEXT)" : "'");
+  sqlite3_str_appendall(s, "x'");
+  for (int i = 0; p && i < size; i++) {
+    sqlite3_str_appendchar(s, 1, digits[p[i] >> 4]);
+    sqlite3_str_appendchar(s, 1, digits[p[i] & 15]);
+  }
+  sqlite3_str_appendall(s, "'");
+}
+
+static void append_literal(sqlite3_str *s, sqlite3_value *v) {
+  const char *text;
+  switch (sqlite3_value_type(v)) {
+    case SQLITE_INTEGER: sqlite3_str_appendf(s, "%lld", sqlite3_value_int64(v)); break;
+    case SQLITE_FLOAT: append_real(s, sqlite3_value_double(v)); break;
+    case SQLITE_TEXT:
+      text = (const char *)sqlite3_value_text(v);
+      append_text(s, text ? text : "", text ? sqlite3_value_bytes(v) : 0);
+      break;
+    case SQLITE_BLOB:
+      append_blob(s, sqlite3_value_blob(v), sqlite3_value_bytes(v));
+      break;
+    default: sqlite3_str_appendall(s, "NULL");
   }
 }
 
@@ -352,7 +392,7 @@ static char *where_text(const IndexTable *t, IndexWhere what, const char *plan, 
     append_conditions(t, s, 1, plan, values);
     return sqlite3_str_finish(s);
   }
-  sqlite3_str_appendf(s, "SELECT %s FROM \"%w\".\"%w_rows\" WHERE %s", what == WHERE_SLOTS ? "slot" : "id, slot",
+  sqlite3_str_appendf(s, "SELECT %s FROM \"%w\".\"%w_rows\" WHERE %s", what == WHERE_SLOTS ? "slot" : "id",
                       t->schema, t->name, what == WHERE_SLOTS ? "slot IS NOT NULL" : "1");
   append_conditions(t, s, 0, plan, values);
   if (what == WHERE_SLOTS) return sqlite3_str_finish(s);

@@ -18,12 +18,13 @@ enum { FIRST_ASKED = 32, GROWTH = 8 };
 typedef struct {
   sqlite3_vtab_cursor base;
   int done, plan;
-  sqlite3_int64 rowid, slot; /* slot -1: no vector */
+  sqlite3_int64 rowid;
 
   sqlite3_stmt *rows; /* of a scan, else NULL */
 
   /* Of a search. */
   float *query;
+  int models; /* see index_want_models */
   IndexFilter filter;
   sqlite3_int64 k, left, asked; /* k as given, or -1; how many may still come; how many the last search was asked for */
   double most, least;           /* distances wanted: */
@@ -63,7 +64,7 @@ static void clear(IndexCursor *c) {
   index_give_back(t, c->rows);
   sqlite3_free(c->query);
   sqlite3_free(c->given);
-  index_filter_free(&c->filter);
+  index_filter_free(t, &c->filter);
   bert_hits_free(&c->hits);
   *c = (IndexCursor){.base = c->base};
 }
@@ -80,6 +81,8 @@ static void search(IndexCursor *c, bert_err *e) {
   IndexTable *t = table_of(c);
   index_flush(t, e);
   index_refresh(t, e);
+  index_want_models(t, c->models, e);
+  index_filter_renew(t, &c->filter, e);
   if (c->asked >= t->live) c->asked = t->live, c->is_last = 1;
   bert_hits_free(&c->hits);
   c->at = 0;
@@ -116,7 +119,6 @@ static void next_hit(IndexCursor *c, bert_err *e) {
       if (c->is_below && h->distance >= c->most) break;
       if (!is_due(c, h)) continue;
       c->rowid = h->rowid;
-      c->slot = h->slot;
       c->distance = h->distance;
       c->has_last = 1;
       c->rank++;
@@ -193,6 +195,7 @@ static void start_search(IndexCursor *c, int plan, const char *text, sqlite3_val
   index_flush(t, e);
   index_refresh(t, e);
   if (e->code) return;
+  c->models = t->models;
   int n = read_arguments(c, plan, argv, &none, e);
   c->left = plan & PLAN_K ? c->k : INT64_MAX;
   c->done = none;
@@ -210,9 +213,7 @@ static void start_search(IndexCursor *c, int plan, const char *text, sqlite3_val
 
 static void next_row(IndexCursor *c, bert_err *e) {
   c->done = !index_step(table_of(c), c->rows, e);
-  if (c->done) return;
-  c->rowid = sqlite3_column_int64(c->rows, 0);
-  c->slot = sqlite3_column_type(c->rows, 1) == SQLITE_NULL ? -1 : sqlite3_column_int64(c->rows, 1);
+  if (!c->done) c->rowid = sqlite3_column_int64(c->rows, 0);
 }
 
 static void start_scan(IndexCursor *c, int plan, const char *text, sqlite3_value **argv, bert_err *e) {
@@ -237,6 +238,7 @@ int index_filter(sqlite3_vtab_cursor *cursor, int plan, const char *text, int ar
   clear(c);
   c->plan = plan;
   table_of(c)->rc = 0;
+  index_want_idle(table_of(c), &e);
   if (plan & PLAN_MATCH) start_search(c, plan, text, argv, &e);
   else start_scan(c, plan, text, argv, &e);
   return finish(c, &e);
@@ -278,7 +280,8 @@ static void user_column(IndexTable *t, IndexCursor *c, sqlite3_context *context,
       sqlite3_vtab_nochange(context))
     return;
   if (i == t->columns.vector) {
-    const float *v = c->slot >= 0 ? index_get_vector(t, c->slot, e) : NULL;
+    sqlite3_int64 slot = index_slot_of(t, c->rowid, e); /* now: it may have moved since it was found */
+    const float *v = slot >= 0 ? index_get_vector(t, slot, e) : NULL;
     if (v) index_result_vector(t, context, v);
     return;
   }

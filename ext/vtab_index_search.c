@@ -49,7 +49,7 @@ static void read_list_map(IndexTable *t, bert_err *e) {
 
 void index_refresh(IndexTable *t, bert_err *e) {
   uint64_t stamp = (uint64_t)index_get_config(t, "stamp", 0, e);
-  if (e->code || (stamp == t->stamp && stamp)) return;
+  if (e->code || (stamp == t->stamp && stamp && t->is_config_known)) return;
   index_read_config(t, e);
   sqlite3_stmt *s = index_sql(t, SQL_ALL_BLOCKS, e);
   t->stamp = 0;
@@ -58,6 +58,11 @@ void index_refresh(IndexTable *t, bert_err *e) {
   while (s && index_step(t, s, e)) add_to_map(t, s, e);
   read_list_map(t, e);
   if (!e->code) t->stamp = stamp;
+}
+
+void index_want_models(const IndexTable *t, int models, bert_err *e) {
+  if (t->models != models)
+    error_set(e, BERT_ARGUMENT, "the rows were embedded by another model while they were searched, wanted: search again");
 }
 
 /* ---- filters ----------------------------------------------------------------------------------------------------- */
@@ -72,47 +77,63 @@ static int find_block(const IndexFilter *f, int64_t block) {
   return low < f->count && f->blocks[low] == block ? low : -1;
 }
 
-static void allow_partitions(IndexTable *t, IndexFilter *f, const char *text, sqlite3_value **values, bert_err *e) {
-  sqlite3_stmt *s = index_where(t, WHERE_PARTITIONS, text, values, e);
+static void allow_partitions(IndexTable *t, IndexFilter *f, bert_err *e) {
   memset(f->is_open, 0, (size_t)f->count);
-  while (s && index_step(t, s, e)) {
-    sqlite3_int64 id = sqlite3_column_int64(s, 0);
+  while (index_step(t, f->partitions, e)) {
+    sqlite3_int64 id = sqlite3_column_int64(f->partitions, 0);
     for (int i = 0; i < f->count; i++)
       if (t->partitions[i] == id) f->is_open[i] = 1;
   }
-  index_give_back(t, s);
 }
 
-static void allow_rows(IndexTable *t, IndexFilter *f, const char *text, sqlite3_value **values, bert_err *e) {
-  f->places = memory_new((size_t)f->count + 1, sizeof *f->places, e);
-  sqlite3_stmt *s = index_where(t, WHERE_SLOTS, text, values, e);
+static void allow_rows(IndexTable *t, IndexFilter *f, bert_err *e) {
   int64_t block = -1;
   int at = -1;
-  while (s && index_step(t, s, e)) {
-    sqlite3_int64 slot = sqlite3_column_int64(s, 0);
+  while (index_step(t, f->rows, e)) {
+    sqlite3_int64 slot = sqlite3_column_int64(f->rows, 0);
     if (slot / BERT_BLOCK_SLOTS != block) at = find_block(f, block = slot / BERT_BLOCK_SLOTS);
     if (at < 0 || slot < 0) index_damaged(t, e, "a row has slot %lld, whose block is missing", (long long)slot);
     else index_add_place(&f->places[at], (int)(slot % BERT_BLOCK_SLOTS));
   }
-  index_give_back(t, s);
+}
+
+static void clear(IndexFilter *f) {
+  sqlite3_free(f->blocks);
+  sqlite3_free(f->places);
+  sqlite3_free(f->is_open);
+  f->blocks = NULL;
+  f->places = NULL;
+  f->is_open = NULL;
+}
+
+static void fill(IndexTable *t, IndexFilter *f, bert_err *e) {
+  clear(f);
+  f->stamp = t->stamp;
+  f->count = t->map_count;
+  f->blocks = memory_new((size_t)f->count + 1, sizeof *f->blocks, e);
+  f->is_open = memory_new((size_t)f->count + 1, 1, e);
+  if (f->rows) f->places = memory_new((size_t)f->count + 1, sizeof *f->places, e);
+  for (int i = 0; i < f->count && !e->code; i++) f->blocks[i] = t->map[i].block, f->is_open[i] = 1;
+  if (f->partitions && !e->code) allow_partitions(t, f, e);
+  if (f->rows && !e->code) allow_rows(t, f, e);
 }
 
 void index_filter_make(IndexTable *t, IndexFilter *f, int plan, const char *text, sqlite3_value **values, bert_err *e) {
   if (e->code || !(plan & (PLAN_ROWS | PLAN_PARTITIONS))) return;
   f->is_set = 1;
-  f->stamp = t->stamp;
-  f->count = t->map_count;
-  f->blocks = memory_new((size_t)f->count + 1, sizeof *f->blocks, e);
-  f->is_open = memory_new((size_t)f->count + 1, 1, e);
-  for (int i = 0; i < f->count && !e->code; i++) f->blocks[i] = t->map[i].block, f->is_open[i] = 1;
-  if (plan & PLAN_PARTITIONS && !e->code) allow_partitions(t, f, text, values, e);
-  if (plan & PLAN_ROWS && !e->code) allow_rows(t, f, text, values, e);
+  if (plan & PLAN_PARTITIONS) f->partitions = index_where(t, WHERE_PARTITIONS, text, values, e);
+  if (plan & PLAN_ROWS) f->rows = index_where(t, WHERE_SLOTS, text, values, e);
+  if (!e->code) fill(t, f, e);
 }
 
-void index_filter_free(IndexFilter *f) {
-  sqlite3_free(f->blocks);
-  sqlite3_free(f->places);
-  sqlite3_free(f->is_open);
+void index_filter_renew(IndexTable *t, IndexFilter *f, bert_err *e) {
+  if (f->is_set && f->stamp != t->stamp && !e->code) fill(t, f, e);
+}
+
+void index_filter_free(IndexTable *t, IndexFilter *f) {
+  index_give_back(t, f->rows);
+  index_give_back(t, f->partitions);
+  clear(f);
   *f = (IndexFilter){.is_set = 0};
 }
 
@@ -149,12 +170,11 @@ static int read_vectors(void *context, const int64_t *slots, int n, float *out) 
 static int pick_blocks(const IndexTable *t, const IndexFilter *f, const unsigned char *lists, bert_block *out) {
   int n = 0;
   for (int i = 0; i < t->map_count; i++) {
-    int at = f && f->is_set ? f->stamp == t->stamp ? i : find_block(f, t->map[i].block) : i;
     if (lists && lists[t->lists[i] > 0 && t->lists[i] <= t->list_count ? t->lists[i] : 0] != LIST_WANTED) continue;
-    if (at < 0 || (f && f->is_set && !f->is_open[at])) continue;
+    if (f && f->is_set && !f->is_open[i]) continue;
     out[n] = t->map[i];
     if (f && f->places) {
-      const IndexPlaces *p = &f->places[at];
+      const IndexPlaces *p = &f->places[i];
       int any = 0;
       for (int w = 0; w < INDEX_WORDS && !any; w++) any = p->bits[w] != 0;
       if (!any) continue;

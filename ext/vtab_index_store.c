@@ -333,6 +333,14 @@ void index_set_config_text(IndexTable *t, const char *key, const char *value, be
   index_run(t, s, e);
 }
 
+void index_set_model(IndexTable *t, int dimensions, const char *hash) {
+  if (dimensions == t->dimensions && !strcmp(hash, t->model_hash)) return;
+  t->dimensions = dimensions;
+  sqlite3_snprintf(sizeof t->model_hash, t->model_hash, "%s", hash);
+  t->models++;
+  index_forget_question(t);
+}
+
 void index_read_config(IndexTable *t, bert_err *e) {
   sqlite3_int64 format = index_get_config(t, "format", 0, e), dimensions = index_get_config(t, "dimensions", 0, e);
   if (!e->code && format != FORMAT)
@@ -340,17 +348,16 @@ void index_read_config(IndexTable *t, bert_err *e) {
   if (!e->code && (dimensions < 1 || dimensions > INDEX_DIMENSIONS_MAX ||
                    (t->columns.vector >= 0 && dimensions != t->columns.dimensions)))
     index_damaged(t, e, "%s_config says %lld dimensions", t->name, (long long)dimensions);
-  if (e->code) return;
-  t->dimensions = (int)dimensions;
   sqlite3_stmt *s = index_sql(t, SQL_GET_CONFIG, e);
   if (!s) return;
   sqlite3_bind_text(s, 1, "model_hash", -1, SQLITE_STATIC);
-  if (index_step(t, s, e)) {
-    const char *hash = (const char *)sqlite3_column_text(s, 0);
-    sqlite3_snprintf(sizeof t->model_hash, t->model_hash, "%s", hash ? hash : "");
-  }
+  const char *hash = index_step(t, s, e) ? (const char *)sqlite3_column_text(s, 0) : NULL;
+  char own[sizeof t->model_hash];
+  sqlite3_snprintf(sizeof own, own, "%s", hash ? hash : "");
   sqlite3_reset(s);
-  t->is_config_known = e->code == BERT_OK;
+  if (e->code) return;
+  index_set_model(t, (int)dimensions, own);
+  t->is_config_known = 1;
 }
 
 void index_need_config(IndexTable *t, bert_err *e) {

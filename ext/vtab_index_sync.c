@@ -36,9 +36,7 @@ static int adopt_model(IndexTable *t, bert_err *e) {
   Loaded *m = t->columns.vector < 0 ? index_model_any(t, e) : NULL;
   if (!m || !strcmp(m->info.hash, t->model_hash)) return 0;
   index_delete_all(t, 0, e);
-  index_forget_question(t);
-  t->dimensions = m->info.dimensions;
-  memcpy(t->model_hash, m->info.hash, sizeof t->model_hash);
+  index_set_model(t, m->info.dimensions, m->info.hash);
   index_set_config(t, "dimensions", t->dimensions, e);
   index_set_config_text(t, "model_hash", t->model_hash, e);
   return 1;

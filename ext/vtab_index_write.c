@@ -32,6 +32,11 @@ static int find_row(IndexTable *t, sqlite3_int64 rowid, Row *row, bert_err *e) {
   return e->code == BERT_OK;
 }
 
+sqlite3_int64 index_slot_of(IndexTable *t, sqlite3_int64 rowid, bert_err *e) {
+  Row row;
+  return find_row(t, rowid, &row, e) ? row.slot : -1;
+}
+
 /* ---- pieces of a row --------------------------------------------------------------------------------------------- */
 
 static int bind_kind(const IndexTable *t, sqlite3_stmt *s, IndexKind kind, int first, sqlite3_value **values) {
@@ -340,6 +345,7 @@ int index_update(sqlite3_vtab *vtab, int argc, sqlite3_value **argv, sqlite3_int
   bert_err e = {0};
   sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
   t->rc = 0;
+  index_want_idle(t, &e);
   index_need_config(t, &e);
   if (argc == 1) index_delete_row(t, sqlite3_value_int64(argv[0]), &e);
   else if (sqlite3_value_type(argv[0]) == SQLITE_NULL) insert(t, argv, rowid, &e);

@@ -13,8 +13,8 @@ enum { SPINS = 100, LEAST = 64 };
 enum { RECENT_TURNS = 16 };
 
 static struct {
-  atomic_int locked;
-  atomic_int process;
+  atomic_int holder; /* the process that one of whose threads has the lock; 0: nobody */
+  int process; /* whose the rest is */
   Block **bucket; /* [buckets], a power of two, or NULL */
   size_t buckets, count;
   Block *oldest, *newest;
@@ -30,9 +30,10 @@ static int64_t quarter_of_memory(void) {
 /* Held for a few dozen instructions, so that waiting means yielding at most. In a forked child whatever another thread was
 ** doing here is lost with it: the child starts with nothing (and leaks what its parent remembered). */
 static void lock(void) {
-  pid_t own = getpid();
-  for (int i = 0; atomic_exchange_explicit(&cache.locked, 1, memory_order_acquire); i++) {
-    if (cache.process && cache.process != own) break;
+  int own = getpid();
+  for (int i = 0, holder = 0; !atomic_compare_exchange_weak_explicit(&cache.holder, &holder, own, memory_order_acquire,
+                                                                     memory_order_relaxed); i++) {
+    if (holder == own) holder = 0; /* else another process had it when this one was forked: it is taken from there */
     if (i > SPINS) sched_yield();
   }
   if (cache.process && cache.process != own) {
@@ -43,7 +44,7 @@ static void lock(void) {
   cache.process = own;
   if (cache.limit < 0) cache.limit = quarter_of_memory();
 }
-static void unlock(void) { atomic_store_explicit(&cache.locked, 0, memory_order_release); }
+static void unlock(void) { atomic_store_explicit(&cache.holder, 0, memory_order_release); }
 
 static Block **bucket_of(uint64_t stamp) {
   return &cache.bucket[(stamp * 0x9E3779B97F4A7C15u >> 32) & (cache.buckets - 1)];

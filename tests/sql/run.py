@@ -1,4 +1,4 @@
-"""run.py -- runs the .test files of this folder, connections.py, files.py, indexes.py and trainings.py, against a bert.so.
+"""run.py -- runs the .test files of this folder, connections.py, files.py, indexes.py, index_changes.py and trainings.py, against a bert.so.
 
     /usr/bin/python3 tests/sql/run.py [BERT.SO [MODELS [WORD ...]]]    default: ./bert.so, tests/golden/models, all
 
@@ -29,6 +29,7 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 import connections  # noqa: E402
 import files  # noqa: E402
+import index_changes  # noqa: E402
 import indexes  # noqa: E402
 import trainings  # noqa: E402
 
@@ -189,7 +190,7 @@ def main(so='bert.so', models=os.path.join(HERE, '..', 'golden', 'models'), *wor
     host = Host(so, models)
     counts = [File(path, host).run() for path in sorted(glob.glob(os.path.join(HERE, '*.test')))
               if not words or any(w in os.path.basename(path) for w in words)]
-    counts += [run_module(module, host, words) for module in (connections, files, indexes, trainings)]
+    counts += [run_module(module, host, words) for module in (connections, files, indexes, index_changes, trainings)]
     passed, failed = map(sum, zip(*counts))
     print(f'SQLite {sqlite3.sqlite_version}')
     print(f'{passed} passed, {failed} failed')
