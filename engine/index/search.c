@@ -7,7 +7,8 @@
 **               what was put off, a query a thread                  (scan.h)
 **    what each thread found -> joined, rescored, sorted             (rescore.h)
 **
-** Many queries go in groups, for their sums are to stay in cache. */
+** Many queries go in groups, for their sums are to stay in cache. Vectors are asked for by the calling thread alone, so it
+** begins with that while the others are at what was put off for later queries. */
 #include "index/search.h"
 
 #include <math.h>
@@ -22,6 +23,8 @@ enum { GROUP = 128 };
 /* So many queries are worth a sample: every so manieth block of the first lot, up to a number of them, where it has so many
 ** rows for each that is sought. */
 enum { SAMPLE_QUERIES = 4, SAMPLE_STEP = 8, SAMPLE_MOST = 16, SAMPLE_ROWS = 64 };
+/* Queries that are rescored together before all are scanned: enough to forget what asking for vectors costs by itself. */
+enum { TOGETHER = 8 };
 
 typedef struct {
   const bert_scope *scope;
@@ -38,6 +41,9 @@ typedef struct {
   Fetch fetch;
   const bert_progress *progress;
   atomic_int stop;
+  atomic_int scanned[GROUP]; /* whether nothing more will be found for a query */
+  int answered;              /* queries before this one are */
+  bert_hits *out;
 } Search;
 
 /* ---- queries --------------------------------------------------------------------------------------------------------- */
@@ -129,15 +135,6 @@ static void scan_task(void *context, int i, int worker) {
   if (!atomic_load(&s->stop) && !s->error[worker].code) scan_block(&s->scan, &lot, i, &w);
 }
 
-/* What all threads put off for query q. */
-static void later_task(void *context, int q, int worker) {
-  Search *s = context;
-  Lot lot = lot_of(s);
-  if (worker == 0) pause_search(s);
-  for (int t = 0; t < s->threads && !atomic_load(&s->stop); t++)
-    scan_later(&s->scan, &lot, q, &found_by(s, t, q)->later, found_by(s, t, q), &s->error[worker]);
-}
-
 static void best_join(Best *best, const Best *other, bert_err *e) {
   for (size_t i = 0; i < other->n && !e->code; i++) best_push(best, other->at[i], e);
 }
@@ -170,19 +167,6 @@ static void sample(Search *s) {
   s->scan.sampling = 0;
 }
 
-static void scan_lot(Search *s, bert_err *e) {
-  for (int i = 0; i < s->threads * s->scan.count; i++) s->found[i].threshold = NAN;
-  s->scan.widest = 0;
-  for (int i = 0; i < s->fetch.n && s->scan.estimate; i++)
-    s->scan.widest = fmax(s->scan.widest, s->fetch.block[i]->widest8);
-  sample(s);
-  pool_each(s->threads, s->fetch.n, scan_task, pause_search, s);
-  pool_each(s->threads, s->scan.count, later_task, pause_search, s);
-  for (int i = 0; i < s->threads; i++)
-    if (s->error[i].code) err_set(e, s->error[i].code, "%s", s->error[i].text);
-  if (atomic_load(&s->stop)) err_set(e, BERT_INTERRUPT, "interrupted");
-}
-
 /* ---- the answer ------------------------------------------------------------------------------------------------------- */
 
 /* What all threads found for query q, in the first one's array. */
@@ -199,14 +183,53 @@ static Candidates *join(Search *s, int q, bert_err *e) {
   return all;
 }
 
+/* Answers the next queries for which all is scanned, if they are `least` or more. */
+static void answer(Search *s, int least, bert_err *e) {
+  Candidates *all[GROUP];
+  int first = s->answered, n = 0;
+  while (first + n < s->scan.count && atomic_load_explicit(&s->scanned[first + n], memory_order_acquire)) n++;
+  if (n < least) return;
+  for (int i = 0; i < n && !e->code; i++) all[i] = join(s, first + i, e);
+  if (!e->code)
+    rescore(s->scope, s->queries + (size_t)first * (size_t)s->scope->dimensions, n, all, s->out + first, s->progress, e);
+  s->answered += n;
+}
+
+/* ---- lots of blocks ----------------------------------------------------------------------------------------------------- */
+
+/* What all threads put off for query q. */
+static void later_task(void *context, int q, int worker) {
+  Search *s = context;
+  bert_err *e = &s->error[worker];
+  Lot lot = lot_of(s);
+  if (worker == 0) pause_search(s);
+  for (int t = 0; t < s->threads && !atomic_load(&s->stop); t++)
+    scan_later(&s->scan, &lot, q, &found_by(s, t, q)->later, found_by(s, t, q), e);
+  if (e->code || atomic_load(&s->stop) || s->fetch.first + s->fetch.n < s->scope->count) return;
+  atomic_store_explicit(&s->scanned[q], 1, memory_order_release);
+  if (worker == 0 && s->threads > 1) answer(s, TOGETHER, e);
+}
+
+static void scan_lot(Search *s, bert_err *e) {
+  for (int i = 0; i < s->threads * s->scan.count; i++) s->found[i].threshold = NAN;
+  s->scan.widest = 0;
+  for (int i = 0; i < s->fetch.n && s->scan.estimate; i++)
+    s->scan.widest = fmax(s->scan.widest, s->fetch.block[i]->widest8);
+  sample(s);
+  pool_each(s->threads, s->fetch.n, scan_task, pause_search, s);
+  pool_each(s->threads, s->scan.count, later_task, pause_search, s);
+  for (int i = 0; i < s->threads; i++)
+    if (s->error[i].code) err_set(e, s->error[i].code, "%s", s->error[i].text);
+  if (atomic_load(&s->stop)) err_set(e, BERT_INTERRUPT, "interrupted");
+}
+
 static void search_group(const bert_scope *scope, const float *queries, int count, bert_hits *out,
                          const bert_progress *progress, bert_err *e) {
-  Search s = {.progress = progress};
-  Candidates *all[GROUP];
+  Search s = {.progress = progress, .out = out};
   search_init(&s, scope, queries, count, e);
   while (fetch_next(&s.fetch, stopped, &s, e)) scan_lot(&s, e);
-  for (int q = 0; q < count && !e->code; q++) all[q] = join(&s, q, e);
-  if (!e->code) rescore(scope, queries, count, all, out, progress, e);
+  for (int q = s.answered; q < count; q++) atomic_store(&s.scanned[q], 1); /* also where there are no blocks */
+  if (!e->code && s.answered < count) answer(&s, 1, e);
   search_fini(&s);
 }
 
