@@ -176,7 +176,8 @@ void index_measure_reach(IndexTable *t, const float *centroids, bert_err *e) {
   }
   if (measured) {
     qsort(gaps, (size_t)measured, sizeof *gaps, by_size);
-    index_set_config(t, "reach", llround(gaps[(int)(measured * (1 - MISSED))] / REACH_UNIT), e);
+    double reach = fmax(0, gaps[(int)(measured * (1 - MISSED))]);
+    index_set_config(t, "reach", llround(reach / REACH_UNIT), e);
     index_read_reach(t, e);
   }
   sqlite3_free(vectors);

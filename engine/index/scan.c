@@ -108,7 +108,7 @@ static int too_far(const Scan *s, const Found *f, const Block *b, int place, flo
 /* Bound (2) for a row, which becomes a candidate or is out. */
 static void refine(const Scan *s, int q, const Block *b, int64_t number, int place, Found *found, bert_err *e) {
   ScanQuery *query = &s->query[q];
-  Candidate one = {0, 0, number * BERT_BLOCK_SLOTS + place, b->rowid[place]};
+  Candidate one = {.slot = number * BERT_BLOCK_SLOTS + place};
   if (!query->zero && b->scale8[place] > 0) {
     float y;
     kernels()->dot_code(&y, query->code.q, b->codes + (size_t)place * (size_t)b->depth, b->dimensions);
@@ -120,6 +120,7 @@ static void refine(const Scan *s, int q, const Block *b, int64_t number, int pla
   }
   float threshold = atomic_load_explicit(&query->threshold, memory_order_relaxed);
   if (one.high < threshold) return;
+  one.rowid = b->rowid[place]; /* a line of memory that few need */
   candidates_add(&found->found, &one, threshold, e);
   best_push(&found->best, one.low, e);
   if (!e->code && s->k && found->best.n == s->k) scan_raise(query, found->best.at[0]);
