@@ -86,6 +86,15 @@ def cases():
                                rows=[[q, PASSAGE, a, None if a is None else PASSAGE.index(a)] for q, a in QUESTIONS]),
         'taught tags': dict(model='heads/bert-ner', teacher='heads/distilbert-ner', task='tag', columns=['words', 'tags'], rows=WORDS),
         'taught masks': dict(teacher='heads/distilbert-mlm', **documents('heads/bert-mlm', nsp=False)),
+        # heads whose weights begin as zeros, so that nothing is drawn; labels as often as chance has them would leave a bias no gradient but rounding
+        'numbers beside a text': dict(model='heads/bert-classify', task='classify', columns=['a', 'label', 'size', 'age'],
+                                      labels=['bad', 'so so', 'good'], config={'initializer_range': 0},
+                                      rows=[[t, {1: 'bad', 3: 'so so'}.get(i, 'good'), i * i, 2.5 - i % 4] for i, t in enumerate(TEXTS)]),
+        'softmax of pairs': dict(model='models/sbert-mean', task='embed', columns=['a', 'b', 'label'], loss='softmax',
+                                 config={'initializer_range': 0},
+                                 rows=[[a, b, 'xyz'[i % 3]] for i, (a, b) in enumerate(zip(TEXTS, PAIRS))]),
+        'largest numbers': dict(model='models/sbert-max', task='embed', columns=['a', 'b', 'score'],
+                                rows=[[a, b, i / 6] for i, (a, b) in enumerate(zip(TEXTS, PAIRS))]),
         'ranking': dict(model='models/sbert-cls', task='embed', columns=['a', 'b'], rows=[list(x) for x in zip(TEXTS, PAIRS)]),
     }
 
@@ -194,12 +203,23 @@ def taught_loss(model, its, x, case, temperature, alpha):
     return torch.where(known, alpha * parts + (1 - alpha) * hard, parts).mean()
 
 
-def vectors_loss(model, tokenizer, case):
+def features_loss(model, tokenizer, case, weights):
+    """Standardised numbers, as long as the pooled vector, join it."""
+    x = encode(tokenizer, [r[0] for r in case['rows']])
+    z = torch.tensor([r[2:] for r in case['rows']], dtype=torch.float64)
+    z = ((z - z.mean(0)) / z.std(0, correction=0)).float()
+    logits = model.classifier(model.bert(**x).pooler_output) + model.config.hidden_size ** 0.5 * z @ weights.T
+    return torch.nn.functional.cross_entropy(logits, torch.tensor([case['options']['labels'].index(r[1]) for r in case['rows']]))
+
+
+def vectors_loss(model, tokenizer, case, head):
     def vectors(column):
         x = encode(tokenizer, [r[column] for r in case['rows']])
         states, mask = model(**x).last_hidden_state, x['attention_mask'].unsqueeze(-1)
         if case['model'].endswith('cls'):
             return states[:, 0]
+        if case['model'].endswith('max'):
+            return states.masked_fill(mask == 0, float('-inf')).max(1)[0]
         return torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1)) # as the model's modules.json says
     u, last = vectors(0), case['columns'][-1]
     if last == 'vector':
@@ -208,6 +228,9 @@ def vectors_loss(model, tokenizer, case):
     if last == 'score':
         want = torch.tensor([r[2] for r in case['rows']])
         return ((torch.cosine_similarity(u, v) - want) ** 2).mean()
+    if case.get('loss') == 'softmax':
+        names = sorted({r[2] for r in case['rows']})
+        return torch.nn.functional.cross_entropy(head(torch.cat([u, v, (u - v).abs()], 1)), torch.tensor([names.index(r[2]) for r in case['rows']]))
     if case.get('loss') == 'triplet':
         return torch.nn.functional.triplet_margin_loss(u, v, vectors(2), margin=5)
     others = torch.cat([v, vectors(2)]) if last == 'negative' else v
@@ -268,8 +291,17 @@ def make(case, so):
         labels_of(case, model)
     if case['columns'][-1] == 'vector':
         case['rows'] = [[r[0], [round(((7 * i + 3 * j) % 11 - 5) / 16, 4) for j in range(model.config.hidden_size)]] for i, r in enumerate(case['rows'])]
+    features, head = len(case['columns']) > 3 and case['task'] == 'classify', None
+    weights = torch.zeros(model.config.num_labels, 2, requires_grad=True)
+    if features:
+        torch.nn.init.zeros_(model.classifier.weight), torch.nn.init.zeros_(model.classifier.bias)
+    if case.get('loss') == 'softmax':
+        head = torch.nn.Linear(3 * model.config.hidden_size, 3)
+        torch.nn.init.zeros_(head.weight), torch.nn.init.zeros_(head.bias)
     decays = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
+    decays += [weights] if features else [head.weight] if head else []
+    others += [head.bias] if head else []
     o = case['options'] = dict(epochs=STEPS, batch_size=len(case['rows']), learning_rate=1e-3, epsilon=1e-4, weight_decay=0.01, dropout=0,
                                attention_dropout=0, head_dropout=0)
     if case['task'] == 'pretrain':
@@ -288,14 +320,16 @@ def make(case, so):
             its = auto.from_pretrained(teacher(case, folder), attn_implementation='eager').eval()
     if case['task'] == 'pretrain':
         batches = batches_of(case, tokenizer, so)
-    elif kind:
+    elif kind and not features:
         batches = [inputs_of(model, tokenizer, case)] * STEPS
     else:
         batches = [None] * STEPS
     case['losses'] = []
     for x in batches:
         if not kind:
-            loss = vectors_loss(model, tokenizer, case)
+            loss = vectors_loss(model, tokenizer, case, head)
+        elif features:
+            loss = features_loss(model, tokenizer, case, weights)
         elif its:
             loss = taught_loss(model, its, x, case, o['temperature'], o['alpha'])
         elif case['task'] == 'qa':
@@ -306,12 +340,13 @@ def make(case, so):
             loss = model(**x).loss
         adam.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_([*decays, *others], 1.0)
         adam.step()
         schedule.step()
         case['losses'].append(loss.item())
     case['tensors'], seen = {}, set()
-    for name, t in model.state_dict().items():
+    scaled = {'bert_features.weight': model.config.hidden_size ** 0.5 * weights.detach()} if features else {}
+    for name, t in {**model.state_dict(), **scaled}.items():
         if name.endswith('position_ids') or t.data_ptr() in seen: # a tied decoder is saved once
             continue
         seen.add(t.data_ptr())
@@ -344,7 +379,8 @@ def main():
         f.write('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in drops.items()) + '\n}\n')
     if sys.argv[1:] == ['dropout']:
         return
-    made = {name: make(case, sys.argv[1] if len(sys.argv) > 1 else 'bert.so') for name, case in cases().items()}
+    so = sys.argv[1] if len(sys.argv) > 1 else 'bert.so'
+    made = {name: make(case, so) for name, case in cases().items()}
     with open(os.path.join(HERE, 'training.json'), 'w') as f:
         f.write('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in made.items()) + '\n}\n')
 

@@ -35,6 +35,17 @@ def bound(value):
     return struct.pack(f'<{len(value)}f', *value) if isinstance(value, list) else value
 
 
+def model_of(case, folder):
+    """The directory of a case's model, whose config.json has what the case says of it."""
+    own = os.path.join(HERE, case['model'])
+    if not case.get('config'):
+        return own
+    made = shutil.copytree(own, os.path.join(folder, 'model'))
+    config = json.load(open(os.path.join(own, 'config.json')))
+    json.dump({**config, **case['config']}, open(os.path.join(made, 'config.json'), 'w'))
+    return made
+
+
 def teacher(case, folder):
     """The directory of a case's teacher, with the labels and the tokenizer of the model that it teaches."""
     own, made = os.path.join(HERE, case['model']), os.path.join(folder, 'teacher')
@@ -46,16 +57,16 @@ def teacher(case, folder):
     return made
 
 
-def load(db, case):
+def load(db, case, folder):
     """Its model as m, and its rows."""
-    db.execute("SELECT bert_load('m', ?)", (os.path.join(HERE, case['model']),)).fetchone()
+    db.execute("SELECT bert_load('m', ?)", (model_of(case, folder),)).fetchone()
     db.execute(f"CREATE TABLE rows({', '.join(case['columns'])})")
     db.executemany(f"INSERT INTO rows VALUES({', '.join('?' * len(case['columns']))})", [list(map(bound, r)) for r in case['rows']])
 
 
 def train(db, case, folder):
     """The losses, and the tensors of the trained model."""
-    load(db, case)
+    load(db, case, os.path.dirname(folder))
     if case.get('teacher'):
         db.execute("SELECT bert_load('t', ?)", (teacher(case, os.path.dirname(folder)),)).fetchone()
     options = json.dumps({'from': 'm', 'model': 'trained', **case['options']})
@@ -85,7 +96,7 @@ def wrong(db, case, folder):
 def dropped(db, case):
     """The mean of the loss over some draws of dropout, beside PyTorch's: how many standard errors it is off."""
     draws = 1000
-    load(db, case)
+    load(db, case, None)
     options = json.dumps({'from': 'm', 'model': 'trained', 'epochs': draws, **case['options']})
     losses = [r[0] for r in db.execute(f"SELECT loss FROM bert_finetune('{case['task']}', 'SELECT * FROM rows', ?)", (options,))]
     off = (sum(losses) / draws - case['mean']) / (case['deviation'] * math.sqrt(1 / draws + 1 / case['draws']))
