@@ -1,4 +1,4 @@
-"""run.py -- runs the .test files of this folder, connections.py, files.py, indexes.py, index_changes.py and trainings.py, against a bert.so.
+"""run.py -- runs the .test files of this folder, connections.py, files.py, indexes.py, index_changes.py, index_stress.py and trainings.py, against a bert.so.
 
     /usr/bin/python3 tests/sql/run.py [BERT.SO [MODELS [WORD ...]]]    default: ./bert.so, tests/golden/models, all
 
@@ -30,6 +30,7 @@ sys.dont_write_bytecode = True
 import connections  # noqa: E402
 import files  # noqa: E402
 import index_changes  # noqa: E402
+import index_stress  # noqa: E402
 import indexes  # noqa: E402
 import trainings  # noqa: E402
 
@@ -190,7 +191,7 @@ def main(so='bert.so', models=os.path.join(HERE, '..', 'golden', 'models'), *wor
     host = Host(so, models)
     counts = [File(path, host).run() for path in sorted(glob.glob(os.path.join(HERE, '*.test')))
               if not words or any(w in os.path.basename(path) for w in words)]
-    counts += [run_module(module, host, words) for module in (connections, files, indexes, index_changes, trainings)]
+    counts += [run_module(module, host, words) for module in (connections, files, indexes, index_changes, index_stress, trainings)]
     passed, failed = map(sum, zip(*counts))
     print(f'SQLite {sqlite3.sqlite_version}')
     print(f'{passed} passed, {failed} failed')
