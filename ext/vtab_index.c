@@ -160,6 +160,7 @@ static int rename_table(sqlite3_vtab *vtab, const char *name) {
   }
   if (t->name == copy) sqlite3_free(old);
   else sqlite3_free(copy);
+  t->has_written = 0; /* SQLite makes another object of the table, which may have yet another name at COMMIT */
   return index_fail(t, &e);
 }
 
@@ -174,9 +175,12 @@ static int is_shadow(const char *name) {
 /* Another connection may have written since the last one. */
 static int begin(sqlite3_vtab *vtab) {
   IndexTable *t = (IndexTable *)vtab;
+  bert_err e = {0};
+  t->rc = 0;
   index_discard(t);
   t->is_config_known = 0;
-  return SQLITE_OK;
+  index_flush_twins(t, &e);
+  return index_fail(t, &e);
 }
 
 static int write_pending(IndexTable *t) {

@@ -250,6 +250,8 @@ int index_part_is_whole(const IndexTable *t, sqlite3_int64 part, const unsigned 
 void index_read_vectors(IndexTable *t, const int64_t *slots, int n, float *out, bert_err *e);
 /* Writes what is pending, embedding the waiting texts. */
 void index_flush(IndexTable *t, bert_err *e);
+/* That of other objects for the same table. */
+void index_flush_twins(IndexTable *t, bert_err *e);
 /* Forgets what is pending. */
 void index_discard(IndexTable *t);
 sqlite3_int64 index_last_block(IndexTable *t, bert_err *e);

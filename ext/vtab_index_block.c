@@ -335,7 +335,7 @@ static void write_held(IndexTable *t, bert_err *e) {
 }
 
 /* The rowid that last_insert_rowid() tells stays the user's, not one of the shadow tables. */
-void index_flush(IndexTable *t, bert_err *e) {
+static void flush(IndexTable *t, bert_err *e) {
   if (t->is_rolled_back && !t->own_statements) index_discard(t); /* by a table function, which does not call index_fail */
   if (!t->is_changed || e->code) return;
   sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
@@ -345,6 +345,21 @@ void index_flush(IndexTable *t, bert_err *e) {
   if (e->code) return;
   t->is_changed = 0;
   t->has_written = 1;
+}
+
+/* Where SQLite reads the schema anew within a transaction, as after an ATTACH that fails, it makes another object for the
+** table; what the one before has pending belongs to both. */
+void index_flush_twins(IndexTable *t, bert_err *e) {
+  for (IndexTable *x = *connection_indexes(t->connection); x; x = x->next) {
+    if (x == t || !x->is_changed || sqlite3_stricmp(x->name, t->name) || sqlite3_stricmp(x->schema, t->schema)) continue;
+    flush(x, e);
+    if (e->code && !t->rc) t->rc = x->rc;
+  }
+}
+
+void index_flush(IndexTable *t, bert_err *e) {
+  index_flush_twins(t, e);
+  flush(t, e);
 }
 
 static IndexBlock *find_held(const IndexTable *t, sqlite3_int64 number) {

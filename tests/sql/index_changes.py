@@ -65,6 +65,24 @@ def texts_of_many_blocks_are_changed_in_one_transaction(host):
     equal(one(db, "SELECT rowid FROM x WHERE body MATCH 'train' LIMIT 1"), 500)
 
 
+def a_schema_that_is_read_anew_loses_nothing_that_is_pending(host):
+    """SQLite makes another object for the table then, within the transaction."""
+    for options in ('', ", search='approximate'"):
+        for between in (('PRAGMA writable_schema = RESET',), ("ATTACH '/no/such/folder/file' AS f",), ('ALTER TABLE x RENAME TO z', 'ALTER TABLE z RENAME TO x'),
+                        ('CREATE TABLE o(a)', 'ALTER TABLE o RENAME COLUMN a TO b'), ('SAVEPOINT s', 'CREATE TABLE o(a)', 'ROLLBACK TO s')):
+            db = host.connect()
+            numbered(db, 1, options)
+            db.execute('BEGIN')
+            db.execute("INSERT INTO x(rowid, e) VALUES (2, '[1, 2]')")
+            for sql in between:
+                error_of(db, sql)
+            equal((between, one(db, "SELECT count(*) FROM x WHERE e MATCH '[1, 1]'")), (between, 2))
+            db.execute("INSERT INTO x(rowid, e) VALUES (3, '[1, 2]')")
+            db.execute('COMMIT')
+            db.execute(CHECK)
+            equal(one(db, "SELECT count(*) FROM x WHERE e MATCH '[1, 1]'"), 3)
+
+
 # ---- conditions ------------------------------------------------------------------------------------------------------------
 
 def inequality_has_the_collation_that_sqlite_gives_it(host):
