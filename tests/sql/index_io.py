@@ -176,6 +176,30 @@ def a_disk_that_goes_away_loses_nothing(so, folder):
         failing_disks(so, folder, mode, True, STEP)
 
 
+def a_table_function_that_fails_leaves_nothing_behind(so, folder):
+    """What it was to write for its search, when the disk failed and SQLite undid the transaction, is written by no later one."""
+    disk = Disk('failing-function')
+    undone = 0
+    for at in range(1, 130, 11):
+        db = connect(so, new_file(so, folder, 'delete'), 'failing-function')
+        db.execute('PRAGMA cache_size = 5; SELECT bert_index_memory(0)').fetchall()
+        db.execute('BEGIN')
+        for i in range(100, 140):
+            db.execute('INSERT INTO v(rowid, e, version) VALUES (?, ?, 0)', (i, vector(i)))
+        disk.left = at
+        error_of(db, 'SELECT * FROM bert_search_each(?, ?, 3)', 'v', f"SELECT 1, x'{vector(1).hex()}'")
+        disk.left = None
+        undone += not db.in_transaction
+        if db.in_transaction:
+            db.execute('ROLLBACK')
+        db.execute('SELECT rowid FROM v WHERE e MATCH ? AND k = 3', (vector(1),)).fetchall()
+        db.execute(CHECK)
+        assert db.execute('SELECT count(*) FROM v').fetchall() == [(59,)]
+        db.close()
+    assert undone > 2, undone
+    disk.unregister()
+
+
 # ---- other processes --------------------------------------------------------------------------------------------------
 
 def read_meanwhile(so, file, until):
@@ -263,7 +287,8 @@ def limits_that_sqlite_hands_down_lose_no_rows(so, folder):
 
 
 TESTS = (integrity_check_asks_the_index, a_defensive_connection_writes_by_the_index_alone, limits_that_sqlite_hands_down_lose_no_rows,
-         processes_read_while_one_writes, a_disk_that_fails_once_loses_nothing, a_disk_that_goes_away_loses_nothing)
+         processes_read_while_one_writes, a_table_function_that_fails_leaves_nothing_behind, a_disk_that_fails_once_loses_nothing,
+         a_disk_that_goes_away_loses_nothing)
 
 
 def main(so, step=STEP):
