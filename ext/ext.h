@@ -425,7 +425,7 @@ typedef struct {
 struct TableFunction {
   const char *name;
   const char *columns;   /* as in CREATE TABLE, = before a key (tvf.c) */
-  const char *arguments; /* the hidden columns, in order: "text, pair, model" */
+  const char *arguments; /* the hidden columns, in order: "text, pair, =layer" (tvf.c) */
   int required;          /* how many of them must be given */
   int risk;              /* SQLITE_VTAB_INNOCUOUS, SQLITE_VTAB_DIRECTONLY, or 0 for neither */
   const CursorKind *kind;

@@ -4,10 +4,13 @@
 **    SELECT n.id, t.token FROM notes n, bert_tokens(n.body) t;   -- the tokens of each note
 **    SELECT * FROM bert_tokens;   -- Error: bert_tokens: 0 arguments, wanted 1 to 3: text, pair, model
 **
-**    CREATE TABLE x(position, token, …, text HIDDEN, pair HIDDEN, model HIDDEN)
+**    CREATE TABLE x(position, token, …, text_ HIDDEN, pair_ HIDDEN, model_ HIDDEN)
 **                   columns of the row   arguments, in order
 **
-** SQLite turns f(a, b) into `text = a AND pair = b`. Which of these a plan can use comes as a bit mask in idxNum. An
+** An argument's column has a _ after its name, so that in FROM t, bert_tokens(text), and in (SELECT … FROM bert_tokens(text))
+** too, text is t's column. "text, =layer": one with = before it keeps its name, as queries say `layer = 3`.
+**
+** SQLite turns f(a, b) into `text_ = a AND pair_ = b`. Which of these a plan can use comes as a bit mask in idxNum. An
 ** argument that depends on a table read later makes the plan impossible (SQLITE_CONSTRAINT); one that is missing is an
 ** error when the scan starts, not when it is planned, as another branch of an OR may still give it. A required
 ** argument that is NULL gives no rows. What a kind of cursor adds is open, next, column, close (ext.h).
@@ -50,15 +53,16 @@ static int is_key(const char *columns, int i) {
   return columns[strspn(columns, " ")] == '=';
 }
 
-/* The columns without their =, and "text HIDDEN, pair HIDDEN" from "text, pair". */
+/* The columns without their =, and "text_ HIDDEN, layer HIDDEN" from "text, =layer". */
 static char *declaration(const TableFunction *t) {
   sqlite3_str *s = sqlite3_str_new(NULL);
   sqlite3_str_appendall(s, "CREATE TABLE x(");
   for (const char *p = t->columns; *p; p++)
     if (*p != '=') sqlite3_str_appendchar(s, 1, *p);
   for (const char *p = t->arguments; *p;) {
-    size_t n = strcspn(p, ",");
-    sqlite3_str_appendf(s, ", %.*s HIDDEN", (int)n, p);
+    int plain = *p == '=';
+    size_t n = strcspn(p += plain, ",");
+    sqlite3_str_appendf(s, ", \"%.*s%s\" HIDDEN", (int)n, p, plain ? "" : "_");
     p += n;
     p += strspn(p, ", ");
   }
@@ -163,6 +167,16 @@ static sqlite3_value *copy_value(sqlite3_value *v, bert_err *e) {
   return copy;
 }
 
+static void set_wrong_count(const TableFunction *t, int count, bert_err *e) {
+  char names[80];
+  size_t n = 0;
+  for (const char *p = t->arguments; *p && n + 1 < sizeof names; p++)
+    if (*p != '=') names[n++] = *p;
+  names[n] = 0;
+  error_set(e, BERT_ARGUMENT, "%d argument%s, wanted %d to %d: %s", count, count == 1 ? "" : "s", t->required,
+            count_names(t->arguments), names);
+}
+
 /* Copies the arguments and keys; 1 where a required one or a key is NULL. */
 static int take_arguments(Cursor *c, int given, sqlite3_value **values, bert_err *e) {
   const TableFunction *t = c->table;
@@ -178,9 +192,7 @@ static int take_arguments(Cursor *c, int given, sqlite3_value **values, bert_err
     is_null |= !c->keys[k];
   }
   int required = (1 << t->required) - 1;
-  if ((given & required) != required)
-    error_set(e, BERT_ARGUMENT, "%d argument%s, wanted %d to %d: %s", count, count == 1 ? "" : "s", t->required,
-              count_names(t->arguments), t->arguments);
+  if ((given & required) != required) set_wrong_count(t, count, e);
   return is_null;
 }
 
