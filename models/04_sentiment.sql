@@ -1,6 +1,6 @@
--- 04_sentiment.sql -- sentiment of a text: four layers that learn from six, and from the labels.
+-- 04_sentiment.sql -- sentiment of a text: three layers that learn from six, and from the labels.
 --
--- The student is the teacher's layers 2, 4 and 5, narrowed, over the embeddings and the lowest layer of 02_vectors.sql,
+-- The student is the teacher's layers 3 and 5, narrowed, over the embeddings and the lowest layer of 02_vectors.sql,
 -- which stay as they are.
 .bail on
 .load ./bert
@@ -9,6 +9,6 @@ SELECT bert_load('teacher', 'build/inside/sentiment-teacher');
 SELECT bert_load('cut', 'build/inside/cut-sentiment');
 SELECT max(step) AS steps, round(avg(loss), 4) AS loss, round(max(seconds)) AS seconds
 FROM bert_finetune('classify', 'SELECT text, label FROM corpus.sentiment ORDER BY id', '{
-  "from": "cut", "model": "sentiment", "teacher": "teacher", "freeze": 1, "epochs": 3, "batch_size": 32, "learning_rate": 2e-4, "max_tokens": 128, "labels": ["negative", "positive"],
-  "seed": 8, "checkpoint": "build/inside/checkpoint-sentiment"}');
+  "from": "cut", "model": "sentiment", "teacher": "teacher", "freeze": 1, "epochs": 3, "batch_size": 32, "learning_rate": 2e-4,
+  "max_tokens": 128, "labels": ["negative", "positive"], "seed": 8, "checkpoint": "build/inside/checkpoint-sentiment"}');
 SELECT bert_save('sentiment', 'build/inside/sentiment');

@@ -93,29 +93,38 @@ def names(db, data):
     return evaluate(db, 'tag', 'words, tags', held.names(data))
 
 
-def words(db, data):
-    """The chosen word among the five best, one word of each paragraph masked; whether a paragraph follows another."""
-    docs = list(held.prose(data))
-    texts = [p for doc in docs for p in doc][:600]
-    right = total = 0
+def masked_words(texts):
+    """(text with one word masked, the word): three of each paragraph that a window holds."""
     for i, text in enumerate(texts):
         parts = text.split(' ')
-        at = (i * 7919) % len(parts)
-        word = parts[at].lower()
-        if len(parts) > 120 or not word.isalpha():
-            continue
-        masked = ' '.join(parts[:at] + ['[MASK]'] + parts[at + 1:])
-        best = [token for token, in db.execute('SELECT token FROM bert_fill_mask(?) LIMIT 5', (masked,))]
-        one = db.execute('SELECT bert_token_count(?)', (word,)).fetchone()[0] == 3
-        total += one
-        right += one and word in best
-    pairs = [(a, doc[i + 1] if j % 2 else docs[(j * 31 + 17) % len(docs)][0], str(j % 2))
-             for j, doc in enumerate(docs) for i, a in enumerate(doc[:-1]) if i < 8]
-    nsp = sum((db.execute('SELECT bert_next_sentence(?, ?)', (a, b)).fetchone()[0] > 0.5) == (y == '1')
-              for a, b, y in pairs)
-    mlm = evaluate(db, 'mlm', 'text', [(t,) for t in texts])
-    return {'words_top_5': round(100 * right / total, 2), 'words_judged': total,
-            'next_sentence_accuracy': round(100 * nsp / len(pairs), 2), 'pairs_judged': len(pairs), **mlm}
+        for at in sorted({(i * 7919 + turn * len(parts) // 3) % len(parts) for turn in range(3)}):
+            if len(parts) <= 120 and parts[at].isalpha():
+                yield ' '.join(parts[:at] + ['[MASK]'] + parts[at + 1:]), parts[at].lower()
+
+
+def paragraph_pairs(docs):
+    """(a, b, whether b follows a): every second paragraph with one of another document."""
+    docs = [doc for doc in docs if len(doc) > 1]
+    for j, doc in enumerate(docs):
+        other = docs[(j + 1) % len(docs)]
+        for i, a in enumerate(doc[:-1]):
+            yield (a, doc[i + 1], True) if i % 2 else (a, other[i * 7 % len(other)], False)
+
+
+def words(db, data):
+    """The masked word among the five best, of words that the vocabulary has whole; whether a paragraph follows another."""
+    docs = list(held.prose(data))
+    texts = [p for doc in docs for p in doc]
+    judged = [(text, word) for text, word in masked_words(texts)
+              if db.execute('SELECT bert_token_count(?)', (word,)).fetchone()[0] == 3]
+    right = sum((word,) in db.execute('SELECT token FROM bert_fill_mask(?) LIMIT 5', (text,)).fetchall()
+                for text, word in judged)
+    pairs = list(paragraph_pairs(docs))
+    nsp = sum((db.execute('SELECT bert_next_sentence(?, ?)', (a, b)).fetchone()[0] > 0.5) == follows
+              for a, b, follows in pairs)
+    return {'words_top_5': round(100 * right / len(judged), 2), 'words_judged': len(judged),
+            'next_sentence_accuracy': round(100 * nsp / len(pairs), 2), 'pairs_judged': len(pairs),
+            **evaluate(db, 'mlm', 'text', [(t,) for t in texts])}
 
 
 TASKS = {'vectors': vectors, 'sentiment': sentiment, 'inference': inference, 'questions': questions, 'names': names,
