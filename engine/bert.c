@@ -146,11 +146,11 @@ bert_model *bert_container_model(const bert_container *c, int i, const bert_mode
   return m;
 }
 
-void bert_container_write(const char *const *names, bert_model *const *models, int n, const char *file,
+void bert_container_write(const char *const *names, bert_model *const *models, const int *base, int n, const char *file,
                           const bert_sink *sink, bert_err *e) {
   fenv_t before;
   enter(&before); /* numbers are rounded */
-  contain(names, models, n, file, sink, e);
+  contain(names, models, base, n, file, sink, e);
   fesetenv(&before);
 }
 

@@ -229,8 +229,9 @@ void bert_container_describe(bert_container *c, int i, bert_model_info *out, ber
 /* Opens it; it shares the tokenizer of `like` (NULL: none), where that is the same. c may be freed afterwards. */
 bert_model *bert_container_model(const bert_container *c, int i, const bert_model *like, bert_err *e);
 /* Writes models[n], opened in 8 bits, under names[n], as the file `file` of a sink. Positions, heads and long vectors go
-** down to 16 bits, so the hashes are others than those of the models. */
-void bert_container_write(const char *const *names, bert_model *const *models, int n, const char *file,
+** down to 16 bits, so the hashes are others than those of the models. Where base[i] >= 0, a place before i, the matrices of
+** models[i] go down to 2 bits of difference to those of models[base[i]], which it was fine-tuned from; base NULL: none. */
+void bert_container_write(const char *const *names, bert_model *const *models, const int *base, int n, const char *file,
                           const bert_sink *sink, bert_err *e);
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */

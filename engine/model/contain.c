@@ -15,6 +15,7 @@
 #include "base/json_write.h"
 #include "file/safetensors_write.h"
 #include "model/contained.h"
+#include "model/delta.h"
 #include "model/extra.h"
 #include "model/source.h"
 
@@ -93,6 +94,30 @@ static void add_panels(Maker *k, const Slot *s) {
   add_copy(k, s->name, CONTAINED_SUM, "I32", KERNEL_PANEL, l->panels8.sum, scales, sizeof(int32_t));
 }
 
+/* The matrices of m that begin with the one called name, or NULL. */
+static const Linear *find_linear(const Model *m, const char *name) {
+  for (int i = 0; m && i < m->slots; i++)
+    if (m->slot[i].first == 0 && extra_has(&m->slot[i]) && m->slot[i].linear && !strcmp(m->slot[i].name, name))
+      return m->slot[i].linear;
+  return NULL;
+}
+
+static int is_equal(const Linear *a, const Linear *b) {
+  return !memcmp(a->panels8.panels, b->panels8.panels, kernel_panel_bytes8(a->in, a->out)) &&
+         !memcmp(a->panels8.scale, b->panels8.scale, kernel_panel_scales(a->in, a->out) * sizeof(float));
+}
+
+static void add_difference(Maker *k, const Slot *s, const Linear *from) {
+  const Linear *l = s->linear;
+  size_t bytes = delta_codes(l->in, l->out), scales = kernel_panel_scales(l->in, l->out);
+  uint8_t *codes = mem_new(bytes, 1, k->e), *steps = mem_new(scales, 1, k->e);
+  if (codes && steps) delta_make(codes, steps, &l->panels8, &from->panels8, l->in, l->out);
+  add_copy(k, s->name, CONTAINED_BASE, "I8", 4 * KERNEL_PANEL, from->panels8.panels, kernel_panel_bytes8(l->in, l->out), 1);
+  add_copy(k, s->name, CONTAINED_SCALE, "F32", KERNEL_PANEL, from->panels8.scale, scales, sizeof(float));
+  add(k, '/', s->name, CONTAINED_CODES, "U8", (int64_t)bytes / KERNEL_PANEL, KERNEL_PANEL, (char *)codes, bytes);
+  add(k, '/', s->name, CONTAINED_STEPS, "U8", (int64_t)scales / KERNEL_PANEL, KERNEL_PANEL, (char *)steps, scales);
+}
+
 /* The nearest number of 16 bits, ties to even (IEEE 754 binary16); one past its range is an infinity. */
 static uint16_t half(float x) {
   int exponent;
@@ -133,13 +158,17 @@ static int is_idle(const Model *m, const Slot *s) {
   return m->pooler.out && !strncmp(s->name, m->arch->pooler, strlen(m->arch->pooler));
 }
 
-static void add_tensors(Maker *k, const Model *m) {
+/* base: what m was fine-tuned from, or NULL. */
+static void add_tensors(Maker *k, const Model *m, const Model *base) {
   k->weights = 0;
   for (int i = 0; i < m->slots && !k->e->code; i++) {
     const Slot *s = &m->slot[i];
     if (is_idle(m, s)) continue;
+    const Linear *from = extra_has(s) && s->linear && s->first == 0 ? find_linear(base, s->name) : NULL;
     if (!extra_has(s)) add_plain(k, s);
     else if (s->words) add_words(k, s);
+    else if (from && from->in == s->linear->in && from->out == s->linear->out && !is_equal(from, s->linear))
+      add_difference(k, s, from);
     else if (s->first == 0) add_panels(k, s);
   }
 }
@@ -204,6 +233,14 @@ static void add_files(Maker *k, const Model *m) {
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
+/* base[i] is a place before i, and what stands there is whole. */
+static void refuse_base(const char *name, const int *base, int i, bert_err *e) {
+  if (!base || base[i] < 0) return;
+  if (base[i] >= i || base[base[i]] >= 0)
+    err_set(e, BERT_ARGUMENT, "%s: found a base that %s, wanted one before it that is whole", name,
+            base[i] >= i ? "comes after it" : "has a base itself");
+}
+
 static void refuse(const char *name, const Model *m, bert_err *e) {
   static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
   if (!*name || name[strspn(name, LETTERS)])
@@ -257,12 +294,12 @@ static void finish(Maker *k) {
   arena_fini(&k->arena);
 }
 
-static void make(const char *const *names, Model *const *models, const bert_model_info *info, int n, const char *file,
-                 const bert_sink *sink, bert_err *e) {
+static void make(const char *const *names, Model *const *models, const int *base, const bert_model_info *info, int n,
+                 const char *file, const bert_sink *sink, bert_err *e) {
   Maker k = {.e = e};
   for (int i = 0; i < n && !e->code; i++) {
     k.model = names[i];
-    add_tensors(&k, models[i]);
+    add_tensors(&k, models[i], base && base[i] >= 0 ? models[base[i]] : NULL);
     add_files(&k, models[i]);
     add_known(&k, models[i], &info[i]);
   }
@@ -285,17 +322,18 @@ static void ask(const Bundle *made, bert_model_info *info, Arena *a, int n, bert
   container_free(c);
 }
 
-void contain(const char *const *names, Model *const *models, int n, const char *file, const bert_sink *sink,
-             bert_err *e) {
+void contain(const char *const *names, Model *const *models, const int *base, int n, const char *file,
+             const bert_sink *sink, bert_err *e) {
   Bundle made = {0};
   Arena texts = {0};
   bert_sink memory = bundle_sink(&made);
   bert_model_info *info = arena_push(&texts, (size_t)n, sizeof *info, e);
   for (int i = 0; i < n && !e->code; i++) refuse(names[i], models[i], e);
+  for (int i = 0; i < n && !e->code; i++) refuse_base(names[i], base, i, e);
   for (int i = 0; i < n && !e->code; i++) info[i] = models[i]->info;
-  if (!e->code) make(names, models, info, n, file, &memory, e);
+  if (!e->code) make(names, models, base, info, n, file, &memory, e);
   ask(&made, info, &texts, n, e);
-  if (!e->code) make(names, models, info, n, file, sink, e);
+  if (!e->code) make(names, models, base, info, n, file, sink, e);
   bundle_fini(&made);
   arena_fini(&texts);
 }

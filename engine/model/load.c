@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "file/weights.h"
 #include "model/contained.h"
+#include "model/delta.h"
 #include "model/extra.h"
 #include "model/model.h"
 
@@ -220,6 +221,28 @@ static void load_part(Loader *l, Linear *to, int first, int out, Found w, Found 
   if (bias.tensor) read_rows(l, bias.tensor, 0, out, 1, to->bias + first);
 }
 
+static void take_linear8(Loader *l, Linear *to) {
+  to->panels8.panels = (int8_t *)take(l, kernel_panel_bytes8(to->in, to->out) / sizeof(float));
+  to->panels8.scale = take(l, kernel_panel_scales(to->in, to->out));
+  to->panels8.sum = (int32_t *)take(l, kernel_panel_scales(to->in, to->out));
+}
+
+/* 1 if the container has it as a difference. */
+static int is_difference(Loader *l, const char *first) {
+  char full[2 * NAME_ROOM];
+  snprintf(full, sizeof full, "%s" CONTAINED_CODES, first);
+  return weights_maybe(l->files, full) != NULL;
+}
+
+static void add_difference(Loader *l, Linear *to, const char *first) {
+  size_t scales = kernel_panel_scales(to->in, to->out);
+  Panels8 base = {.panels = placed(l, first, CONTAINED_BASE, "I8", kernel_panel_bytes8(to->in, to->out)),
+                  .scale = placed(l, first, CONTAINED_SCALE, "F32", scales * sizeof(float))};
+  const uint8_t *codes = placed(l, first, CONTAINED_CODES, "U8", delta_codes(to->in, to->out));
+  const uint8_t *steps = placed(l, first, CONTAINED_STEPS, "U8", scales);
+  if (l->block && !l->e->code) delta_add(&to->panels8, &base, codes, steps, to->in, to->out);
+}
+
 /* `first` names the first of its matrices. */
 static void place_linear(Loader *l, Linear *to, const char *first) {
   size_t scales = kernel_panel_scales(to->in, to->out);
@@ -232,12 +255,11 @@ static void begin_linear(Loader *l, Linear *to, const char *first, int in, int o
   *to = (Linear){.in = in, .out = out};
   if (compute == COMPUTE_F32) {
     to->panels = take(l, kernel_panel_floats(in, out));
-  } else if (l->model->container) {
+  } else if (l->model->container && !is_difference(l, first)) {
     place_linear(l, to, first);
   } else {
-    to->panels8.panels = (int8_t *)take(l, kernel_panel_bytes8(in, out) / sizeof(float));
-    to->panels8.scale = take(l, kernel_panel_scales(in, out));
-    to->panels8.sum = (int32_t *)take(l, kernel_panel_scales(in, out));
+    take_linear8(l, to);
+    if (l->model->container) add_difference(l, to, first);
   }
   to->bias = bias ? take(l, (size_t)kernel_panels(out) * KERNEL_PANEL) : NULL;
 }

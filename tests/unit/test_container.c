@@ -24,7 +24,7 @@ static Made make(const char *const *names, const char *const *paths, int n, bert
   for (int i = 0; i < n; i++) models[i] = bert_model_open(paths[i], INT8, e);
   if (!e->code) {
     bert_sink sink = bert_bundle_sink(made.bundle);
-    bert_container_write(names, models, n, "all", &sink, e);
+    bert_container_write(names, models, NULL, n, "all", &sink, e);
   }
   for (int i = 0; i < n; i++) bert_model_free(models[i]);
   if (!e->code) made.bytes = bert_bundle_get(made.bundle, "all");
@@ -141,7 +141,7 @@ TEST(container_refuses_what_it_cannot_hold) {
     bert_sink sink = bert_bundle_sink(b);
     bert_model *m = bert_model_open(CASES[i].path, CASES[i].options, &e);
     GOOD(e);
-    bert_container_write(&CASES[i].name, &m, 1, "all", &sink, &e);
+    bert_container_write(&CASES[i].name, &m, NULL, 1, "all", &sink, &e);
     FAILS(e, BERT_ARGUMENT, CASES[i].says);
     bert_model_free(m);
     bert_bundle_free(b);
