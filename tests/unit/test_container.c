@@ -18,18 +18,22 @@ typedef struct {
   bert_container *container;
 } Made;
 
-static Made make(const char *const *names, const char *const *paths, int n, bert_err *e) {
+static Made make_with(const char *const *names, const char *const *paths, const int *base, int n, bert_err *e) {
   Made made = {.bundle = bert_bundle_new(e)};
   bert_model *models[8] = {NULL};
   for (int i = 0; i < n; i++) models[i] = bert_model_open(paths[i], INT8, e);
   if (!e->code) {
     bert_sink sink = bert_bundle_sink(made.bundle);
-    bert_container_write(names, models, NULL, n, "all", &sink, e);
+    bert_container_write(names, models, base, n, "all", &sink, e);
   }
   for (int i = 0; i < n; i++) bert_model_free(models[i]);
   if (!e->code) made.bytes = bert_bundle_get(made.bundle, "all");
   if (!e->code) made.container = bert_container_open(made.bytes.data, made.bytes.size, e);
   return made;
+}
+
+static Made make(const char *const *names, const char *const *paths, int n, bert_err *e) {
+  return make_with(names, paths, NULL, n, e);
 }
 
 static void unmake(Made *made) {
@@ -84,6 +88,42 @@ TEST(container_gives_the_models_that_went_in) {
     bert_model_free(directory);
     bert_model_free(copy);
   }
+  unmake(&made);
+}
+
+TEST(container_keeps_a_model_as_a_difference) {
+  bert_err e = {0};
+  static const char *const HEADED[] = {HEADS "bert-qa", HEADS "bert-classify"};
+  static const int BASE[] = {-1, 0};
+  Made whole = make(TWO, HEADED, 2, &e), made = make_with(TWO, HEADED, BASE, 2, &e);
+  float v[D] = {0}, w[D] = {0};
+  bert_model_info known, open, saved;
+  GOOD(e);
+  OK(made.bytes.size < whole.bytes.size);
+  bert_container_describe(made.container, 1, &known, &e);
+  bert_model *m = bert_container_model(made.container, 1, NULL, &e), *copy = m ? fixture_reopen(m, NULL, &e) : NULL;
+  embed(m, v, &open, &e);
+  embed(copy, w, &saved, &e);
+  GOOD(e);
+  STR(known.hash, open.hash);
+  STR(saved.hash, open.hash);
+  OK(!memcmp(v, w, sizeof v));
+  bert_model_free(m);
+  bert_model_free(copy);
+  unmake(&whole);
+  unmake(&made);
+}
+
+TEST(container_refuses_a_base_that_is_none) {
+  static const char *const SAME[] = {HEADS "bert-qa", HEADS "bert-qa", HEADS "bert-qa"}, *const THREE[] = {"a", "b", "c"};
+  static const int LATER[] = {1, -1, -1}, CHAIN[] = {-1, 0, 1};
+  bert_err e = {0};
+  Made made = make_with(THREE, SAME, LATER, 3, &e);
+  FAILS(e, BERT_ARGUMENT, "a: found a base that comes after it, wanted one before it that is whole");
+  unmake(&made);
+  e = (bert_err){0};
+  made = make_with(THREE, SAME, CHAIN, 3, &e);
+  FAILS(e, BERT_ARGUMENT, "c: found a base that has a base itself");
   unmake(&made);
 }
 
