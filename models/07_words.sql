@@ -1,6 +1,6 @@
 -- 07_words.sql -- a word that is missing, and whether one text follows another: pre-training's two tasks, on prose.
 --
--- From the layers 4 and 5 of all-MiniLM-L6-v2, narrowed, over the embeddings and the two lowest layers of 02_vectors.sql,
+-- From the layers 4 and 5 of all-MiniLM-L6-v2, narrowed, over the embeddings and the two lowest layers of 03_vectors.sql,
 -- which stay as they are; the word table is the decoder too. An hour and a half on one core, as every word is learned anew.
 .bail on
 .load ./bert

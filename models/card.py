@@ -20,33 +20,28 @@ CARDS = {
     'vectors': {
         'task': 'bert_embed, bert_similarity, bert_index: vectors in the space of all-MiniLM-L6-v2',
         'teacher': START,
-        'recipe': 'models/01_embeddings.sql, models/02_vectors.sql',
+        'recipe': 'models/02_vectors_first.sql, models/03_vectors.sql',
         'data': {**PROSE, 'WordNet glosses, factbook, PEPs, Rust RFCs, PowerShell docs': 'CC BY and open',
                  'GoEmotions, banking77': 'CC BY 4.0', 'STS-B (sentences without scores), SQuAD, SNLI': 'CC BY-SA 4.0',
                  'QAMR, PolicyQA': 'MIT', 'WikiANN': 'ODC-By', **SST2}},
     'sentiment': {
         'task': 'bert_classify(text): negative or positive',
-        'teacher': 'six layers of ' + START + ', fine-tuned by models/04_sentiment_teacher.sql',
-        'recipe': 'models/04_sentiment.sql',
+        'recipe': 'models/01_questions.sql, models/05_sentiment.sql',
         'data': {'SST-2: sentences and phrases of film reviews': SST2['SST-2']}},
     'inference': {
         'task': 'bert_classify(a, b), bert_zero_shot: entailment, neutral or contradiction',
-        'teacher': 'six layers of ' + START + ', fine-tuned by models/05_inference_teacher.sql',
-        'recipe': 'models/05_inference.sql',
+        'recipe': 'models/01_questions.sql, models/06_inference.sql',
         'data': NLI},
     'questions': {
         'task': 'bert_qa, bert_answers: the words of a passage that answer a question',
-        'teacher': 'six layers of ' + START + ', fine-tuned by models/06_questions_teacher.sql',
-        'recipe': 'models/06_questions.sql',
+        'recipe': 'models/01_questions.sql',
         'data': {**SQUAD, 'QAMR, PolicyQA': 'MIT'}},
     'names': {
         'task': 'bert_ner, bert_tags: persons, organisations and places',
-        'teacher': 'six layers of ' + START + ', fine-tuned by models/03_names_teacher.sql',
-        'recipe': 'models/03_names.sql',
+        'recipe': 'models/01_questions.sql, models/04_names.sql',
         'data': {'WikiANN, English': 'ODC-By'}},
     'words': {
         'task': 'bert_fill_mask, bert_next_sentence',
-        'start': START,
         'recipe': 'models/07_words.sql',
         'data': PROSE},
 }

@@ -8,9 +8,9 @@ on it may not be shipped). A table a task; what models are judged by is in none 
     vectors(id, text)                          prose by the sentence and by the passage, questions, remarks
     documents(id, document, text)              paragraphs in their order, for mlm and next sentence
     sentiment(id, text, label)                 phrases and sentences of reviews
-    inference(id, source, a, b, label)         label NULL: pairs for a teacher to judge
+    inference(id, source, a, b, label)
     questions(id, source, question, passage, answer, start)
-    names(id, source, words, tags)             JSON arrays; tags NULL: for a teacher to judge
+    names(id, words, tags)                     JSON arrays
 
 The same DATA gives the same rows: what is drawn is drawn with a fixed seed. About a minute.
 """
@@ -33,8 +33,6 @@ PROSE = {'openstax': (110000, 22000), 'classic-books': (60000, 8000), 'eltec-eng
          'medquad-answers': (30000, 8000), 'wordnet-glosses': (50000, 0), 'factbook': (10000, 1000),
          'peps': (6000, 1500), 'rust-rfcs': (5000, 1000), 'powershell-docs': (4000, 800)}
 PASSAGE = 900  # characters, about 200 tokens
-SWAPS = 2      # times that each sentence with names is written with other names
-WORD = re.compile(r"\w+(?:[-'’.]\w+)*|[^\w\s]")
 
 
 def documents_of(data, name):
@@ -99,28 +97,11 @@ def labelled_pairs(data):
                 yield name.split('-')[0], a, b, row['gold_label']
 
 
-def unlabelled_pairs(data):
-    """(source, a, b): what SNLI says of one picture, each with each, and the pairs of STS-B."""
-    pictures = {}
-    for line in lines(f'{data}/snli/validation.tsv')[1:][:held.SNLI_FIRST]:
-        a, b, _ = line.split('\t')
-        pictures.setdefault(a, [a]).append(b)
-    for texts in pictures.values():
-        yield from (('picture', a, b) for a in texts for b in texts if a != b)
-    with open(f'{data}/stsb/train.csv', newline='', encoding='utf-8') as f:
-        yield from (('stsb', a, b) for a, b, _ in csv.reader(f))
-
-
 def inference(data):
     """(source, a, b, label)"""
     known = {row[1:]: row[0] for row in reversed(list(labelled_pairs(data)))}
     for row in sorted(known):
         yield known[row], *row
-    seen = {row[:2] for row in known}
-    for source, a, b in unlabelled_pairs(data):
-        if (a, b) not in seen:
-            seen.add((a, b))
-            yield source, a, b, None
 
 
 def squad_questions(path, wanted):
@@ -165,44 +146,8 @@ def questions(data):
                 yield source, *row
 
 
-def spans(tags):
-    """(first, end, kind) of the names."""
-    starts = [i for i, tag in enumerate(tags) if tag.startswith('B-')]
-    for i in starts:
-        end = i + 1
-        while end < len(tags) and tags[end] == 'I-' + tags[i][2:]:
-            end += 1
-        yield i, end, tags[i][2:]
-
-
-def swapped(sentence, pool, rng):
-    """The sentence with each name, three times in four, replaced by one of its kind."""
-    words, tags, at = [], [], 0
-    for first, end, kind in spans(sentence[1]):
-        other = rng.choice(pool[kind]) if rng.random() < 0.75 else sentence[0][first:end]
-        words += sentence[0][at:first] + other
-        tags += sentence[1][at:first] + ['B-' + kind] + ['I-' + kind] * (len(other) - 1)
-        at = end
-    return words + sentence[0][at:], tags + sentence[1][at:]
-
-
 def names(data):
-    """(source, words, tags)"""
-    labelled = sets.conll(f'{data}/wikiann-en/train.conll')
-    for sentence in labelled:
-        yield 'wikiann', *sentence
-    rng, pool = random.Random(8), {}
-    for words, tags in labelled:
-        for first, end, kind in spans(tags):
-            pool.setdefault(kind, []).append(words[first:end])
-    for _ in range(SWAPS):
-        for sentence in labelled:
-            yield 'swapped', *swapped(sentence, pool, rng)
-    wiki = [line.split('\t')[1] for line in lines(f'{data}/qamr/wiki-sentences.tsv.xz') if line.count('\t') == 1]
-    passages = {passage for source, _, passage, _, _ in questions(data) if source == 'squad'}
-    wiki += [s for passage in sorted(passages) for s in SENTENCE.split(passage)]
-    for text in wiki:
-        yield 'plain', WORD.findall(text), None
+    return sets.conll(f'{data}/wikiann-en/train.conll')
 
 
 # ---- the texts of which vectors are learned ------------------------------------------------------------------------
@@ -219,7 +164,7 @@ def remarks(data, rng):
     for line in lines(f'{data}/snli/validation.tsv')[1:][:held.SNLI_FIRST]:
         yield from line.split('\t')[:2]
     yield from some((text for text, _ in sentiment(data)), 30000, rng)
-    for words, _ in sets.conll(f'{data}/wikiann-en/train.conll'):
+    for words, _ in names(data):
         yield ' '.join(words)
     for _, question, passage, _, _ in questions(data):
         yield question
@@ -262,8 +207,7 @@ def main():
     fill(db, 'sentiment', 'text TEXT, label TEXT', sentiment(data))
     fill(db, 'inference', 'source TEXT, a TEXT, b TEXT, label TEXT', inference(data))
     fill(db, 'questions', 'source TEXT, question TEXT, passage TEXT, answer TEXT, start INTEGER', questions(data))
-    fill(db, 'names', 'source TEXT, words TEXT, tags TEXT',
-         ((source, json.dumps(words), tags and json.dumps(tags)) for source, words, tags in names(data)))
+    fill(db, 'names', 'words TEXT, tags TEXT', ((json.dumps(w), json.dumps(t)) for w, t in names(data)))
     db.commit()
     db.close()
     os.rename(path + '.new', path)
