@@ -272,6 +272,15 @@ void index_set_slot(IndexTable *t, sqlite3_int64 rowid, sqlite3_int64 slot, bert
 /* Deals the rows of list 0, if they are many or it is to be done `at_once`; nothing where search is exact. */
 void index_deal(IndexTable *t, int at_once, bert_err *e);
 
+/* What the engine's callbacks (bert_scope.store) work on. */
+typedef struct {
+  IndexTable *t;
+  bert_err *e;
+} IndexReading;
+/* bert_search with an IndexReading as the callbacks' context. What they failed by comes before what the engine makes of it. */
+void index_ask(IndexTable *t, bert_scope *scope, const float *queries, int n, bert_hits *hits, const bert_progress *progress,
+               bert_err *e);
+
 /* ---- vtab_index_reach.c ------------------------------------------------------------------------------------------ */
 
 /* What a query has to do with a list. */

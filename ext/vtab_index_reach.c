@@ -29,13 +29,8 @@ static const double REACH_UNIT = 1e-6;
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-  IndexTable *t;
-  bert_err *e;
-} Reading;
-
 static int read_lists(void *context, int64_t block, const void **data, size_t *size) {
-  Reading *r = context;
+  IndexReading *r = context;
   sqlite3_stmt *s = index_sql(r->t, SQL_GET_LISTS, r->e);
   if (!s) return 1;
   sqlite3_bind_int64(s, 1, block);
@@ -51,16 +46,12 @@ static int read_lists(void *context, int64_t block, const void **data, size_t *s
 /* Marks the nearest n lists that are no farther away than `most`, where they are not marked yet; returns how many. */
 static int mark_lists(IndexTable *t, const float *query, int64_t n, double most, unsigned char *lists, bert_err *e) {
   bert_hits hits = {NULL, 0};
-  bert_err failed = {0};
-  Reading reading = {t, e};
   int marked = 0;
   if (e->code) return 0;
   bert_scope scope = {.dimensions = t->dimensions, .blocks = t->list_map, .count = t->list_map_count, .k = n, .most = most,
-                      .store = {&reading, read_lists, NULL}};
-  bert_search(&scope, query, 1, &hits, NULL, &failed);
+                      .store = {NULL, read_lists, NULL}};
+  index_ask(t, &scope, query, 1, &hits, NULL, e);
   sqlite3_reset(t->statements[SQL_GET_LISTS]);
-  if (failed.code == BERT_FORMAT) index_damaged(t, e, "%s", failed.text);
-  else if (failed.code) error_set(e, failed.code, "%s", failed.text);
   for (int64_t i = 0; i < hits.n && !e->code; i++) {
     int64_t list = hits.hit[i].rowid;
     if (list <= 0 || list > t->list_count || lists[list]) continue;

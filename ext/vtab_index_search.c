@@ -139,14 +139,8 @@ void index_filter_free(IndexTable *t, IndexFilter *f) {
 
 /* ---- searching --------------------------------------------------------------------------------------------------- */
 
-/* What the engine's callbacks work on. */
-typedef struct {
-  IndexTable *t;
-  bert_err *e;
-} Reading;
-
 static int read_codes(void *context, int64_t block, const void **data, size_t *size) {
-  Reading *r = context;
+  IndexReading *r = context;
   sqlite3_stmt *s = index_sql(r->t, SQL_GET_CODES, r->e);
   if (!s) return 1;
   sqlite3_bind_int64(s, 1, block);
@@ -161,7 +155,7 @@ static int read_codes(void *context, int64_t block, const void **data, size_t *s
 }
 
 static int read_vectors(void *context, const int64_t *slots, int n, float *out) {
-  Reading *r = context;
+  IndexReading *r = context;
   index_read_vectors(r->t, slots, n, out, r->e);
   return r->e->code != BERT_OK;
 }
@@ -185,24 +179,30 @@ static int pick_blocks(const IndexTable *t, const IndexFilter *f, const unsigned
   return n;
 }
 
+void index_ask(IndexTable *t, bert_scope *scope, const float *queries, int n, bert_hits *hits, const bert_progress *progress,
+               bert_err *e) {
+  bert_err failed = {0}, within = {0};
+  IndexReading reading = {t, &within};
+  scope->store.context = &reading;
+  bert_search(scope, queries, n, hits, progress, &failed);
+  if (within.code) error_set(e, within.code, "%s", within.text);
+  else if (failed.code == BERT_FORMAT) index_damaged(t, e, "%s", failed.text);
+  else if (failed.code) error_set(e, failed.code, "%s", failed.text);
+}
+
 static void search(IndexTable *t, const float *queries, int n, const IndexFilter *filter, const unsigned char *lists,
                    sqlite3_int64 k, double most, bert_hits *hits, bert_err *e) {
   bert_block *blocks = memory_new((size_t)t->map_count + 1, sizeof *blocks, e);
-  bert_err failed = {0}, within = {0};
-  Reading reading = {t, &within};
   Watch watch;
   if (!blocks) return;
   bert_scope scope =
       {.dimensions = t->dimensions, .blocks = blocks, .count = pick_blocks(t, filter, lists, blocks), .k = k,
-                      .most = most, .store = {&reading, read_codes, read_vectors}};
+                      .most = most, .store = {NULL, read_codes, read_vectors}};
   watch_start(&watch, t->db);
-  bert_search(&scope, queries, n, hits, &watch.progress, &failed);
+  index_ask(t, &scope, queries, n, hits, &watch.progress, e);
   watch_stop(&watch);
   sqlite3_reset(t->statements[SQL_GET_CODES]);
   sqlite3_free(blocks);
-  if (within.code) error_set(e, within.code, "%s", within.text); /* the callback knows better */
-  else if (failed.code == BERT_FORMAT) index_damaged(t, e, "%s", failed.text);
-  else if (failed.code) error_set(e, failed.code, "%s", failed.text);
 }
 
 /* Whether the filter leaves so few rows that looking at them all is quick. */

@@ -23,6 +23,13 @@ def numbered(db, n, options=''):
     db.execute('COMMIT')
 
 
+def with_two_texts(db, host):
+    host.load(db, 'm', 'sbert-mean')
+    db.execute("CREATE VIRTUAL TABLE x USING bert_index(body, model='m')")
+    db.execute("INSERT INTO x(body) VALUES ('river'), ('train')")
+    return db
+
+
 # ---- rows ----------------------------------------------------------------------------------------------------------------
 
 def a_stream_gives_no_row_that_took_the_place_of_another(host):
@@ -165,10 +172,7 @@ def a_question_is_embedded_by_the_model_of_now(host):
     """Another connection embedded the rows anew; what this one remembers of its question was by the model before."""
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, 'a.db')
-        db = host.connect(file)
-        host.load(db, 'm', 'sbert-mean')
-        db.execute("CREATE VIRTUAL TABLE x USING bert_index(body, model='m')")
-        db.execute("INSERT INTO x(body) VALUES ('river'), ('train')")
+        db = with_two_texts(host.connect(file), host)
         for model in ('sbert-mean', 'sbert-max', 'sbert-mean-and-max'):
             other = host.connect(file)
             host.load(other, 'm', model)
@@ -222,10 +226,7 @@ def counts_that_are_wrong_are_found_before_they_do_harm(host):
 def a_rebuild_in_steps_fails_by_the_code_of_what_failed(host):
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, 'a.db')
-        db = host.connect(file)
-        host.load(db, 'm', 'sbert-mean')
-        db.execute("CREATE VIRTUAL TABLE x USING bert_index(body, model='m')")
-        db.execute("INSERT INTO x(body) VALUES ('river'), ('train')")
+        db = with_two_texts(host.connect(file), host)
         db.execute('PRAGMA busy_timeout = 0')
         other = host.connect(file)
         other.execute('BEGIN IMMEDIATE')
