@@ -2,8 +2,9 @@
 **
 **    embed FILE NAME=DIRECTORY[,BASE] …
 **
-** BASE names an earlier one that this was fine-tuned from: of its matrices, 2 bits a weight of difference are kept. A directory is one that bert_load opens; it computes in 8 bits from then on. Its card.json is shown by bert_models. Prints
-** what each model adds to the file: what it has equal to one before it costs nothing. */
+** A directory is one that bert_load opens; it computes in 8 bits from then on. Its card.json is shown by bert_models. BASE names
+** an earlier one that this was fine-tuned from: of its matrices, 2 bits a weight of difference are kept. Prints what each model
+** adds to the file: what it has equal to one before it costs nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,7 @@ int main(int argc, char **argv) {
   static int base[MODELS_MAX];
   bert_err e = {0};
   if (argc < 3 || argc - 2 > MODELS_MAX) {
-    fprintf(stderr, "usage: embed FILE NAME=DIRECTORY …\n");
+    fprintf(stderr, "usage: embed FILE NAME=DIRECTORY[,BASE] …\n");
     return 2;
   }
   int n = argc - 2;
