@@ -41,8 +41,9 @@ INSIDE := $(if $(NO_MODEL),,$(wildcard $(EMBEDDED)))
 
 all: $(SO)
 
+# Without what debuggers read, which stays in $(BUILD)/; by renaming: programs that have the old one loaded keep it.
 $(SO): $(BUILD)/$(SO)
-	@cp $< $@.new && mv -f $@.new $@ # by renaming: programs that have the old one loaded keep it
+	@strip -S -o $@.new $< && mv -f $@.new $@
 
 $(BUILD)/$(SO): $(OBJ) $(EXTOBJ)
 	@$(if $(INSIDE)$(NO_MODEL),:,echo "$(SO): without models inside, as there is no $(EMBEDDED)")

@@ -2,7 +2,8 @@
 
     python3 models/card.py bert.so DATA TASK=DIRECTORY …
 
-Measures each as measure.py does and writes DIRECTORY/card.json, which bert_models shows in its hidden column `card`.
+Measures each as measure.py does, as it answers inside of bert.so, and writes DIRECTORY/card.json, from which make embedded
+takes it; bert_models shows it in its hidden column `card`.
 """
 import json
 import os
@@ -50,8 +51,8 @@ CARDS = {
 def main():
     measure.SO, data = os.path.abspath(sys.argv[1]), sys.argv[2]
     for task, directory in (argument.split('=') for argument in sys.argv[3:]):
-        figures = measure.TASKS[task](measure.connect(measure.SO, directory), data)
-        card = {**CARDS[task], 'start': START, 'measures': figures, 'measured_by': 'models/measure.py, in 8 bits',
+        figures = measure.TASKS[task](measure.connect(measure.SO, 'embedded'), data)
+        card = {**CARDS[task], 'start': START, 'measures': figures, 'measured_by': 'models/measure.py, as it is inside',
                 'licence': 'Apache-2.0'}
         with open(directory + '/card.json', 'w', encoding='utf-8') as f:
             json.dump(card, f, indent=1)
