@@ -58,6 +58,14 @@ void rows_add_bytes(Rows *r, RowsKind kind, bert_text x, bert_err *e) {
 
 int rows_columns(const Rows *r) { return r->columns; }
 const char *rows_name(const Rows *r, int column) { return r->name[column]; }
+
+int rows_is_named(const Rows *r, int column, const char *wanted) {
+  const char *name = r->name[column];
+  for (; *name && *wanted; name++, wanted++)
+    if ((*name >= 'A' && *name <= 'Z' ? *name | 32 : *name) != *wanted) return 0;
+  return *name == *wanted;
+}
+
 int rows_count(const Rows *r) { return (int)(r->cells.size / sizeof(Cell) / (size_t)r->columns); }
 
 RowsValue rows_at(const Rows *r, int row, int column) {

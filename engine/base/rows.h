@@ -36,6 +36,8 @@ void rows_add_bytes(Rows *r, RowsKind kind, bert_text x, bert_err *e);
 
 int rows_columns(const Rows *r);
 const char *rows_name(const Rows *r, int column);
+/* 1 where that is its name, which is given in small letters. */
+int rows_is_named(const Rows *r, int column, const char *wanted);
 /* Whole rows. */
 int rows_count(const Rows *r);
 RowsValue rows_at(const Rows *r, int row, int column);

@@ -38,7 +38,7 @@ static void numbers_of(const Evaluation *v, int column, double low, double high,
                        bert_err *e) {
   for (int i = 0; i < rows_count(v->rows) && !e->code; i++) {
     RowsValue x = rows_at(v->rows, i, column);
-    if ((x.kind != ROWS_REAL && x.kind != ROWS_INTEGER) || !(x.number >= low && x.number <= high))
+    if ((x.kind != ROWS_REAL && x.kind != ROWS_INTEGER) || !isfinite(x.number) || x.number < low || x.number > high)
       rows_refuse(v->rows, i, column, wanted, e);
     out[i] = x.number;
   }
@@ -304,7 +304,9 @@ static void evaluate_embed(Evaluation *v, bert_err *e) {
   want_columns(v, 3, 3, "a, b, score, or anchor, positive, negative", e);
   int triplets = !e->code && rows_at(v->rows, 0, 2).kind == ROWS_TEXT;
   double *cosine = mem_new((size_t)n, 2 * sizeof *cosine, e), *wanted = mem_new((size_t)n, sizeof *wanted, e);
-  if (!e->code && !triplets) numbers_of(v, 2, -HUGE_VAL, HUGE_VAL, "a number", wanted, e);
+  if (!e->code && !triplets) numbers_of(v, 2, -HUGE_VAL, HUGE_VAL, "a finite number", wanted, e);
+  if (triplets && rows_is_named(v->rows, 2, "label"))
+    rows_refuse(v->rows, 0, 2, "a score, or the text of a negative under another name: labels of pairs are not judged", e);
   if (!e->code) cosines_of(v, triplets ? 3 : 2, cosine, e);
   if (!e->code && triplets) {
     for (int i = 0; i < n; i++) right += cosine[2 * i] > cosine[2 * i + 1];

@@ -10,14 +10,16 @@
 ** What stands wrong in a row is BERT_ARGUMENT that names the row. The columns:
 **
 **    classify   text [, pair], label [, x1, …]    label TEXT or INTEGER: a class; a JSON array: any number of labels;
-**                                                 REAL: a number (regression); BLOB: a teacher's logits
+**                                                 REAL (or INTEGER, beside a REAL): a number (regression); BLOB: a
+**                                                 teacher's logits
 **    rerank     query, passage, label             label from 0 to 1
 **    head       vector, label                     a classifier over vectors alone; label as of classify
 **    embed      a, b                              b is what a should be near: ranking
 **               a, b, score                       a number: the cosine; a column called label: softmax over classes
 **               anchor, positive, negative        ranking with hard negatives, or triplet (option loss)
 **               text, vector                      the vector of a teacher
-**    qa         question, passage, answer [, start]   start in characters from 0; answer NULL: there is none
+**    qa         question, passage, answer [, start]   start in characters from 0, else where it first stands as
+**                                                 whole words, or at all; answer NULL: there is none
 **    tag        words, tags                       JSON arrays, or words parted by white space
 **               conll                             lines "word … tag", a blank line after each sentence
 **    mlm        text                              masked as in pre-training
@@ -60,7 +62,7 @@ typedef struct {
   int doc_stride, max_question; /* of qa, in tokens: how much of a window the next repeats; what is used of a question */
   double masked_lm_prob;     /* share of the tokens that are chosen */
   int max_predictions;       /* at most so many; 0: the share of max_tokens, rounded up */
-  int whole_word;            /* words are chosen, not pieces */
+  int whole_word;            /* words are chosen, not pieces: see examples_mask.c */
   double short_seq_prob;     /* share of the sequences that are made shorter */
   int dupe_factor;           /* how often a document is read, packed another way each time */
   int nsp;                   /* pairs, half of which follow one another; -1: where the model has two segments */

@@ -4,11 +4,13 @@
 **    of a row of n tokens   max(1, round(0.15 n)), at most max_predictions, are chosen; [CLS] and [SEP] never
 **    of the chosen          80 % become [MASK], 10 % any token of the vocabulary, 10 % stay as they are
 **
-** whole_word chooses words: a piece that goes on ("##ing") is chosen with the one before it, or not at all.
+** whole_word chooses words: a piece that goes on with one ("##ing"; of byte-level BPE what has no space before it) is chosen
+** with the piece before it, or not at all.
 ** Drawn from (seed, epoch, example) alone. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "model/examples_store.h"
 
 /* Tokens first … past-1, chosen together. */
@@ -20,7 +22,14 @@ static int is_kept(const Model *m, int32_t id) {
   return id == m->special[SPECIAL_CLS] || id == m->special[SPECIAL_SEP] || id == m->special[SPECIAL_PAD];
 }
 
-static int goes_on(const Model *m, int32_t id) { return !strncmp(tokenizer_piece(m->tokenizer, id), "##", 2); }
+static int goes_on(const Model *m, int32_t id) {
+  const char *piece = tokenizer_piece(m->tokenizer, id);
+  const uint16_t *spelled = tokenizer_byte_characters(m->tokenizer);
+  if (!spelled) return !strncmp(piece, "##", 2);
+  unsigned char space[4];
+  size_t n = (size_t)utf8_encode(spelled[' '], space);
+  return strncmp(piece, (const char *)space, n) != 0;
+}
 
 static int units_of(Examples *x, const int32_t *ids, int n, bert_err *e) {
   const Model *m = x->session->model;

@@ -16,14 +16,8 @@ typedef struct {
   int texts, target, features;
 } Shape;
 
-static int is_named(const char *name, const char *wanted) {
-  for (; *name && *wanted; name++, wanted++)
-    if ((*name | 32) != *wanted) return 0;
-  return *name == *wanted;
-}
-
-static int is_target(const char *name) {
-  return is_named(name, "label") || is_named(name, "labels") || is_named(name, "score");
+static int is_target(const Rows *rows, int column) {
+  return rows_is_named(rows, column, "label") || rows_is_named(rows, column, "labels") || rows_is_named(rows, column, "score");
 }
 
 /* alone: so many columns are texts without a target, where there is a teacher and none has a target's name. */
@@ -31,7 +25,7 @@ static Shape shape_of(const Examples *x, const Rows *rows, int alone, int most, 
   int columns = rows_columns(rows), target = columns <= most + 1 ? columns - 1 : 0;
   if (x->options.taught && columns == alone) target = columns;
   for (int i = columns - 1; i > 0; i--)
-    if (is_target(rows_name(rows, i))) target = i;
+    if (is_target(rows, i)) target = i;
   if (target < 1 || target > most)
     err_set(e, BERT_ARGUMENT, "the SQL gives %d column%s, wanted %s; where numbers follow the label, call it `label`",
             columns, columns == 1 ? "" : "s", wanted);
@@ -82,14 +76,22 @@ static int is_open(const Examples *x, const Rows *rows, int row, int column) {
   return x->options.taught && target_at(rows, row, column).kind == ROWS_NULL;
 }
 
+/* A column of NUMERIC affinity has 5.0 as 5: one REAL makes numbers of all. */
+static int has_reals(const Rows *rows, int column) {
+  int i = 0;
+  while (i < rows_count(rows) && rows_at(rows, i, column).kind != ROWS_REAL) i++;
+  return i < rows_count(rows);
+}
+
 /* What the target column holds, as its first row has it and the options say. */
 static TargetKind kind_of(const Examples *x, const Rows *rows, int column) {
   RowsValue v = target_at(rows, 0, column);
   int array = v.kind == ROWS_TEXT && v.bytes.size && v.bytes.data[0] == '[';
   if (v.kind == ROWS_BLOB && x->options.multi_label < 0 && x->options.regression < 0) return TARGET_VECTOR;
   if (x->options.multi_label == 1 || (x->options.multi_label < 0 && array)) return TARGET_SET;
-  if (x->options.regression == 1 || (x->options.regression < 0 && v.kind == ROWS_REAL)) return TARGET_NUMBER;
-  return TARGET_CLASS;
+  if (x->options.regression == 1) return TARGET_NUMBER;
+  int number = v.kind == ROWS_REAL || (v.kind == ROWS_INTEGER && has_reals(rows, column));
+  return x->options.regression < 0 && number ? TARGET_NUMBER : TARGET_CLASS;
 }
 
 /* Which label a cell names; with labels that are given it must be one of them. */
@@ -280,7 +282,7 @@ static LossKind embed_loss(const Examples *x, const Rows *rows, bert_err *e) {
   if (x->options.loss)
     while (LOSSES[i].name && strcmp(LOSSES[i].name, x->options.loss)) i++;
   else if (columns == 2) i = last == ROWS_BLOB;
-  else if (!is_named(rows_name(rows, 2), "label")) i = last == ROWS_INTEGER || last == ROWS_REAL ? 2 : 0;
+  else if (!rows_is_named(rows, 2, "label")) i = last == ROWS_INTEGER || last == ROWS_REAL ? 2 : 0;
   else i = 3;
   if (!LOSSES[i].name)
     err_set(e, BERT_ARGUMENT, "loss: found \"%.40s\", wanted one of " EXAMPLES_LOSSES,

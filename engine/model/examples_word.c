@@ -20,11 +20,30 @@ typedef struct {
   int32_t start, past;
 } Answer;
 
-/* Where the answer's text first stands in the passage, in characters; -1: nowhere. */
+/* Tokens first … last of the passage, counted from its first; last < first: none. */
+typedef struct {
+  int first, last;
+} AnswerTokens;
+
+static int is_letter(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (unsigned char)c >= 128;
+}
+
+/* Letters on both sides of a byte's place. */
+static int is_within_word(bert_text t, size_t at) {
+  return at > 0 && at < t.size && is_letter(t.data[at - 1]) && is_letter(t.data[at]);
+}
+
+/* Where the answer's text first stands in the passage, in characters, as whole words if it does so anywhere; -1: nowhere. */
 static int32_t search(bert_text passage, bert_text answer) {
-  for (size_t at = 0; at + answer.size <= passage.size; at++)
-    if (!memcmp(passage.data + at, answer.data, answer.size)) return (int32_t)utf8_length(passage.data, at);
-  return -1;
+  size_t found = passage.size;
+  for (size_t at = 0; at + answer.size <= passage.size; at++) {
+    if (memcmp(passage.data + at, answer.data, answer.size)) continue;
+    int is_whole = !is_within_word(passage, at) && !is_within_word(passage, at + answer.size);
+    if (is_whole || found == passage.size) found = at;
+    if (is_whole) break;
+  }
+  return found < passage.size ? (int32_t)utf8_length(passage.data, found) : -1;
 }
 
 static int stands_at(bert_text passage, bert_text answer, int64_t start) {
@@ -52,20 +71,23 @@ static Answer answer_of(const Rows *rows, int row, bert_text passage, bert_err *
   return (Answer){at, at + (int32_t)utf8_length(text.data, text.size)};
 }
 
-/* The window's tokens first … last that hold the answer, 0 and 0 where it does not. Of questions alone: for the teacher to
-** say. */
-static void add_span(Examples *x, const Rows *rows, const PairWindows *w, int from, Answer a, bert_err *e) {
-  const Encoding *c = &w->p.c;
-  int first = w->p.b + from, last = first + pair_window_count(w, from) - 1, at = pair_window_at(w);
+/* Those that have a character of the answer in them: white space at its ends is in none. */
+static AnswerTokens tokens_of(const PairWindows *w, Answer a) {
+  const int32_t *start = w->p.c.start + w->p.b, *end = w->p.c.end + w->p.b;
+  AnswerTokens t = {0, w->p.b_count - 1};
+  if (a.start < 0) return (AnswerTokens){0, -1};
+  while (t.first <= t.last && end[t.first] <= a.start) t.first++;
+  while (t.first <= t.last && start[t.last] >= a.past) t.last--;
+  return t;
+}
+
+/* Where the answer is in the window of the passage's tokens from `from` on, 0 and 0 where it is not, or not all of it. Of
+** questions alone: for the teacher to say. */
+static void add_span(Examples *x, const Rows *rows, const PairWindows *w, int from, AnswerTokens a, bert_err *e) {
+  int past = from + pair_window_count(w, from), at = pair_window_at(w) - from;
   int32_t span[2] = {0, 0};
   if (rows_columns(rows) < 3) span[0] = span[1] = TARGET_TEACHER;
-  if (a.start >= 0 && c->start[first] <= a.start && c->end[last] >= a.past) {
-    int i = first, j = last;
-    while (i < last && c->start[i + 1] <= a.start) i++;
-    while (j > i && c->end[j - 1] >= a.past) j--;
-    span[0] = at + i - first;
-    span[1] = at + j - first;
-  }
+  if (a.first <= a.last && a.first >= from && a.last < past) span[0] = at + a.first, span[1] = at + a.last;
   examples_add_label(x, span[0], e);
   buf_add(&x->past, &span[1], sizeof span[1], e);
 }
@@ -79,8 +101,11 @@ static void add_question(Examples *x, const Rows *rows, int row, bert_err *e) {
   if (e->code) return;
   pair_windows(&w, x->session, question, passage, window, o->max_question, o->doc_stride, e);
   if (!e->code && !w.p.b_count) rows_refuse(rows, row, 1, "a TEXT with a word in it", e);
+  if (e->code) return;
+  AnswerTokens tokens = tokens_of(&w, a);
+  if (a.start >= 0 && tokens.last < tokens.first) rows_refuse(rows, row, 2, "an answer with a word in it", e);
   for (int from = 0, more = 1; more && !e->code; from += w.step, x->count++) {
-    add_span(x, rows, &w, from, a, e);
+    add_span(x, rows, &w, from, tokens, e);
     pair_window_add(x->session, &w, row, from, e);
     more = from + w.room < w.p.b_count;
   }

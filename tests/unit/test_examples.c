@@ -131,6 +131,15 @@ TEST(examples_real_labels_are_a_regression) {
   close_case(&c);
 }
 
+TEST(examples_one_real_makes_numbers_of_integers) {
+  CASE(c);
+  run_case(&c, "classify", table_of(2, NAMES("a", "b"), CELLS(T("the"), I(5), T("in"), I(3), T("to"), R(2.5))));
+  EQ(c.info.loss, LOSS_NUMBER);
+  NEAR(c.batch.value[0], 5, 0);
+  NEAR(c.batch.value[2], 2.5, 0);
+  close_case(&c);
+}
+
 TEST(examples_arrays_of_labels_are_many_labels) {
   CASE(c);
   run_case(&c, "classify", table_of(2, NAMES("a", "labels"), CELLS(T("the"), T("[\"joy\", \"fear\"]"), T("in"), T("[]"),
@@ -261,6 +270,30 @@ TEST(examples_qa_finds_the_answer_among_the_tokens) {
   close_case(&c);
 }
 
+TEST(examples_qa_answers_may_begin_and_end_in_white_space) {
+  CASE(c);
+  run_case(&c, "qa", table_of(3, NAMES("q", "p", "a"), CELLS(T("the"), T("to the train in "), T(" train "), T("the"), T(" to the train in "),
+                                                             T(" to"), T("the"), T("to the train in "), T("in "))));
+  EQ(c.batch.label[0], 5); /* [CLS] the [SEP] to the train in [SEP] */
+  EQ(c.batch.past[0], 5);
+  EQ(c.batch.label[1], 3);
+  EQ(c.batch.past[1], 3);
+  EQ(c.batch.label[2], 6);
+  EQ(c.batch.past[2], 6);
+  close_case(&c);
+  REFUSES("qa", 3, "row 1: a is the TEXT ' ', wanted an answer with a word in it", NAMES("q", "p", "a"), T("the"), T("to the"), T(" "));
+}
+
+TEST(examples_qa_answers_stand_as_whole_words_where_they_can) {
+  CASE(c);
+  run_case(&c, "qa", table_of(3, NAMES("q", "p", "a"), CELLS(T("the"), T("trains in the train"), T("train"), T("the"), T("trains in the sea"),
+                                                             T("train"))));
+  EQ(c.batch.label[0], 7); /* [CLS] the [SEP] train ##s in the train [SEP] */
+  EQ(c.batch.past[0], 7);
+  EQ(c.batch.label[1], 3);
+  close_case(&c);
+}
+
 TEST(examples_qa_windows_without_the_answer_say_cls) {
   CASE(c);
   c.options.max_tokens = 9; /* [CLS] q [SEP] 5 of the passage [SEP] */
@@ -369,6 +402,21 @@ TEST(examples_whole_words_are_masked_together) {
   EQ(c.batch.chosen, 2); /* of 18 tokens 3 are wanted, and a word has 2 */
   EQ(c.batch.position[1], c.batch.position[0] + 1);
   EQ(c.batch.position[0] % 2, 1);
+  close_case(&c);
+}
+
+/* <s> t he, then four times Ġri ver s, </s>: of 16 tokens 3 are wanted. */
+TEST(examples_whole_words_of_byte_level_bpe_begin_with_a_space) {
+  CASE(c);
+  bert_err e = {0};
+  c.model = model_open(NULL, "tests/golden/heads/roberta-mlm", NULL, &e);
+  c.options.whole_word = 1;
+  c.options.masked_lm_prob = 0.2;
+  run_case(&c, "mlm", table_of(1, NAMES("text"), CELLS(T("the rivers rivers rivers rivers"))));
+  int first = c.batch.position[0];
+  EQ(c.batch.chosen, first == 1 ? 2 : 3);
+  OK(first == 1 || first % 3 == 0);
+  EQ(c.batch.position[c.batch.chosen - 1], first + c.batch.chosen - 1);
   close_case(&c);
 }
 
