@@ -669,7 +669,7 @@ void bert_vocab_add(bert_vocab *v, bert_text text, bert_err *e);
 typedef struct {
   int id;
   const char *piece;  /* living as long as v */
-  int64_t frequency;  /* of the pair that became it, or of the character; 0: a special token */
+  int64_t frequency;  /* of the pair that became it, or of the character; 0: a special token, or it begins no word */
   double seconds;     /* since bert_vocab_new */
 } bert_vocab_piece;
 /* 1, or 0 at the end. Texts without any word are BERT_ARGUMENT. */

@@ -47,7 +47,12 @@ static const Aggregate *const aggregates[] = {
     &aggregate_plot_svg, /* x, y, series */
 };
 
-enum { COMPUTES = SQLITE_VTAB_INNOCUOUS, TAKES_SQL = SQLITE_VTAB_DIRECTONLY, TELLS = 0 };
+enum {
+  COMPUTES = SQLITE_VTAB_INNOCUOUS,
+  TAKES_SQL = SQLITE_VTAB_DIRECTONLY,
+  WANTS_SQL = SQLITE_VTAB_DIRECTONLY | TVF_STRICT, /* NULL is an error */
+  TELLS = 0
+};
 
 static const TableFunction tables[] = {
     /* name, columns, arguments, how many are required, risk, what runs */
@@ -81,20 +86,20 @@ static const TableFunction tables[] = {
      "=layer INTEGER, =head INTEGER, from_position INTEGER, to_position INTEGER, from_token TEXT, to_token TEXT, "
      "weight REAL",
      "text, pair, model", 1, COMPUTES, &tvf_attention},
-    {"bert_evaluate", "metric TEXT, value REAL", "task, sql, options", 2, TAKES_SQL, &tvf_evaluate},
+    {"bert_evaluate", "metric TEXT, value REAL", "task, sql, options", 2, WANTS_SQL, &tvf_evaluate},
     {"bert_pretrain_examples",
      "example INTEGER, tokens TEXT, original TEXT, is_next INTEGER, positions TEXT, labels TEXT", "sql, options", 1,
-     TAKES_SQL, &tvf_pretrain_examples},
+     WANTS_SQL, &tvf_pretrain_examples},
     {"bert_train_vocab", "step INTEGER, id INTEGER, piece TEXT, frequency INTEGER, seconds REAL", "sql, options", 1,
-     TAKES_SQL, &tvf_train_vocab},
+     WANTS_SQL, &tvf_train_vocab},
     {"bert_finetune",
      "step INTEGER, epoch REAL, loss REAL, mlm_loss REAL, nsp_loss REAL, accuracy REAL, mlm_accuracy REAL, "
      "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL, evaluation TEXT",
-     "task, sql, options", 3, TAKES_SQL, &tvf_finetune},
+     "task, sql, options", 3, WANTS_SQL, &tvf_finetune},
     {"bert_pretrain",
      "step INTEGER, epoch REAL, loss REAL, mlm_loss REAL, nsp_loss REAL, accuracy REAL, mlm_accuracy REAL, "
      "nsp_accuracy REAL, learning_rate REAL, tokens_per_second REAL, seconds REAL, eta REAL, evaluation TEXT",
-     "sql, options", 2, TAKES_SQL, &tvf_pretrain},
+     "sql, options", 2, WANTS_SQL, &tvf_pretrain},
     {"bert_embed_each", "\"key\", embedding BLOB", "sql, model, prompt", 1, TAKES_SQL, &tvf_embed_each},
     {"bert_search_each", "\"key\", rowid INTEGER, distance REAL, rank INTEGER", "index, sql, k", 3, TAKES_SQL,
      &tvf_search_each},

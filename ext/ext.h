@@ -260,6 +260,7 @@ enum { INNER_DEPTH_MAX = 4 };
 typedef struct {
   Connection *connection;
   sqlite3_stmt *statement;
+  sqlite3_int64 rows; /* given so far */
   int rc; /* SQLite's code where it failed, else 0 */
 } Inner;
 
@@ -268,6 +269,8 @@ void inner_open(Inner *inner, Connection *c, bert_text sql, int fewest, int most
 /* 1: a row; 0: the end or an error, now and from then on. */
 int inner_step(Inner *inner, bert_err *e);
 void inner_close(Inner *inner);
+/* 1 where a text begins as a query does, so that it is no file's name. */
+int inner_is_query(const char *text);
 /* How many columns the query of an `sql` argument gives; 0 on error, where *rc is SQLite's code if it was the query that
 ** failed. */
 int inner_columns(Connection *c, sqlite3_value *sql, int *rc, bert_err *e);
@@ -290,6 +293,8 @@ char *options_object(Connection *c, sqlite3_value *options, const char *key, ber
 /* Likewise an integer. */
 sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char *key, sqlite3_int64 otherwise,
                               bert_err *e);
+/* 1 where there is such a key, and it is not null. */
+int options_has(Connection *c, sqlite3_value *options, const char *key, bert_err *e);
 /* Whether `progress` asks for a bar: what bar_begin takes. */
 int options_bar(Connection *c, sqlite3_value *options, bert_err *e);
 /* The model that a key names, or "default", held; NULL on error. */
@@ -422,12 +427,15 @@ typedef struct {
   void (*close)(Cursor *cursor); /* frees what open made, also half made, and leaves it fit for another open or close */
 } CursorKind;
 
+/* Beside a risk: a required argument that is NULL is an error, and not no rows. */
+enum { TVF_STRICT = 1 << 16 };
+
 struct TableFunction {
   const char *name;
   const char *columns;   /* as in CREATE TABLE, = before a key (tvf.c) */
   const char *arguments; /* the hidden columns, in order: "text, pair, =layer" (tvf.c) */
   int required;          /* how many of them must be given */
-  int risk;              /* SQLITE_VTAB_INNOCUOUS, SQLITE_VTAB_DIRECTONLY, or 0 for neither */
+  int risk;              /* SQLITE_VTAB_INNOCUOUS, SQLITE_VTAB_DIRECTONLY, or 0 for neither; TVF_STRICT */
   const CursorKind *kind;
 };
 

@@ -6,7 +6,7 @@
 **    … '{"model":"mine","vocabulary":"SELECT piece FROM bert_train_vocab(''SELECT body FROM documents'')"}'
 **
 ** The option `vocabulary` is a file, or SQL that gives a piece a row, in the order of ids. Without it training goes on
-** from the model `from`. */
+** from the model `from`: one of the two is given. */
 #include "ext.h"
 
 #include <stdio.h>
@@ -52,17 +52,27 @@ static void read_query(Bytes *b, Connection *c, const char *sql, int *rc, bert_e
   inner_close(&inner);
 }
 
+/* Options that would be for nothing. */
+static void refuse_beside(Connection *c, sqlite3_value *options, int is_new, bert_err *e) {
+  static const char *const NEW[] = {"config", "lowercase"};
+  if (is_new && options_has(c, options, "from", e))
+    error_set(e, BERT_ARGUMENT, "options: found both vocabulary and from, wanted one: a new model, or one that goes on");
+  for (int i = 0; i < 2 && !is_new; i++)
+    if (options_has(c, options, NEW[i], e))
+      error_set(e, BERT_ARGUMENT, "options: found %s without vocabulary, wanted both: they are of a new model", NEW[i]);
+}
+
 bert_model *fresh_model(Connection *c, sqlite3_value *options, int *rc, bert_err *e) {
   char *vocabulary = options_text(c, options, "vocabulary", e), *config = NULL;
   Bytes text = {0};
   bert_model *m = NULL;
+  refuse_beside(c, options, vocabulary != NULL, e);
   if (vocabulary) {
     config = options_object(c, options, "config", e);
     sqlite3_int64 lowercase = options_integer(c, options, "lowercase", 1, e), seed = options_integer(c, options, "seed",
                                                                                                    0, e);
-    if (!sqlite3_strnicmp(vocabulary, "SELECT", 6) || !sqlite3_strnicmp(vocabulary, "WITH", 4))
-      read_query(&text, c, vocabulary, rc, e);
-    else read_file(&text, vocabulary, e);
+    if (inner_is_query(vocabulary)) read_query(&text, c, vocabulary, rc, e);
+    else if (!e->code) read_file(&text, vocabulary, e);
     m = bert_model_fresh(config, (bert_text){text.data, text.size}, lowercase != 0, (uint64_t)seed, e);
   }
   sqlite3_free(text.data);

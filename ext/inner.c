@@ -78,11 +78,26 @@ static size_t statement_size(bert_text sql, bert_err *e) {
   return (size_t)(p - start);
 }
 
+int inner_is_query(const char *text) {
+  const char *past = text + strlen(text), *p = skip_blank(text, past, 0);
+  if (!p || !starts_query(p, past)) return 0;
+  while ((*p | 32) >= 'a' && (*p | 32) <= 'z') p++;
+  return is_space(*p) || *p == '(' || is_comment(p, past);
+}
+
 /* ---- running ---------------------------------------------------------------------------------------------------- */
 
 static void set_failed(Inner *inner, int rc, bert_err *e) {
   inner->rc = rc;
   error_sqlite(e, connection_db(inner->connection), rc);
+}
+
+/* It failed after rows had come, maybe. */
+static void set_stopped(Inner *inner, int rc, bert_err *e) {
+  char where[64];
+  set_failed(inner, rc, e);
+  sqlite3_snprintf(sizeof where, where, "the SQL fails after %lld row%s", inner->rows, inner->rows == 1 ? "" : "s");
+  error_within(e, where);
 }
 
 static void check_columns(const Inner *inner, int fewest, int most, const char *columns, bert_err *e) {
@@ -126,8 +141,9 @@ int inner_step(Inner *inner, bert_err *e) {
   ++*depth;
   int rc = sqlite3_step(inner->statement);
   --*depth;
+  inner->rows += rc == SQLITE_ROW;
   if (rc == SQLITE_ROW) return 1;
-  if (rc != SQLITE_DONE) set_failed(inner, rc, e);
+  if (rc != SQLITE_DONE) set_stopped(inner, rc, e);
   inner_close(inner); /* another step would start it anew */
   return 0;
 }

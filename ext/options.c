@@ -64,6 +64,13 @@ sqlite3_int64 options_integer(Connection *c, sqlite3_value *options, const char 
   return x;
 }
 
+int options_has(Connection *c, sqlite3_value *options, const char *key, bert_err *e) {
+  sqlite3_stmt *s = member(c, options, key, e);
+  int has = s && sqlite3_column_type(s, 0) != SQLITE_NULL;
+  sqlite3_finalize(s);
+  return has;
+}
+
 int options_bar(Connection *c, sqlite3_value *options, bert_err *e) {
   sqlite3_stmt *s = member(c, options, "progress", e);
   int type = s ? sqlite3_column_type(s, 0) : SQLITE_NULL, x = s ? sqlite3_column_int(s, 0) : 0;

@@ -13,7 +13,8 @@
 ** SQLite turns f(a, b) into `text_ = a AND pair_ = b`. Which of these a plan can use comes as a bit mask in idxNum. An
 ** argument that depends on a table read later makes the plan impossible (SQLITE_CONSTRAINT); one that is missing is an
 ** error when the scan starts, not when it is planned, as another branch of an OR may still give it. A required
-** argument that is NULL gives no rows. What a kind of cursor adds is open, next, column, close (ext.h).
+** argument that is NULL gives no rows, or, of what is to do something (training), an error. What a kind of cursor adds is
+** open, next, column, close (ext.h).
 **
 **    "=layer INTEGER, …"   a column with = before it is a key: where the query says `layer = 3`, the cursor is told and may
 **                          leave other rows out; SQLite compares those that come all the same */
@@ -79,7 +80,8 @@ static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *ar
   char *sql = declaration(r->table);
   int rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;
   sqlite3_free(sql);
-  if (rc == SQLITE_OK && r->table->risk) rc = sqlite3_vtab_config(db, r->table->risk);
+  int risk = r->table->risk & ~TVF_STRICT;
+  if (rc == SQLITE_OK && risk) rc = sqlite3_vtab_config(db, risk);
   if (rc != SQLITE_OK) return rc;
   Table *t = sqlite3_malloc64(sizeof *t);
   if (!t) return SQLITE_NOMEM;
@@ -173,8 +175,17 @@ static void set_wrong_count(const TableFunction *t, int count, bert_err *e) {
   for (const char *p = t->arguments; *p && n + 1 < sizeof names; p++)
     if (*p != '=') names[n++] = *p;
   names[n] = 0;
-  error_set(e, BERT_ARGUMENT, "%d argument%s, wanted %d to %d: %s", count, count == 1 ? "" : "s", t->required,
-            count_names(t->arguments), names);
+  char wanted[24];
+  int most = count_names(t->arguments);
+  sqlite3_snprintf(sizeof wanted, wanted, most > t->required ? "%d to %d" : "%d", t->required, most);
+  error_set(e, BERT_ARGUMENT, "%d argument%s, wanted %s: %s", count, count == 1 ? "" : "s", wanted, names);
+}
+
+static void refuse_null(const TableFunction *t, int argument, bert_err *e) {
+  const char *name = t->arguments;
+  for (; argument > 0; name++) argument -= *name == ',';
+  name += strspn(name, " =");
+  error_set(e, BERT_ARGUMENT, "%.*s is NULL, wanted TEXT", (int)strcspn(name, ","), name);
 }
 
 /* Copies the arguments and keys; 1 where a required one or a key is NULL. */
@@ -185,6 +196,7 @@ static int take_arguments(Cursor *c, int given, sqlite3_value **values, bert_err
     if (!(given & 1 << a)) continue;
     c->arguments[a] = copy_value(values[count++], e);
     is_null |= !c->arguments[a] && a < t->required;
+    if (!c->arguments[a] && a < t->required && t->risk & TVF_STRICT) refuse_null(t, a, e);
   }
   for (int k = 0, at = count; k < TVF_KEYS_MAX; k++) {
     if (!(given & 1 << (TVF_ARGUMENTS_MAX + k))) continue;

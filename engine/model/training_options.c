@@ -89,12 +89,28 @@ static void take_labels(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
   o->examples.label_count = n;
 }
 
-static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
+/* 1 for a key of the caller's own; those of a model from nothing are of pre-training alone. */
+static int is_callers(const Json *v, Task task, bert_err *e) {
   static const char *const CALLERS[] = {"from", "model", "teacher", "evaluate", "progress",
                                         "config", "vocabulary", "lowercase"};
+  enum { ANY_TASK = 5 };
+  for (int i = 0; i < (int)(sizeof CALLERS / sizeof *CALLERS); i++) {
+    if (!json_is(json_key(v), CALLERS[i])) continue;
+    if (i >= ANY_TASK && task != TASK_PRETRAIN && v->kind != JSON_NULL)
+      json_refuse(v, CALLERS[i], "it left out: bert_pretrain alone begins with a new model", e);
+    return 1;
+  }
+  return 0;
+}
+
+static void take_checkpoint(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
+  o->checkpoint = json_text(v, NULL, "checkpoint", a, e);
+  if (o->checkpoint && !*o->checkpoint) json_refuse(v, "checkpoint", "the name of a directory", e);
+}
+
+static void take(TrainOptions *o, const Json *v, Task task, Arena *a, bert_err *e) {
   const Json *key = json_key(v);
-  for (size_t i = 0; i < sizeof CALLERS / sizeof *CALLERS; i++)
-    if (json_is(key, CALLERS[i])) return;
+  if (is_callers(v, task, e)) return;
   for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
     if (json_is(key, NUMBERS[i].key)) {
       take_number(o, &NUMBERS[i], v, e);
@@ -106,7 +122,7 @@ static void take(TrainOptions *o, const Json *v, Arena *a, bert_err *e) {
   } else if (json_is(key, "correct_bias")) o->correct_bias = json_flag(v, 0, "correct_bias", e);
   else if (json_is(key, "seed"))
     o->examples.seed = o->seed = (uint64_t)json_integer(v, 0, 0, (int64_t)1 << 53, "seed", e);
-  else if (json_is(key, "checkpoint")) o->checkpoint = json_text(v, NULL, "checkpoint", a, e);
+  else if (json_is(key, "checkpoint")) take_checkpoint(o, v, a, e);
   else if (json_is(key, "freeze")) net_freeze_option(&o->freeze, v, a, e);
   else if (json_is(key, "labels")) take_labels(o, v, a, e);
   else if (!examples_option(&o->examples, v, a, e)) json_refuse(key, "key", KEYS, e);
@@ -118,8 +134,9 @@ void training_options(TrainOptions *o, const char *json, Task task, Arena *a, be
   if (e->code || !json || !*json) return;
   const Json *root = json_parse(json, strlen(json), "options", a, e);
   if (root && root->kind != JSON_OBJECT) json_refuse(root, "all of it", "a JSON object such as {\"epochs\":3}", e);
-  if (json_get(root, "epochs")) o->steps = 0; /* unless both are given: then steps hold, as in transformers */
-  for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) take(o, v, a, e);
+  const Json *epochs = json_get(root, "epochs");
+  if (epochs && epochs->kind != JSON_NULL) o->steps = 0; /* unless both are given: then steps hold, as in transformers */
+  for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) take(o, v, task, a, e);
   if (root) err_within(e, "options");
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT; /* JSON of the caller's own, not of a file */
 }

@@ -230,7 +230,7 @@ def rows_that_change_while_they_are_read(host):
         return 'text'
     db.create_function('hurt', 1, fail)
     error = finetune(db, 'SELECT hurt(id), label FROM t', model='none')
-    assert error and error.startswith('bert_finetune: user-defined function raised exception'), error
+    assert error and error.startswith('bert_finetune: the SQL fails after 8 rows: user-defined function raised exception'), error
     equal(one(db, "SELECT count(*) FROM bert_models WHERE name = 'none'"), 0)
     equal(one(db, 'SELECT count(*) FROM t'), 21)
 
