@@ -242,13 +242,18 @@ static void list_names(Connection *c, char *out, size_t room) {
   }
 }
 
-static void set_unknown(Connection *c, bert_text name, bert_err *e) {
+/* Where embedded models stand for "default", what none of them does is better loaded by a name of its own than over all. */
+static void set_unknown(Connection *c, bert_text name, Purpose purpose, bert_err *e) {
   char names[300];
+  bert_err ignored = {0};
   if (e->code) return;
   list_names(c, names, sizeof names);
-  int size = error_shown(name.data, name.size, 80);
+  int size = error_shown(name.data, name.size, 80), is_default = connection_is_default(name);
+  if (is_default && purpose != FOR_NOTHING && embedded_name(c, 0, &ignored))
+    error_set(e, BERT_ARGUMENT, "no model called 'default' (%s), and no embedded one is for this; wanted one by its name, "
+              "as after SELECT bert_load('m', 'directory')", names);
   error_set(e, BERT_ARGUMENT, "no model called '%.*s' (%s); wanted: SELECT bert_load('%.*s', 'directory')%s", size,
-            name.data, names, size, name.data, connection_is_default(name) ? ", or BERT_MODEL=directory in the environment" : "");
+            name.data, names, size, name.data, is_default ? ", or BERT_MODEL=directory in the environment" : "");
 }
 
 static void set_embedded(bert_text name, bert_err *e) {
@@ -261,7 +266,7 @@ Loaded *connection_forget(Connection *c, bert_text name, bert_err *e) {
   Name *x = find(c, name);
   if (!x) {
     if (embedded_find(c, name, FOR_NOTHING, e) >= 0) set_embedded(name, e);
-    set_unknown(c, name, e);
+    set_unknown(c, name, FOR_NOTHING, e);
     return NULL;
   }
   Loaded *m = x->loaded;
@@ -348,13 +353,27 @@ static Loaded *find_further(Connection *c, bert_text asked, Purpose purpose, ber
     Loaded *stored = find_stored(c, name, e);
     if (stored) m = stored;
   }
-  if (!m) set_unknown(c, name, e);
+  if (!m) set_unknown(c, name, purpose, e);
   if (e->code || has_hash(m, hash)) return e->code ? NULL : m;
   error_set(e, BERT_ARGUMENT,
             "the model '%.*s' has hash %s, wanted %.*s: it is another model, or was loaded with other options",
             error_shown(name.data, name.size, 80), name.data, m->info.hash, error_shown(hash.data, hash.size, 40),
             hash.data);
   return NULL;
+}
+
+/* What is loaded as the default may have no head for what is asked: then the embedded one that has is told of. */
+static Loaded *check_head(Connection *c, bert_text name, Loaded *m, Purpose purpose, bert_err *e) {
+  static const unsigned HEADS[] = {
+      [FOR_TEXTS] = BERT_CAN_CLASSIFY, [FOR_PAIRS] = BERT_CAN_CLASSIFY, [FOR_RANKS] = BERT_CAN_CLASSIFY,
+      [FOR_ANSWERS] = BERT_CAN_ANSWER, [FOR_ENTITIES] = BERT_CAN_TAG,   [FOR_WORDS] = BERT_CAN_FILL | BERT_CAN_NEXT,
+      [FOR_NOTHING] = 0};
+  if (!m || !HEADS[purpose] || m->info.can & HEADS[purpose] || !connection_is_default(name)) return m;
+  int embedded = embedded_find(c, name, purpose, e);
+  if (embedded >= 0)
+    error_set(e, BERT_ARGUMENT, "the model 'default' is %s, which has no head for this; wanted the name of one that has, as "
+              "'%s', which is inside of this library", m->info.source, embedded_name(c, embedded, e));
+  return e->code ? NULL : m;
 }
 
 /* Which argument of the running call a value is; -1: none, or no scalar function runs. */
@@ -391,11 +410,11 @@ Loaded *connection_model(Connection *c, sqlite3_value *value, Purpose purpose, b
   bert_text name;
   if (!value_text(value, "model", &name, e)) name = (bert_text){DEFAULT, strlen(DEFAULT)};
   Name *x = e->code ? NULL : find(c, name);
-  if (e->code || x) return x ? x->loaded : NULL;
+  if (e->code || x) return x ? check_head(c, name, x->loaded, purpose, e) : NULL;
   int argument = argument_of(c, value);
   const Kept *kept = argument < 0 ? NULL : sqlite3_get_auxdata(c->call->context, argument);
   if (kept) return kept->loaded;
-  Loaded *m = find_further(c, name, purpose, e);
+  Loaded *m = check_head(c, name, find_further(c, name, purpose, e), purpose, e);
   if (m && argument >= 0) keep(c, argument, m, e);
   return e->code ? NULL : m;
 }

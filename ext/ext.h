@@ -119,7 +119,8 @@ typedef enum {
 } Purpose;
 
 /* The model that a `model` argument names: `name`, `name@hash`, or "default" where value is NULL or an SQL NULL. The
-** result is borrowed for this call; connection_hold keeps it. NULL on error. */
+** result is borrowed for this call; connection_hold keeps it. NULL on error: one is a loaded default without a head for the
+** purpose, where an embedded model has one. The second is of a name in a text, and asks for no head. */
 Loaded *connection_model(Connection *c, sqlite3_value *value, Purpose purpose, bert_err *e);
 Loaded *connection_model_named(Connection *c, bert_text name, Purpose purpose, bert_err *e);
 /* 1: the name is "default". */
