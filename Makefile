@@ -61,7 +61,7 @@ $(BUILD)/embed: $(BUILD)/models/embed.o $(BUILD)/libbert.a
 
 embedded: $(BUILD)/embed
 	@[ -n "$(MODELS)" ] || { echo 'usage: make embedded MODELS="bert-vectors=DIRECTORY bert-sentiment=DIRECTORY …"'; exit 2; }
-	$(BUILD)/embed $(EMBEDDED).new $(MODELS)
+	$(BUILD)/embed $(EMBEDDED).new $(MODELS) || { rm -f $(EMBEDDED).new; exit 1; }
 	@mv $(EMBEDDED).new $(EMBEDDED)
 
 $(BUILD)/libbert.a: $(OBJ)

@@ -224,7 +224,7 @@ bert_container *bert_container_open(const void *bytes, size_t size, bert_err *e)
 void bert_container_free(bert_container *c);
 /* Model i's name, NULL past the end. */
 const char *bert_container_name(const bert_container *c, int i);
-/* What bert_model_describe will say of it, in views that live as long as c; source is "embedded". */
+/* What bert_model_describe will say of it, in views that live as long as c; source is "embedded". Nothing on error. */
 void bert_container_describe(bert_container *c, int i, bert_model_info *out, bert_err *e);
 /* Opens it; it shares the tokenizer of `like` (NULL: none), where that is the same. c may be freed afterwards. */
 bert_model *bert_container_model(const bert_container *c, int i, const bert_model *like, bert_err *e);

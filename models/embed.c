@@ -21,11 +21,15 @@ typedef struct {
 
 static void begin(void *context, const char *name, uint64_t size, bert_err *e) { (void)context, (void)name, (void)size, (void)e; }
 
-static void write(void *context, const void *bytes, size_t n, bert_err *e) {
-  Out *out = context;
-  if (e->code || fwrite(bytes, 1, n, out->file) == n) return;
+static void set_unwritten(const Out *out, bert_err *e) {
+  if (e->code) return;
   e->code = BERT_IO;
   snprintf(e->text, sizeof e->text, "%s: cannot be written", out->path);
+}
+
+static void write(void *context, const void *bytes, size_t n, bert_err *e) {
+  const Out *out = context;
+  if (!e->code && fwrite(bytes, 1, n, out->file) != n) set_unwritten(out, e);
 }
 
 /* Counts bytes. */
@@ -42,17 +46,18 @@ static int failed(const bert_err *e) {
 
 static void report(const char *const *names, bert_model *const *models, const int *base, int n, bert_err *e) {
   uint64_t before = 0;
-  for (int i = 1; i <= n && !e->code; i++) {
+  for (int i = 1; i <= n; i++) {
     uint64_t size = 0;
     bert_sink counter = {.context = &size, .begin = add_size, .write = nothing};
     bert_model_info info;
     bert_container_write(names, models, base, i, "", &counter, e);
+    if (e->code) return;
     bert_model_describe(models[i - 1], &info);
     printf("%-16s %5.2f MB  %d x %d x %d  %s%s\n", names[i - 1], (double)(size - before) / 1e6, info.layers, info.hidden,
            info.inner, info.task, info.card ? "" : "  (no card.json)");
     before = size;
   }
-  if (!e->code) printf("%-16s %5.2f MB\n", "all", (double)before / 1e6);
+  printf("%-16s %5.2f MB\n", "all", (double)before / 1e6);
 }
 
 /* The place of the name among names[n], or -1. */
@@ -97,8 +102,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   bert_container_write(names, models, base, n, argv[1], &sink, &e);
-  int bad = fclose(out.file) != 0 || failed(&e);
-  if (bad) remove(argv[1]);
+  if (fclose(out.file) != 0) set_unwritten(&out, &e);
   for (int i = 0; i < n; i++) bert_model_free(models[i]);
-  return bad;
+  return failed(&e);
 }

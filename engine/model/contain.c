@@ -241,6 +241,11 @@ static void refuse_base(const char *name, const int *base, int i, bert_err *e) {
             base[i] >= i ? "comes after it" : "has a base itself");
 }
 
+static void refuse_twice(const char *const *names, int i, bert_err *e) {
+  for (int k = 0; k < i; k++)
+    if (!strcmp(names[k], names[i])) err_set(e, BERT_ARGUMENT, "found two models called '%s', wanted each name once", names[i]);
+}
+
 static void refuse(const char *name, const Model *m, bert_err *e) {
   static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
   if (!*name || name[strspn(name, LETTERS)])
@@ -329,6 +334,7 @@ void contain(const char *const *names, Model *const *models, const int *base, in
   bert_sink memory = bundle_sink(&made);
   bert_model_info *info = arena_push(&texts, (size_t)n, sizeof *info, e);
   for (int i = 0; i < n && !e->code; i++) refuse(names[i], models[i], e);
+  for (int i = 0; i < n && !e->code; i++) refuse_twice(names, i, e);
   for (int i = 0; i < n && !e->code; i++) refuse_base(names[i], base, i, e);
   for (int i = 0; i < n && !e->code; i++) info[i] = models[i]->info;
   if (!e->code) make(names, models, base, info, n, file, &memory, e);

@@ -105,11 +105,12 @@ static void take_info(Container *c, const Json *v, bert_model_info *out, bert_er
 
 void contained_info(Container *c, int i, bert_model_info *out, bert_err *e) {
   Arena values = {0};
+  bert_model_info info = {.source = "embedded"};
   const Json *known = read_known(c, i, &values, e);
   bert_text card = container_text(c, i, "card.json");
-  *out = (bert_model_info){.source = "embedded"};
-  if (!e->code) take_info(c, json_get(known, "info"), out, e);
-  if (card.data && !e->code) out->card = arena_copy(container_arena(c), card.data, card.size, e);
+  if (!e->code) take_info(c, json_get(known, "info"), &info, e);
+  if (card.data && !e->code) info.card = arena_copy(container_arena(c), card.data, card.size, e);
   err_within(e, "%s", container_name(c, i));
   arena_fini(&values);
+  *out = e->code ? (bert_model_info){.source = info.source} : info;
 }

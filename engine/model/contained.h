@@ -30,7 +30,7 @@
 /* Model i as it opens: it shares the tokenizer of `like` (or NULL) where both have the same. */
 Model *contained_open(const Container *c, int i, const Model *like, bert_err *e);
 
-/* What it says of itself, without being opened. */
+/* What it says of itself, without being opened; nothing on error. */
 void contained_info(Container *c, int i, bert_model_info *out, bert_err *e);
 
 /* contain.c: writes the container of models[n] in 8 bits under names[n], as the file `file` of a sink. Matrices of model i are

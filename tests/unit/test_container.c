@@ -114,6 +114,14 @@ TEST(container_keeps_a_model_as_a_difference) {
   unmake(&made);
 }
 
+TEST(container_refuses_a_name_twice) {
+  static const char *const NAMES[] = {"a", "b", "a"}, *const SAME[] = {HEADS "bert-qa", HEADS "bert-qa", HEADS "bert-qa"};
+  bert_err e = {0};
+  Made made = make(NAMES, SAME, 3, &e);
+  FAILS(e, BERT_ARGUMENT, "found two models called 'a', wanted each name once");
+  unmake(&made);
+}
+
 TEST(container_refuses_a_base_that_is_none) {
   static const char *const SAME[] = {HEADS "bert-qa", HEADS "bert-qa", HEADS "bert-qa"}, *const THREE[] = {"a", "b", "c"};
   static const int LATER[] = {1, -1, -1}, CHAIN[] = {-1, 0, 1};
@@ -238,8 +246,65 @@ static void open_all(const char *path, bert_err *e) {
   bert_container_free(c);
 }
 
+/* All or nothing: who asks again asks for what was missing. */
+static void describe_one(const char *path, bert_err *e) {
+  (void)path;
+  bert_model_info info = {0};
+  bert_container *c = bert_container_open(whole.data, whole.size, e);
+  if (c) bert_container_describe(c, 0, &info, e);
+  EQ(info.architecture != NULL, e->code == 0);
+  EQ(info.card != NULL, e->code == 0);
+  bert_container_free(c);
+}
+
 static void write_one(const char *path, bert_err *e) {
   Made made = make(TWO, &path, 1, e);
+  unmake(&made);
+}
+
+/* The container of a model that has a card, of 40 kB. */
+static Made make_with_card(const bert_changes *changes, bert_err *e) {
+  enum { SIZE = 40000 };
+  Made made = {.bundle = bert_bundle_new(e)};
+  bert_bundle *b = bert_bundle_new(e);
+  bert_model *m = bert_model_open(MODELS "sbert-mean", NULL, e);
+  bert_sink saved = bert_bundle_sink(b), written = bert_bundle_sink(made.bundle);
+  bert_files files = bert_bundle_files(b);
+  char *card = calloc(SIZE, 1);
+  memset(card, ' ', SIZE);
+  memcpy(card, "{}", 2);
+  if (!e->code) bert_model_save_changed(m, changes, &saved, NULL, e);
+  bert_bundle_put(b, "card.json", card, SIZE, e);
+  bert_model *with = e->code ? NULL : bert_model_open_files(&files, "memory", INT8, e);
+  if (with) bert_container_write(TWO, &with, NULL, 1, "all", &written, e);
+  if (!e->code) made.bytes = bert_bundle_get(made.bundle, "all");
+  bert_model_free(with);
+  bert_model_free(m);
+  bert_bundle_free(b);
+  free(card);
+  return made;
+}
+
+TEST(container_tells_all_of_a_model_or_nothing) {
+  bert_err e = {0};
+  Made made = make_with_card(NULL, &e);
+  GOOD(e);
+  whole = made.bytes;
+  OK(fixture_fail_each(describe_one, "") > 2);
+  unmake(&made);
+}
+
+TEST(container_keeps_what_16_bits_do_not_hold) {
+  enum { H = 12 };
+  bert_err e = {0};
+  float numbers[2 * H] = {1, 70000};
+  const float *data = numbers;
+  bert_tensor t = {"embeddings.token_type_embeddings.weight", 2, {2, H}, 2 * H};
+  bert_changes c = {.tensor = &t, .data = &data, .count = 1};
+  Made made = make_with_card(&c, &e);
+  GOOD(e);
+  OK(strstr(made.bytes.data + 8, "token_type_embeddings.weight\":{\"dtype\":\"F32") != NULL);
+  OK(strstr(made.bytes.data + 8, "position_embeddings.weight\":{\"dtype\":\"F16") != NULL);
   unmake(&made);
 }
 
