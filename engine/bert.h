@@ -625,8 +625,9 @@ bert_training *bert_finetune(bert_model *from, bert_model *teacher, const char *
 ** JSON object or NULL; vocabulary is a vocab.txt, a piece a line. */
 bert_model *bert_model_fresh(const char *config, bert_text vocabulary, int lowercase, uint64_t seed, bert_err *e);
 /* Pre-trains it on documents: masked words, and next sentences where it has segments. The defaults are the paper's:
-** steps 1000000, batch_size 256, learning_rate 1e-4, warmup 10000, epsilon 1e-6, no correct_bias. teacher: as above, of the
-** masked words. */
+** steps 1000000, batch_size 256, learning_rate 1e-4, warmup 10000, epsilon 1e-6, no correct_bias, and
+**    short_share 0.9, short_tokens 128: that share of the steps has sequences of so many tokens at most, the rest of max_tokens
+** teacher: as above, of the masked words. */
 bert_training *bert_pretrain(bert_model *from, bert_model *teacher, const bert_rows *documents,
                              const char *options_json, const bert_progress *progress, bert_err *e);
 

@@ -9,8 +9,8 @@
 ** (JSON) the pieces that stood there; is_next is NULL where there is no second part. One column is a document a row,
 ** its paragraphs parted by line ends; two are document, text: the rows of a document follow one another. Options: from
 ** (a loaded model, for its vocabulary and window), and bert_pretrain's own: seed, max_tokens, dupe_factor,
-** short_seq_prob, masked_lm_prob, max_predictions, whole_word, nsp. The same seed gives the same rows, as in training.
-** */
+** short_seq_prob, masked_lm_prob, max_predictions, whole_word, nsp. The same seed gives the same rows, as in training, whose
+** short sequences are those of {"max_tokens":128}. */
 #include "ext.h"
 
 enum { SQL, OPTIONS }; /* arguments */

@@ -16,20 +16,52 @@ enum { RNG_ORDER = 2, ANSWER = 2 /* its column */ };
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------- */
 
-/* Steps in all, once the examples are known. */
-static void plan(Training *t) {
+static void add_phase(Training *t, Model *from, const Rows *rows, const char *name, int max_tokens, const bert_progress *progress,
+                      bert_err *e) {
+  ExamplesOptions o = t->options.examples;
+  TrainPhase *p = &t->phase[t->phases++];
   int64_t each = (int64_t)t->options.batch_size * t->options.accumulate;
-  t->count = examples_count(t->examples);
-  t->steps_of_epoch = (t->count + each - 1) / each;
-  t->steps = t->options.steps ? t->options.steps : (int64_t)ceil(t->options.epochs * (double)t->steps_of_epoch);
+  if (max_tokens) o.max_tokens = max_tokens;
+  p->examples = e->code ? NULL : examples_make(from, name, rows, &o, progress, e);
+  if (e->code) return;
+  p->count = examples_count(p->examples);
+  p->steps_of_epoch = (p->count + each - 1) / each;
+  if (!p->count) err_set(e, BERT_ARGUMENT, "the rows give no example to train on");
+}
+
+/* Steps in all, and before the second phase, once the examples are known. */
+static void plan(Training *t) {
+  const TrainOptions *o = &t->options;
+  double pass = (double)t->phase[0].steps_of_epoch, share = o->short_share; /* steps of a pass; of both phases, on average */
+  if (t->phases > 1) pass = 1 / (share / pass + (1 - share) / (double)t->phase[1].steps_of_epoch);
+  t->steps = o->steps ? o->steps : (int64_t)ceil(o->epochs * pass);
+  if (t->phases > 1) t->phase[1].first = llround(share * (double)t->steps);
   t->epoch = -1;
+}
+
+/* The examples of a run: of pre-training those of short_tokens stand before those of the whole window, where that is
+** longer. */
+static void make_phases(Training *t, Model *from, Task task, const Rows *rows, const char *name, const bert_progress *progress,
+                        bert_err *e) {
+  const TrainOptions *o = &t->options;
+  int window = o->examples.max_tokens && o->examples.max_tokens < from->max_tokens ? o->examples.max_tokens : from->max_tokens;
+  if (task == TASK_PRETRAIN && o->short_share > 0 && o->short_tokens < window)
+    add_phase(t, from, rows, name, o->short_tokens, progress, e);
+  add_phase(t, from, rows, name, 0, progress, e);
+  if (!e->code) plan(t);
+}
+
+static const TrainPhase *phase_at(const Training *t, int64_t step) {
+  return &t->phase[t->phases > 1 && step >= t->phase[1].first];
 }
 
 /* What a run is a function of. */
 static uint64_t identify(const Training *t, const Model *teacher, const Rows *rows) {
   uint64_t of[] = {t->net.from->hash, teacher ? teacher->hash : 0, (uint64_t)t->net.task, (uint64_t)t->steps,
                    training_options_hash(&t->options)};
-  return hash_bytes(of, sizeof of, rows_hash(rows));
+  uint64_t hash = hash_bytes(of, sizeof of, rows_hash(rows));
+  uint64_t phases[] = {(uint64_t)t->options.short_tokens, (uint64_t)t->phase[1].first};
+  return t->phases > 1 ? hash_bytes(phases, sizeof phases, hash) : hash;
 }
 
 static int has_no_answer(const Rows *rows, int row) {
@@ -44,13 +76,10 @@ static Training *begin(Model *from, Model *teacher, Task task, const Rows *rows,
   if (!t) return NULL;
   training_options(&t->options, options, task, &t->arena, e);
   if (teacher) teacher_open(&t->teacher, teacher, name, rows, &t->options.examples, e);
-  if (!e->code) t->examples = examples_make(from, name, rows, &t->options.examples, progress, e);
-  if (!e->code) teacher_meet(&t->teacher, from, t->examples, &t->options.examples, progress, e);
-  if (!e->code) {
-    examples_describe(t->examples, &info);
-    plan(t);
-  }
-  if (!e->code && t->count == 0) err_set(e, BERT_ARGUMENT, "the rows give no example to train on");
+  if (!e->code) make_phases(t, from, task, rows, name, progress, e);
+  const Examples *longest = e->code ? NULL : t->phase[t->phases - 1].examples;
+  if (longest) teacher_meet(&t->teacher, from, longest, &t->options.examples, progress, e);
+  if (longest) examples_describe(longest, &info);
   net_open(&t->net, from, task, &info, info.pairs, &t->options.drop, t->options.seed, e);
   net_freeze(&t->net, &t->options.freeze, e);
   for (int i = 0; task == TASK_QA && !e->code && i < rows_count(rows); i++)
@@ -60,7 +89,8 @@ static Training *begin(Model *from, Model *teacher, Task task, const Rows *rows,
   t->net.head.margin = (float)t->options.margin;
   t->net.head.temperature = (float)t->options.temperature;
   t->net.head.alpha = (float)t->options.alpha;
-  t->order = mem_new((size_t)t->count, sizeof *t->order, e);
+  int most = t->phase[0].count > t->phase[1].count ? t->phase[0].count : t->phase[1].count;
+  t->order = mem_new((size_t)most, sizeof *t->order, e);
   t->threads = from->options.threads ? from->options.threads : pool_threads();
   if (!e->code && t->options.checkpoint) {
     t->identity = identify(t, teacher, rows);
@@ -96,7 +126,7 @@ static void release(Training *t) {
 void training_free(Training *t) {
   if (!t) return;
   net_close(&t->net);
-  examples_free(t->examples);
+  for (int i = 0; i < t->phases; i++) examples_free(t->phase[i].examples);
   teacher_close(&t->teacher);
   release(t);
   parts_fini(&t->part);
@@ -140,12 +170,27 @@ static double rate_at(const Training *t, int64_t step) {
   return (double)t->steps > warm ? o->learning_rate * left / ((double)t->steps - warm) : o->learning_rate;
 }
 
-/* The order of an epoch, which is a function of its number. */
+/* Which epoch a step is of: those of the first phase, the last of which may be cut short, come before those of the second. */
+static int epoch_of(const Training *t, int64_t step) {
+  const TrainPhase *p = phase_at(t, step), *before = t->phase;
+  int64_t earlier = (p->first + before->steps_of_epoch - 1) / before->steps_of_epoch;
+  return (int)((p == before ? 0 : earlier) + (step - p->first) / p->steps_of_epoch);
+}
+
+/* Passes over the examples that so many steps make. */
+static double passes_of(const Training *t, int64_t steps) {
+  const TrainPhase *p = t->phase, *last = phase_at(t, steps);
+  double earlier = last == p ? 0 : (double)last->first / (double)p->steps_of_epoch;
+  return earlier + (double)(steps - last->first) / (double)last->steps_of_epoch;
+}
+
+/* The order of the coming step's epoch, which is a function of its number. */
 static void begin_epoch(Training *t, int epoch) {
+  const TrainPhase *p = phase_at(t, t->step);
   Rng r = rng_stream(t->options.seed, RNG_ORDER + ((uint64_t)epoch << 8));
-  for (int i = 0; i < t->count; i++) t->order[i] = i;
-  rng_shuffle(&r, t->order, t->count);
-  examples_epoch(t->examples, epoch);
+  for (int i = 0; i < p->count; i++) t->order[i] = i;
+  rng_shuffle(&r, t->order, p->count);
+  examples_epoch(p->examples, epoch);
   t->epoch = epoch;
 }
 
@@ -179,9 +224,10 @@ static void run_step(void *context, const Team *team) {
 
 /* The examples of batch `micro` of the coming step: where they stand in the epoch's order, how many. */
 static int slice(const Training *t, int micro, int *from) {
-  int64_t each = (int64_t)t->options.batch_size * t->options.accumulate, at = t->step % t->steps_of_epoch * each;
+  const TrainPhase *p = phase_at(t, t->step);
+  int64_t each = (int64_t)t->options.batch_size * t->options.accumulate, at = (t->step - p->first) % p->steps_of_epoch * each;
   at += (int64_t)micro * t->options.batch_size;
-  int64_t left = t->count - at;
+  int64_t left = p->count - at;
   *from = (int)at;
   return left <= 0 ? 0 : left < t->options.batch_size ? (int)left : t->options.batch_size;
 }
@@ -223,7 +269,7 @@ static void run_batches(Training *t, Job *j, int64_t *tokens, const bert_progres
   TrainBatch b;
   for (int i = 0; i < count && !e->code; i++) {
     int n = slice(t, i, &from);
-    examples_batch(t->examples, t->order + from, n, &b, e);
+    examples_batch(phase_at(t, t->step)->examples, t->order + from, n, &b, e);
     if (e->code) return;
     j->weights = parts_weights(&b, t->net.head.loss, 1.0f / (float)count);
     run_batch(t, j, &b, t->order + from, (uint64_t)t->step * (uint64_t)t->options.accumulate + (uint64_t)i, &stop, e);
@@ -243,8 +289,8 @@ static void describe(const Training *t, const TrainResult *r, double rate, bert_
   int fills = t->net.head.kind == TRAIN_FILL, nexts = r->next_judged > 0;
   *out = (bert_step){.step = t->step,
                      .steps = t->steps,
-                     .epoch = (double)t->step / (double)t->steps_of_epoch,
-                     .epoch_ends = t->step % t->steps_of_epoch == 0 || t->step == t->steps,
+                     .epoch = passes_of(t, t->step),
+                     .epoch_ends = t->step == t->steps || epoch_of(t, t->step) != t->epoch,
                      .loss = r->loss,
                      .mlm_loss = fills ? r->fill_loss : NAN,
                      .nsp_loss = nexts ? r->next_loss : NAN,
@@ -260,7 +306,7 @@ static void describe(const Training *t, const TrainResult *r, double rate, bert_
 int training_step(Training *t, bert_step *out, const bert_progress *progress, bert_err *e) {
   if (e->code || t->step >= t->steps) return 0;
   double begun = now();
-  int epoch = (int)(t->step / t->steps_of_epoch);
+  int epoch = epoch_of(t, t->step);
   if (epoch != t->epoch) begin_epoch(t, epoch);
   const TrainOptions *o = &t->options;
   int64_t tokens = 0;

@@ -4,6 +4,9 @@
 **    examples -> an order of each epoch, drawn from (seed, epoch) -> batches -> forward, backward, `accumulate` of them
 **             -> length of the gradient, clipped -> Adam at the schedule's rate -> a row of the table of steps
 **
+** Pre-training goes through two phases, short sequences first, each with examples and epochs of its own, which are both there
+** from the beginning; else there is one.
+**
 ** A run is a function of its options and examples: the step's number says which examples it takes, what dropout draws
 ** and what the rate is, so that a run may stop at a checkpoint (weights and moments) and go on to the same bits. */
 #ifndef MODEL_TRAINING_H
@@ -17,6 +20,8 @@ typedef struct {
   double epochs, learning_rate, warmup; /* warmup below 1: share of the steps; else steps */
   int64_t steps;                        /* 0: as epochs say */
   int batch_size, accumulate;
+  double short_share;                   /* of the steps of pre-training are made with sequences of short_tokens at most */
+  int short_tokens;
   int constant;                         /* schedule: the rate does not fall after the warm-up */
   double weight_decay, beta1, beta2, epsilon, clip;
   int correct_bias;
@@ -38,16 +43,23 @@ uint64_t training_options_hash(const TrainOptions *o);
 
 typedef struct bert_training Training;
 
+/* Steps over the same examples, again and again. */
+typedef struct {
+  Examples *examples;
+  int count;              /* examples of an epoch */
+  int64_t first;          /* steps before it */
+  int64_t steps_of_epoch;
+} TrainPhase;
+
 struct bert_training {
   TrainOptions options;
   Arena arena;
   Net net;
-  Examples *examples;
+  TrainPhase phase[2];
+  int phases;
   Teacher teacher;
-  int count;              /* examples of an epoch */
   int64_t step, steps;    /* made; in all */
-  int64_t steps_of_epoch;
-  int epoch;              /* that `order` is of, -1: none */
+  int epoch;              /* that `order` is of, -1: none; counted through the phases */
   int32_t *order;
   TrainScratch scratch;
   HeadScratch room;

@@ -14,9 +14,9 @@ static const TrainOptions FINETUNE = {
     .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1, .correct_bias = 1, .drop = {-1, -1, -1}, .scale = 20,
     .margin = 5, .temperature = 2, .alpha = 0.5, .checkpoint_steps = 500};
 static const TrainOptions PRETRAIN = {
-    .steps = 1000000, .learning_rate = 1e-4, .warmup = 10000, .batch_size = 256, .accumulate = 1, .weight_decay = 0.01,
-    .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6, .clip = 1, .drop = {-1, -1, -1}, .scale = 20, .margin = 5,
-    .temperature = 2, .alpha = 0.5, .checkpoint_steps = 500};
+    .steps = 1000000, .short_share = 0.9, .short_tokens = 128, .learning_rate = 1e-4, .warmup = 10000, .batch_size = 256,
+    .accumulate = 1, .weight_decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6, .clip = 1, .drop = {-1, -1, -1},
+    .scale = 20, .margin = 5, .temperature = 2, .alpha = 0.5, .checkpoint_steps = 500};
 
 /* One layer of few weights: it takes larger steps, and more of them. */
 static const TrainOptions HEAD = {
@@ -37,6 +37,8 @@ static const Number NUMBERS[] = {
     {"steps", offsetof(TrainOptions, steps), WHOLE, 1, 1e12, 1},
     {"batch_size", offsetof(TrainOptions, batch_size), COUNT, 1, 65536, 0},
     {"accumulate", offsetof(TrainOptions, accumulate), COUNT, 1, 65536, 0},
+    {"short_share", offsetof(TrainOptions, short_share), REAL, 0, 1, 1}, /* training.c tells runs by what comes of them */
+    {"short_tokens", offsetof(TrainOptions, short_tokens), COUNT, 3, 65536, 1},
     {"learning_rate", offsetof(TrainOptions, learning_rate), REAL, 0, 1e3, 0},
     {"warmup", offsetof(TrainOptions, warmup), REAL, 0, 1e12, 0},
     {"weight_decay", offsetof(TrainOptions, weight_decay), REAL, 0, 1, 0},
@@ -55,8 +57,8 @@ static const Number NUMBERS[] = {
 };
 
 static const char KEYS[] =
-    "one of epochs, steps, batch_size, accumulate, learning_rate, warmup, schedule, weight_decay, beta1, beta2, "
-    "epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, freeze, scale, margin, teacher, "
+    "one of epochs, steps, batch_size, accumulate, short_share, short_tokens, learning_rate, warmup, schedule, "
+    "weight_decay, beta1, beta2, epsilon, clip, correct_bias, dropout, attention_dropout, head_dropout, freeze, scale, margin, teacher, "
     "temperature, alpha, seed, checkpoint, checkpoint_steps, labels, from, model, evaluate, progress, config, vocabulary, "
     "lowercase, or of the examples' own";
 
@@ -137,6 +139,9 @@ void training_options(TrainOptions *o, const char *json, Task task, Arena *a, be
   const Json *epochs = json_get(root, "epochs");
   if (epochs && epochs->kind != JSON_NULL) o->steps = 0; /* unless both are given: then steps hold, as in transformers */
   for (const Json *v = e->code ? NULL : json_first(root); v && !e->code; v = json_next(v)) take(o, v, task, a, e);
+  if (!e->code && task != TASK_PRETRAIN && (o->short_share > 0 || o->short_tokens))
+    err_set(e, BERT_ARGUMENT, "%s: wanted it left out: bert_pretrain alone begins with short sequences",
+            o->short_tokens ? "short_tokens" : "short_share");
   if (root) err_within(e, "options");
   if (e->code == BERT_FORMAT) e->code = BERT_ARGUMENT; /* JSON of the caller's own, not of a file */
 }

@@ -56,6 +56,33 @@ def training_goes_on_from_its_checkpoint_to_the_same_bits(host):
             assert 'another checksum' in str(e), str(e)
 
 
+def pretraining_goes_on_in_the_phase_where_it_stopped(host):
+    """Stopped among its short sequences, then among its long ones: the weights of a run in one go."""
+    def grown(steps=None, **options):
+        db = connected(host, '../heads/bert-pretraining')
+        options = dict({'from': 'm', 'model': 'mine', 'steps': 10, 'batch_size': 3, 'max_tokens': 24, 'short_tokens': 9, 'short_share': 0.6,
+                        'learning_rate': 1e-3, 'warmup': 0, 'dupe_factor': 1}, **options)
+        documents = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8) SELECT 'the river is old. a train leaves. ' || i FROM n"
+        scan = db.execute('SELECT step FROM bert_pretrain(?, ?)', (documents, json.dumps(options)))
+        rows = [r[0] for r in (scan.fetchmany(steps) if steps else scan)]
+        scan.close()
+        return rows, db.execute("SELECT max(hash) FROM bert_models WHERE name = 'mine'").fetchone()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = {'checkpoint': os.path.join(folder, 'c'), 'checkpoint_steps': 4}
+        whole = grown()
+        equal(whole[0], list(range(1, 11)))
+        equal(grown(5, **checkpoint)[0], [1, 2, 3, 4, 5])
+        equal(grown(4, **checkpoint)[0], [5, 6, 7, 8])
+        equal(grown(**checkpoint), ([9, 10], whole[1]))
+        assert grown(short_tokens=10)[1] != whole[1]
+        for other in ({'short_tokens': 10}, {'short_share': 0.5}, {'short_share': 0}):
+            try:
+                grown(**{**checkpoint, **other})
+                raise AssertionError(f'{other} went on from another run')
+            except sqlite3.Error as e:
+                assert 'is of another run' in str(e), str(e)
+
+
 def killed_training_ends_as_if_it_had_not_been(host):
     """Killed after a few steps, wherever it is by then; started anew, the model is that of a run in one go."""
     with tempfile.TemporaryDirectory() as folder:
@@ -147,7 +174,7 @@ def rows_that_judge_are_read_before_the_first_step(host):
 # What each option may not be; most may not be an array, an object, a text or less than 0.
 OTHERWISE = {'epochs': (), 'steps': (1.5, 0), 'batch_size': (1.5, 0), 'accumulate': (0,), 'learning_rate': (), 'warmup': (), 'weight_decay': (2,),
              'beta1': (1,), 'beta2': (1,), 'epsilon': (0,), 'clip': (), 'dropout': (1,), 'attention_dropout': (1,), 'head_dropout': (1,),
-             'scale': (0,), 'margin': (), 'temperature': (0,), 'alpha': (1.5,), 'seed': (1.5,), 'checkpoint_steps': (0, 1.5),
+             'short_share': (1.5,), 'short_tokens': (2, 1.5), 'scale': (0,), 'margin': (), 'temperature': (0,), 'alpha': (1.5,), 'seed': (1.5,), 'checkpoint_steps': (0, 1.5),
              'max_tokens': (2, 1.5), 'doc_stride': (1.5,), 'max_question': (0,), 'masked_lm_prob': (1.5,), 'max_predictions': (1.5,),
              'short_seq_prob': (1.5,), 'dupe_factor': (0,)}
 TEXTS = ('checkpoint', 'schedule', 'loss', 'model', 'from', 'teacher', 'evaluate')
