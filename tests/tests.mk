@@ -28,7 +28,8 @@ $(BUILD)/tiny/embedded_data.o: ext/embedded_data.c ext/ext.h engine/bert.h $(BUI
 $(PLAIN) $(TINY): $(BUILD)/%/$(SO): $(BUILD)/%/embedded_data.o $(OBJ) $(filter-out %/embedded_data.o,$(EXTOBJ))
 	$(CC) $(FLAGS) $(CFLAGS) $(SHARED) -o $@ $^ -lm
 
-TINY_HEADS = sentiment=classify nli=nli qa=qa ner=ner mlm=pretraining
+# bert-nli as a difference to bert-sentiment.
+TINY_HEADS = sentiment=classify nli=nli,bert-sentiment qa=qa ner=ner mlm=pretraining
 $(BUILD)/tiny/embedded.safetensors: $(BUILD)/embed tests/tests.mk
 	@rm -rf $(@D)/vectors; mkdir -p $(@D)/vectors
 	@cp -r tests/golden/models/sbert-mean/. $(@D)/vectors

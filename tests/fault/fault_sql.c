@@ -168,7 +168,7 @@ static const Script scripts[] = {
      "SELECT bert_embed('the river', 'm'), name, hash FROM bert_models", NULL},
     {"bert_drop", LOAD "SELECT bert_store('m');", "SELECT bert_drop('m')", NULL},
     {"embedded models", "",
-     "SELECT bert_embed('the river'), bert_classify('the river'); SELECT * FROM bert_models", NULL},
+     "SELECT bert_embed('the river'), bert_classify('the river'), bert_classify('the', 'river'); SELECT *, card FROM bert_models", NULL},
     {"an embedded model that others stand for", LOAD "SELECT bert_embed('x', 'bert-qa');",
      "SELECT bert_embed('the river', 'bert-qa'), bert_embed('the river', 'nobody')", "nobody"},
     {"bert_save over files", LOAD, "SELECT bert_save('m', '%s')", "found a directory with files"},
