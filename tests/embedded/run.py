@@ -3,7 +3,8 @@
     /usr/bin/python3 tests/embedded/run.py TINY.SO [BERT.SO]
 
 TINY.SO has tiny models inside, of random weights: embedded.test says what is asked of them. BERT.SO, if given, has the real
-ones: every function answers without a name, and sensibly. Standard library only. Ends with "N passed, N failed". """
+ones: every function answers without a name, and sensibly, and what the README begins with is true. Standard library only.
+Ends with "N passed, N failed". """
 import json
 import os
 import sqlite3
@@ -84,11 +85,41 @@ def real(host):
     return '; '.join(wrong)
 
 
+def shown(path):
+    """(statement, what its comments say) of the first block of SQL of a text."""
+    with open(path, encoding='utf-8') as f:
+        block = f.read().split('```sql\n', 1)[1].split('```', 1)[0]
+    found, sql = [], ''
+    for line in block.splitlines():
+        code, _, comment = (part.strip() for part in line.partition('-- '))
+        if not code and comment:
+            found[-1][1].append(comment)
+        elif code and not code.startswith('.'):
+            sql += code + '\n'
+        if sqlite3.complete_statement(sql):
+            found.append((sql, [comment] if comment else []))
+            sql = ''
+    return found
+
+
+def readme(host):
+    """The README's first screen gives what stands there; vectors are told of in words."""
+    db = host.connect()
+    for sql, wanted in shown(os.path.join(HERE, '..', '..', 'README.md')):
+        rows = db.execute(sql).fetchall()
+        found = ['|'.join(map(str, row)) for row in rows]
+        if rows and not isinstance(rows[0][0], bytes) and found != wanted:
+            return f'{sql.strip()} gives {found}, and README.md says {wanted}'
+    return ''
+
+
 def main(tiny, so=None):
     os.environ.pop('BERT_MODEL', None)
     host = run.Host(tiny, MODELS)
     passed, failed = run.File(os.path.join(HERE, 'embedded.test'), host).run()
-    for test, at in [(shared, host), (saved, host), (forked, host)] + ([(real, run.Host(so, MODELS))] if so else []):
+    tests = [(shared, host), (saved, host), (forked, host)]
+    tests += [(test, run.Host(so, MODELS)) for test in (real, readme) if so]
+    for test, at in tests:
         try:
             wrong = test(at)
         except (AssertionError, sqlite3.Error) as e:
