@@ -86,12 +86,18 @@ static void add_words(Maker *k, const Slot *s) {
   add_copy(k, s->name, EXTRA_SCALE, "F32", (int64_t)groups, s->words->word_scale, V * groups, sizeof(float));
 }
 
+static void add_sums(Maker *k, const Slot *s, size_t n) {
+  int16_t *sums = mem_new(n, sizeof *sums, k->e);
+  for (size_t i = 0; sums && i < n; i++) sums[i] = (int16_t)(s->linear->panels8.sum[i] / CONTAINED_SUM_UNIT);
+  add(k, '/', s->name, CONTAINED_SUM, "I16", (int64_t)n / KERNEL_PANEL, KERNEL_PANEL, (char *)sums, n * sizeof *sums);
+}
+
 static void add_panels(Maker *k, const Slot *s) {
   const Linear *l = s->linear;
   size_t scales = kernel_panel_scales(l->in, l->out);
   add_copy(k, s->name, CONTAINED_PANELS, "I8", 4 * KERNEL_PANEL, l->panels8.panels, kernel_panel_bytes8(l->in, l->out), 1);
   add_copy(k, s->name, CONTAINED_SCALE, "F32", KERNEL_PANEL, l->panels8.scale, scales, sizeof(float));
-  add_copy(k, s->name, CONTAINED_SUM, "I32", KERNEL_PANEL, l->panels8.sum, scales, sizeof(int32_t));
+  add_sums(k, s, scales);
 }
 
 /* The matrices of m that begin with the one called name, or NULL. */

@@ -3,14 +3,14 @@
 **
 ** A container (file/container.h) has tensors by the names of Slots:
 **
-**    a matrix in panels   of which Linear it is the first: NAME.panels I8, NAME.panels.scale F32, NAME.panels.sum I32, as
-**                         kernel.h lays them out
+**    a matrix in panels   of which Linear it is the first: NAME.panels I8 and NAME.panels.scale F32, as kernel.h lays
+**                         them out; NAME.panels.sum I16, its sums over -128
 **    one by a difference  NAME.panels.base I8 and NAME.panels.scale F32, which are those of the model that it was fine-tuned
 **                         from, and so take no room; NAME.panels.codes U8, NAME.panels.steps U8, as delta.h has them
 **    words                NAME I8 [V][depth], NAME.scale F32 [V][groups]
 **    others               NAME F16 if a matrix or long, else F32
 **
-** The first and the third are computed with where they lie, the others are read. contained.json:
+** Panels, their scales and words are computed with where they lie, the others are read. contained.json:
 **
 **    {"weights": "16 hex digits", "tokenizer": "16 hex digits",        hash_bytes of the tensors; tokenizer_hash
 **     "info": {"architecture": "bert", "layers": 3, …}}                what bert_model_describe says once it is open */
@@ -23,6 +23,7 @@
 #define CONTAINED_PANELS ".panels"
 #define CONTAINED_SCALE ".panels.scale"
 #define CONTAINED_SUM ".panels.sum"
+enum { CONTAINED_SUM_UNIT = -128 }; /* of 128 integers within ±127 the sum has room in 16 bits */
 #define CONTAINED_BASE ".panels.base"
 #define CONTAINED_CODES ".panels.codes"
 #define CONTAINED_STEPS ".panels.steps"

@@ -248,7 +248,9 @@ static void place_linear(Loader *l, Linear *to, const char *first) {
   size_t scales = kernel_panel_scales(to->in, to->out);
   to->panels8.panels = placed(l, first, CONTAINED_PANELS, "I8", kernel_panel_bytes8(to->in, to->out));
   to->panels8.scale = placed(l, first, CONTAINED_SCALE, "F32", scales * sizeof(float));
-  to->panels8.sum = placed(l, first, CONTAINED_SUM, "I32", scales * sizeof(int32_t));
+  const int16_t *sums = placed(l, first, CONTAINED_SUM, "I16", scales * sizeof *sums);
+  to->panels8.sum = (int32_t *)take(l, scales);
+  for (size_t i = 0; l->block && !l->e->code && i < scales; i++) to->panels8.sum[i] = CONTAINED_SUM_UNIT * sums[i];
 }
 
 static void begin_linear(Loader *l, Linear *to, const char *first, int in, int out, int bias, Compute compute) {
