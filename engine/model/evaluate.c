@@ -6,6 +6,7 @@
 #include "model/evaluate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/cosine.h"
@@ -88,6 +89,9 @@ static void each_predicted(Evaluation *v, Visit *visit, void *context, bert_err 
     if (!e->code) predict_vectors(v->session, numbers, width, 1, logits, e);
     if (!e->code) visit(v, i, logits, context, e);
     mem_free(numbers);
+    if ((i + 1) % WINDOW_ROWS) continue;
+    evaluate_done(v, i + 1, rows_count(v->rows));
+    if (v->progress && v->progress->stop && v->progress->stop(v->progress->context)) err_set(e, BERT_INTERRUPT, "interrupted");
   }
   mem_free(logits);
 }
@@ -193,6 +197,7 @@ static void evaluate_head(Evaluation *v, bert_err *e) { judge_labels(v, "head", 
 
 typedef struct {
   double score, wanted;
+  int row;
 } Candidate;
 
 static int same_query(const Evaluation *v, int a, int b, bert_err *e) {
@@ -200,31 +205,37 @@ static int same_query(const Evaluation *v, int a, int b, bert_err *e) {
   return p.size == q.size && !memcmp(p.data, q.data, p.size);
 }
 
-/* How many of the candidates stand before c[i]: those of a higher score, and equals that came earlier. */
-static int place_of(const Candidate *c, int n, int i) {
-  int place = 0;
-  for (int k = 0; k < n; k++) place += c[k].score > c[i].score || (!(c[k].score < c[i].score) && k < i);
-  return place;
+/* The best first; equals as they came. */
+static int by_score(const void *a, const void *b) {
+  const Candidate *p = a, *q = b;
+  if (p->score > q->score || p->score < q->score) return p->score > q->score ? -1 : 1;
+  return (p->row > q->row) - (p->row < q->row);
 }
 
-static int ideal_place(const Candidate *c, int n, int i) {
-  int place = 0;
-  for (int k = 0; k < n; k++) place += c[k].wanted > c[i].wanted || (!(c[k].wanted < c[i].wanted) && k < i);
-  return place;
+static int by_wanted(const void *a, const void *b) {
+  const Candidate *p = a, *q = b;
+  return (p->wanted < q->wanted) - (p->wanted > q->wanted);
 }
 
-/* Of one query's candidates: 1 / place of the first good one, and the discounted gain, both among the first 10. */
-static void judge_query(const Candidate *c, int n, double *reciprocal, double *gain) {
-  enum { FIRST = 10 };
-  int first = FIRST;
-  double found = 0, ideal = 0;
-  for (int i = 0; i < n; i++) {
-    int place = place_of(c, n, i), best = ideal_place(c, n, i);
-    if (c[i].wanted > 0 && place < first) first = place;
-    if (place < FIRST) found += c[i].wanted / log2(place + 2);
-    if (best < FIRST) ideal += c[i].wanted / log2(best + 2);
-  }
-  *reciprocal += first < FIRST ? 1.0 / (first + 1) : 0;
+enum { FIRST = 10 };
+
+/* The discounted gain of the first 10. */
+static double gain_of(const Candidate *c, int n) {
+  double gain = 0;
+  for (int i = 0; i < n && i < FIRST; i++) gain += c[i].wanted / log2(i + 2);
+  return gain;
+}
+
+/* Of one query's candidates, which it sorts: 1 / place of the first good one, and the discounted gain, both among the first
+** 10. */
+static void judge_query(Candidate *c, int n, double *reciprocal, double *gain) {
+  int first = 0;
+  qsort(c, (size_t)n, sizeof *c, by_score);
+  while (first < n && c[first].wanted <= 0) first++;
+  if (first < n && first < FIRST) *reciprocal += 1.0 / (first + 1);
+  double found = gain_of(c, n);
+  qsort(c, (size_t)n, sizeof *c, by_wanted);
+  double ideal = gain_of(c, n);
   *gain += ideal > 0 ? found / ideal : 0;
 }
 
@@ -240,7 +251,7 @@ static void evaluate_rerank(Evaluation *v, bert_err *e) {
   Candidate *c = mem_new((size_t)n, sizeof *c, e);
   double *wanted = mem_new((size_t)n, sizeof *wanted, e);
   if (!e->code) numbers_of(v, 2, 0, 1, "a number from 0 to 1", wanted, e);
-  for (int i = 0; i < n && !e->code; i++) c[i].wanted = wanted[i];
+  for (int i = 0; i < n && !e->code; i++) c[i].wanted = wanted[i], c[i].row = i;
   each_logits(v, 1, 0, take_score, c, e);
   for (int first = 0, past; first < n && !e->code; first = past, queries++) {
     for (past = first + 1; past < n && same_query(v, first, past, e); past++) continue;

@@ -198,7 +198,9 @@ static void check(const Pack *p, bert_err *e) {
     err_set(e, BERT_ARGUMENT, "the model's vocabulary lacks one of its mask, class and separator tokens");
   if (p->x->options.nsp && !can_pair(m))
     err_set(e, BERT_ARGUMENT, "nsp: found true, wanted false: the model has no second segment, or no head for it");
-  if (p->most < 2) err_set(e, BERT_ARGUMENT, "max_tokens is %d, which leaves no room for a pair", p->x->max_tokens);
+  if (p->most < 2)
+    err_set(e, BERT_ARGUMENT, "max_tokens is %d, wanted at least %d: room for two tokens beside the special ones", p->x->max_tokens,
+            p->x->max_tokens - p->most + 2);
 }
 
 void examples_pack(Examples *x, const Rows *rows, const bert_progress *progress, bert_err *e) {

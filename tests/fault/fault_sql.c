@@ -116,7 +116,8 @@ static const Script scripts[] = {
     {"bert_pretrain", "CREATE TABLE p(piece); INSERT INTO p VALUES ('[PAD]'), ('[UNK]'), ('[CLS]'), ('[SEP]'), ('[MASK]'), ('the'), ('river'), ('.');",
      "SELECT * FROM bert_pretrain('SELECT ''the river. the.'' UNION ALL SELECT ''river. river.''', '{\"model\":\"n\",\"vocabulary\":"
      "\"SELECT piece FROM p ORDER BY rowid\",\"config\":{\"hidden_size\":8,\"num_hidden_layers\":1,\"num_attention_heads\":1,"
-     "\"intermediate_size\":8,\"max_position_embeddings\":16},\"steps\":2,\"batch_size\":2,\"dupe_factor\":1}')", NULL},
+     "\"intermediate_size\":8,\"max_position_embeddings\":16},\"steps\":2,\"batch_size\":2,\"dupe_factor\":1,"
+     "\"short_tokens\":6,\"short_share\":0.5}')", NULL},
     {"bert_train_vocab", NOTES, "SELECT * FROM bert_train_vocab('SELECT body FROM t')", NULL},
     {"bert_classify_each", HEAD("bert-classify") NOTES,
      "SELECT * FROM bert_classify_each('SELECT id, body, id FROM t WHERE id <> x''03''', 'm')", NULL},
