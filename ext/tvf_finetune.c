@@ -11,7 +11,9 @@
 ** A row is made when it is asked for: a step of training each. The rows of the query are copied before the first one
 ** (rows.c). With the last step the trained weights become a model of this connection under the name `model`: bert_store
 ** puts it into the database, bert_save into a directory. A scan that ends earlier, by LIMIT, an interrupt or an error,
-** leaves no model; where there is a `checkpoint`, the same call goes on from it.
+** leaves no model; where there is a `checkpoint`, the same call goes on from it. A log, INSERT INTO log SELECT step, loss FROM
+** bert_finetune(…), is as it was after an error; within BEGIN and COMMIT only where the log has a key or another constraint
+** (step INTEGER PRIMARY KEY), since SQLite opens no statement journal for the errors of virtual tables, json_each's neither.
 **
 ** The option `evaluate` is SQL whose rows judge the model at the end of each epoch: column `evaluation` then has what
 ** bert_evaluate gives, as JSON (of pre-training, of the masked words). They are checked before the first step.

@@ -234,6 +234,24 @@ def an_interrupt_at_any_step_leaves_what_there_was(host):
             equal((rows, after), (list(range(step + 1, 17)), whole))
 
 
+def a_log_is_as_it_was_after_an_error(host):
+    """Of a run that fails at some step: by itself, and within a transaction."""
+    db = connected(host)
+    db.execute('CREATE TABLE loose(step)')
+    db.execute('CREATE TABLE log(step INTEGER PRIMARY KEY)')
+    call = 'INSERT INTO %s SELECT step FROM bert_finetune(?, ?, ?)'
+    run = ('classify', ROWS, json.dumps({'from': 'm', 'model': 'mine', 'learning_rate': 1e3, 'warmup': 0, 'epochs': 50}))
+    for table, begun in (('loose', 0), ('log', 0), ('log', 1)):
+        if begun:
+            db.execute('BEGIN')
+            db.execute('INSERT INTO log VALUES (0)')
+        error = error_of(db, call % table, *run)
+        assert error and 'the loss is no longer finite' in error and 'step 1:' not in error, error
+        equal(one(db, f'SELECT count(*) FROM {table}'), begun)
+    db.execute('COMMIT')
+    equal((one(db, 'SELECT count(*) FROM log'), one(db, "SELECT count(*) FROM bert_models WHERE name = 'mine'")), (1, 0))
+
+
 def rows_that_change_while_they_are_read(host):
     """A query whose functions write: training takes the rows that come, and what fails leaves nothing."""
     db = connected(host)
