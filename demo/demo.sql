@@ -20,12 +20,12 @@ SELECT key, embedding FROM bert_embed_each('SELECT rowid, body FROM passage');
 -- 3. Questions in words that the answers do not use.
 CREATE TABLE question(id INTEGER PRIMARY KEY, text TEXT);
 INSERT INTO question(text) VALUES
-  ('an island ruined by a volcano'),
+  ('an oil-rich desert kingdom'),
   ('germs that make people go blind'),
   ('a man who could no longer form memories'),
-  ('colonies that grew sugar'),
+  ('a nation ruled by its army'),
   ('trouble falling asleep'),
-  ('what happens when a star dies');
+  ('a rock from space hits the earth');
 
 .print
 .print 'Embedding 6 questions and comparing each with every paragraph:'

@@ -17,12 +17,12 @@ answers() {
   fi
 }
 
-answers 'an island ruined by a volcano' 'English and Irish colonists from St. Kitts first settled on Montserrat'
+answers 'an oil-rich desert kingdom' 'Saudi Arabia is the birthplace'
 answers 'germs that make people go blind' 'Common bacterial conjunctivitis'
 answers 'a man who could no longer form memories' 'Memory is largely a function of the temporal lobe'
-answers 'colonies that grew sugar' 'Portugal discovered and colonized the uninhabited Sao Tome'
+answers 'a nation ruled by its army' 'Burma is home to ethnic Burmans'
 answers 'trouble falling asleep' 'A parasomnia is one of a group of sleep disorders'
-answers 'what happens when a star dies' 'A more likely scenario is that the gas'
+answers 'a rock from space hits the earth' 'Any fragment of interplanetary debris'
 
 [ "$failed" -eq 0 ] || printf '%s\n' "$out"
 echo "$passed passed, $failed failed"
