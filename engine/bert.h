@@ -654,11 +654,12 @@ void bert_training_free(bert_training *t);
 
 /* Trains a WordPiece vocabulary: bert_vocab_new, bert_vocab_add for each text, bert_vocab_next for each piece.
 ** options_json is NULL or an object with any of
-**    vocab_size            pieces, special ones included, 1 to 1000000                    (30000)
+**    vocab_size            pieces, special ones included, 1 to 1000000                    (BERT_VOCAB_SIZE)
 **    min_frequency         of a pair of pieces that becomes one                           (2)
 **    limit_alphabet        different characters, the most frequent ones                   (1000)
 **    lowercase, strip_accents, handle_chinese_chars   as the tokenizer will treat text    (true; as lowercase; true)
 **    special_tokens        array of the first pieces       ([PAD], [UNK], [CLS], [SEP], [MASK], which may not be missing) */
+enum { BERT_VOCAB_SIZE = 30000 };
 typedef struct bert_vocab bert_vocab;
 bert_vocab *bert_vocab_new(const char *options_json, bert_err *e);
 void bert_vocab_free(bert_vocab *v);

@@ -69,7 +69,7 @@ static void open(Cursor *c, bert_err *e) {
   TrainVocab *t = (TrainVocab *)c;
   const char *json = c->arguments[OPTIONS] ? value_string(c->arguments[OPTIONS], "options", e) : NULL;
   int bar = options_bar(c->connection, c->arguments[OPTIONS], e);
-  t->size = options_integer(c->connection, c->arguments[OPTIONS], "vocab_size", 0, e);
+  t->size = options_integer(c->connection, c->arguments[OPTIONS], "vocab_size", BERT_VOCAB_SIZE, e);
   t->vocab = e->code ? NULL : bert_vocab_new(json, e);
   bar_begin(&t->bar, bar, "bert_train_vocab");
   count_texts(t, e);

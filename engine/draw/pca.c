@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/progress.h"
+
 enum { BLOCK = 4, ROUNDS = 100 };
 
 typedef double Block[BLOCK]; /* the same coordinate of all directions side by side */
@@ -179,9 +181,8 @@ static void find(Work *w, Pca *p, const bert_progress *progress, bert_err *e) {
     Block *swap = w->v;
     w->v = w->w, w->w = swap;
     orthonormal(w->v, w->d);
-    if (!progress || !progress->stop || !progress->stop(progress->context)) continue;
-    err_set(e, BERT_INTERRUPT, "interrupted");
-    return;
+    progress_ask(progress, e);
+    if (e->code) return;
   }
   double sign[2] = {sign_of(w->v, 0, w->d), sign_of(w->v, 1, w->d)};
   set_middle(w);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "kernel/kernel.h"
 
 enum { ROUNDS = 10, ROWS = KERNEL_ROWS, MOST_LISTS = 1 << 20 };
@@ -32,7 +33,7 @@ typedef struct {
 
 static void pause_assign(void *context) {
   Assign *a = context;
-  if (a->progress && a->progress->stop && a->progress->stop(a->progress->context)) atomic_store(&a->stop, 1);
+  if (progress_stopped(a->progress)) atomic_store(&a->stop, 1);
 }
 
 static void assign_rows(void *context, int task, int worker) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/progress.h"
 #include "kernel/cosine.h"
 
 /* Floats of vectors that are asked for at once: 4 MiB. */
@@ -102,8 +103,7 @@ static size_t ask(Rescore *s, size_t at, bert_err *e) {
     if (s->slots[v] != s->want[at].slot) v++;
     compare(s, &s->want[at], s->vectors + v * d, e);
   }
-  if (s->progress && s->progress->stop && s->progress->stop(s->progress->context))
-    err_set(e, BERT_INTERRUPT, "interrupted");
+  progress_ask(s->progress, e);
   return end;
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "base/progress.h"
 #include "index/fetch.h"
 #include "index/rescore.h"
 #include "index/scan.h"
@@ -114,7 +115,7 @@ static void search_init(Search *s, const bert_scope *scope, const float *queries
 
 static int stopped(void *context) {
   Search *s = context;
-  if (s->progress && s->progress->stop && s->progress->stop(s->progress->context)) atomic_store(&s->stop, 1);
+  if (progress_stopped(s->progress)) atomic_store(&s->stop, 1);
   return atomic_load(&s->stop);
 }
 static void pause_search(void *context) { stopped(context); }

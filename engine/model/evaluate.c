@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/progress.h"
 #include "kernel/cosine.h"
 #include "model/metrics.h"
 #include "model/predict.h"
@@ -91,7 +92,7 @@ static void each_predicted(Evaluation *v, Visit *visit, void *context, bert_err 
     mem_free(numbers);
     if ((i + 1) % WINDOW_ROWS) continue;
     evaluate_done(v, i + 1, rows_count(v->rows));
-    if (v->progress && v->progress->stop && v->progress->stop(v->progress->context)) err_set(e, BERT_INTERRUPT, "interrupted");
+    progress_ask(v->progress, e);
   }
   mem_free(logits);
 }

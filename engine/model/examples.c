@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/progress.h"
 #include "model/examples_store.h"
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
@@ -150,8 +151,7 @@ void examples_epoch(Examples *x, int epoch) { x->epoch = epoch; }
 
 void examples_ask(const bert_progress *progress, int row, bert_err *e) {
   enum { EVERY = 256 };
-  if (row % EVERY == 0 && progress && progress->stop && progress->stop(progress->context))
-    err_set(e, BERT_INTERRUPT, "interrupted");
+  if (row % EVERY == 0) progress_ask(progress, e);
 }
 
 void examples_add_text(Examples *x, const Rows *rows, int row, int column, int pair, bert_err *e) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/progress.h"
 #include "draw/heat.h"
 #include "model/batch.h"
 #include "model/vector.h"
@@ -50,7 +51,7 @@ static void begin(Pass *p, Session *s, bert_text a, const bert_text *b, int32_t 
 static void run_layer(Pass *p, Session *s, float *weights, const bert_progress *progress, bert_err *e) {
   p->weights = p->layer < p->first ? NULL : weights;
   pool_team(s->threads, one_layer, p);
-  if (progress && progress->stop && progress->stop(progress->context)) err_set(e, BERT_INTERRUPT, "interrupted");
+  progress_ask(progress, e);
   if (!e->code && p->weights && !vector_finite(p->weights, (int)p->each))
     err_set(e, BERT_FORMAT, "%s: the attention of layer %d is not finite", s->model->source, p->layer);
 }

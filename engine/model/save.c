@@ -17,6 +17,7 @@
 
 #include "base/digest.h"
 #include "base/json_write.h"
+#include "base/progress.h"
 #include "file/dtype.h"
 #include "file/hfconfig_write.h"
 #include "file/safetensors_write.h"
@@ -61,11 +62,6 @@ static void write_digested(void *context, const void *bytes, size_t n, bert_err 
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
-static void stop_if_asked(Saver *s) {
-  if (!s->e->code && s->progress && s->progress->stop && s->progress->stop(s->progress->context))
-    err_set(s->e, BERT_INTERRUPT, "interrupted");
-}
-
 static void write_numbers(Saver *s, const Output *o) {
   int64_t width = o->entry.rank == 2 ? o->entry.shape[1] : 1, most = (int64_t)s->room / (width ? width : 1);
   for (int64_t r = 0, n; r < o->entry.shape[0] && !s->e->code; r += n) {
@@ -99,7 +95,7 @@ static void write_tensors(Saver *s, const char *file, const Output *o, int n) {
   safetensors_begin(s->sink, file, NULL, entry, n, s->e);
   for (int i = 0; i < n && !s->e->code; i++) {
     write_numbers(s, &o[i]);
-    stop_if_asked(s);
+    progress_ask(s->progress, s->e);
   }
 }
 
@@ -241,7 +237,7 @@ static void write_extra(Saver *s, const char *folder) {
   for (int pass = 0; pass < 2; pass++)
     for (int i = 0; i < m->slots && !s->e->code; i++) {
       if (extra_has(&m->slot[i])) write_rows8(s, &m->slot[i], pass, q, scale);
-      stop_if_asked(s);
+      progress_ask(s->progress, s->e);
     }
   extra_stamp_print(&stamp, bytes);
   if (!s->e->code) s->sink->write(s->sink->context, bytes, EXTRA_SELF, s->e);

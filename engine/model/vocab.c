@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "text/vocabtrain.h"
 
 struct bert_vocab {
@@ -57,7 +58,7 @@ static void one_option(Vocab *v, int *strip, const Json *x, bert_err *e) {
   VocabSettings *s = &v->settings;
   Normalizer *n = &v->words.normalizer;
   const Json *key = json_key(x);
-  if (json_is(key, "vocab_size")) s->vocab_size = (int)json_integer(x, 30000, 1, VOCAB_MAX, "vocab_size", e);
+  if (json_is(key, "vocab_size")) s->vocab_size = (int)json_integer(x, BERT_VOCAB_SIZE, 1, VOCAB_MAX, "vocab_size", e);
   else if (json_is(key, "min_frequency")) s->min_frequency = json_integer(x, 2, 1, INT64_MAX, "min_frequency", e);
   else if (json_is(key, "limit_alphabet"))
     s->limit_alphabet = (int)json_integer(x, 1000, 1, VOCAB_MAX, "limit_alphabet", e);
@@ -72,7 +73,7 @@ static void one_option(Vocab *v, int *strip, const Json *x, bert_err *e) {
 
 static void read_options(Vocab *v, const char *json, bert_err *e) {
   int strip = -1;
-  v->settings = (VocabSettings){30000, 2, 1000, SPECIAL, SPECIALS};
+  v->settings = (VocabSettings){BERT_VOCAB_SIZE, 2, 1000, SPECIAL, SPECIALS};
   v->words.normalizer = (Normalizer){.clean = 1, .chinese = 1, .lower = 1};
   const Json *root = json && *json ? json_parse(json, strlen(json), "options", &v->arena, e) : NULL;
   if (root && root->kind != JSON_OBJECT)
@@ -118,7 +119,7 @@ static void begin(Vocab *v, bert_err *e) {
 }
 
 int vocab_next(Vocab *v, bert_vocab_piece *out, const bert_progress *progress, bert_err *e) {
-  if (progress && progress->stop && progress->stop(progress->context)) err_set(e, BERT_INTERRUPT, "interrupted");
+  progress_ask(progress, e);
   if (!e->code && !v->train) begin(v, e);
   *out = (bert_vocab_piece){.id = v->given};
   if (e->code || !vocabtrain_next(v->train, &out->piece, &out->frequency, e)) return 0;

@@ -279,7 +279,7 @@ class Torch:
         if labels:
             more['id2label'], more['label2id'] = dict(enumerate(labels)), self.label_id
         kind = getattr(transformers, 'AutoModel' + self.CLASSES.get(recipe.task, ''))
-        self.model = kind.from_pretrained(start, **more)
+        self.model = kind.from_pretrained(start, **more).to(torch.get_default_device())
         self.scheduler = transformers.get_linear_schedule_with_warmup
 
     def padded(self, encodings):
@@ -558,10 +558,14 @@ def main():
     p.add_argument('--max-tokens', type=int, help='of --steps: for models of fewer positions than the recipes have')
     p.add_argument('--verbose', action='store_true')
     p.add_argument('--table', action='store_true')
+    p.add_argument('--device', help="of torch: where its side runs, as 'cuda'; in float32 there too")
     p.add_argument('--results', default='parity.jsonl')
     p.add_argument('--so', default=os.path.join(HERE, '../../bert'))
     args = p.parse_args()
     names = args.task.split(',')
+    if args.device:
+        import torch
+        torch.set_default_device(args.device)
     for name in names:
         if args.steps:
             compare_steps(args, name)
