@@ -12,6 +12,7 @@
 
 BUILD    ?= build/release
 CC       ?= cc
+STRIP    ?= strip
 CFLAGS   ?= -O2 -g
 SANITIZE ?=
 COVER    ?=
@@ -43,7 +44,7 @@ all: $(SO)
 
 # Without what debuggers read, which stays in $(BUILD)/; by renaming: programs that have the old one loaded keep it.
 $(SO): $(BUILD)/$(SO)
-	@strip -S -o $@.new $< && mv -f $@.new $@
+	@$(STRIP) -S -o $@.new $< && mv -f $@.new $@
 
 $(BUILD)/$(SO): $(OBJ) $(EXTOBJ)
 	@$(if $(INSIDE)$(NO_MODEL),:,echo "$(SO): without models inside, as there is no $(EMBEDDED)")
