@@ -134,7 +134,7 @@ static void shared_chunk(void *context, const Team *team) {
 
 static void while_waiting(void *context) {
   Job *job = context;
-  if (job->stop.stop && job->stop.stop(job->stop.context)) __atomic_store_n(&job->stopped, 1, __ATOMIC_RELAXED);
+  if (progress_stopped(job->stop.progress)) __atomic_store_n(&job->stopped, 1, __ATOMIC_RELAXED);
 }
 
 static void run_chunks(Job *job, int count, int longest, bert_err *e) {
@@ -192,7 +192,7 @@ int batch_run(Session *s, const Finish *finish, const bert_progress *progress, b
   if (!e->code && items[count - 1].n < 1) err_set(e, BERT_ARGUMENT, "found no token in a text, wanted at least one");
   if (e->code) return 0;
   Job job = {.session = s, .items = items, .chunks = (Chunk *)s->chunks.data, .finish = finish};
-  job.stop = (Stop){progress ? progress->stop : NULL, progress ? progress->context : NULL, 0, &job.stopped};
+  job.stop = (Stop){progress, 0, &job.stopped};
   run_chunks(&job, chunks, items[0].n, e);
   if (job.stopped) err_set(e, BERT_INTERRUPT, "interrupted");
   if (e->code) return 0;

@@ -60,7 +60,7 @@ void tokens_vectors(Session *s, bert_text a, const bert_text *b, int layer, bert
   batch_forget(s);
   Job job = {.session = s, .layers = last ? n->layers : layer};
   job.batch = (Batch){1, out->n, out->n, out->ids, out->types, start};
-  job.stop = (Stop){progress ? progress->stop : NULL, progress ? progress->context : NULL, 1, &job.stopped};
+  job.stop = (Stop){progress, 1, &job.stopped};
   scratch_reserve(&s->worker[0], n, out->n, out->n, s->threads, e);
   if (e->code) return;
   pool_team(s->threads, forward, &job);

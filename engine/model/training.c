@@ -242,9 +242,8 @@ static int batches_of(const Training *t) {
 ** that of another. */
 static void run_batch(Training *t, Job *j, const TrainBatch *b, const int32_t *order, uint64_t place, const Stop *stop,
                       bert_err *e) {
-  bert_progress progress = {.stop = stop->stop, .context = stop->context};
   for (int row = 0, part = 0; !*stop->stopped && parts_next(b, &row, &t->part, &j->part, e); part++) {
-    teacher_say(&t->teacher, order + row - j->part.examples, &j->part, &progress, e);
+    teacher_say(&t->teacher, order + row - j->part.examples, &j->part, stop->progress, e);
     net_admit(&t->net, j->part.tokens.ids, j->part.tokens.tokens);
     train_reserve(&t->scratch, &t->net.encoder, j->part.tokens.tokens, j->part.tokens.longest, t->threads, e);
     head_reserve(&t->room, &t->net.head, &j->part, t->net.encoder.hidden, e);
@@ -265,7 +264,7 @@ static void run_batch(Training *t, Job *j, const TrainBatch *b, const int32_t *o
 /* All batches of a step; their results and gradients add up. */
 static void run_batches(Training *t, Job *j, int64_t *tokens, const bert_progress *progress, bert_err *e) {
   int stopped = 0, from, count = batches_of(t);
-  Stop stop = {progress ? progress->stop : NULL, progress ? progress->context : NULL, 1, &stopped};
+  Stop stop = {progress, 1, &stopped};
   TrainBatch b;
   for (int i = 0; i < count && !e->code; i++) {
     int n = slice(t, i, &from);

@@ -111,23 +111,20 @@ void norm_rows(float *y, const float *x, const float *residual, const Norm *n, i
   kernels()->layernorm(y + at, x + at, residual ? residual + at : NULL, n->gamma, n->beta, to - from, hidden, epsilon);
 }
 
-/* Rank 0 asks, if it is to, and all learn the answer. Between two calls a team passes other barriers (attend and
-** feed_forward have several), so no rank can set the answer anew while another still reads it. */
-static int stopped(const Stop *stop, const Team *team) {
+int encoder_stopped(const Stop *stop, const Team *team) {
   if (!stop) return 0;
-  if (team->rank == 0 && stop->asks && stop->stop && stop->stop(stop->context))
+  if (team->rank == 0 && stop->asks && progress_stopped(stop->progress))
     __atomic_store_n(stop->stopped, 1, __ATOMIC_RELAXED);
-  if (team->size == 1) return __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
-  team_barrier(team);
+  if (team->size > 1) team_barrier(team);
   return __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
 }
 
 void encoder_forward(const Encoder *n, const Batch *b, int layers, Scratch *s, const Stop *stop, const Team *team) {
   embed_tokens(n, b, s, team);
   for (int i = 0; i < layers; i++) {
-    if (stopped(stop, team)) return;
+    if (encoder_stopped(stop, team)) return;
     attend(n, &n->layer[i], b, s, team);
-    if (stopped(stop, team)) return;
+    if (encoder_stopped(stop, team)) return;
     feed_forward(n, &n->layer[i], b, s, team);
   }
 }

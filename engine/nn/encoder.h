@@ -13,6 +13,7 @@
 #define NN_ENCODER_H
 
 #include "base/pool.h"
+#include "base/progress.h"
 #include "kernel/kernel.h"
 
 /* y[out] = w[out][in] x[in] + bias[out], w in panels of floats or, where those are NULL, of 8 bits; bias padded to whole
@@ -79,11 +80,14 @@ void scratch_fini(Scratch *s);
 
 /* Asked between the parts of a layer. */
 typedef struct {
-  int (*stop)(void *context); /* called by rank 0 of a team whose `asks` is set */
-  void *context;
+  const bert_progress *progress; /* asked by rank 0 of a team whose `asks` is set */
   int asks;
   int *stopped; /* set once by whoever learns it, read by all */
 } Stop;
+
+/* Rank 0 asks, if it is to, and all learn the answer; stop may be NULL. A team has to pass another barrier before the next
+** call, so that no rank sets the answer anew while another still reads it. */
+int encoder_stopped(const Stop *stop, const Team *team);
 
 /* s->x[T][H] = hidden states after `layers` layers (0: the embeddings). Every id, type and row length is in range.
 ** If stopped, s->x is unspecified. Body of a team. */

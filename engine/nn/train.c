@@ -79,22 +79,13 @@ void train_reserve(TrainScratch *s, const TrainEncoder *n, int tokens, int longe
 
 /* ---- the passes -------------------------------------------------------------------------------------------------- */
 
-int train_stopped(const TrainPass *p, const Team *team) {
-  const Stop *stop = p->stop;
-  if (!stop) return 0;
-  if (team->rank == 0 && stop->asks && stop->stop && stop->stop(stop->context))
-    __atomic_store_n(stop->stopped, 1, __ATOMIC_RELAXED);
-  if (team->size > 1) team_barrier(team);
-  return __atomic_load_n(stop->stopped, __ATOMIC_RELAXED);
-}
-
 int train_forward(const TrainPass *p, const Team *team) {
   TrainScratch *s = p->scratch;
   train_embed(p, team);
   for (int i = 0; i < p->net->layers; i++) {
-    if (train_stopped(p, team)) return 0;
+    if (encoder_stopped(p->stop, team)) return 0;
     train_attend(p, i, team);
-    if (train_stopped(p, team)) return 0;
+    if (encoder_stopped(p->stop, team)) return 0;
     train_feed(p, i, i + 1 < p->net->layers ? s->kept[i + 1].x : s->x, team);
   }
   return 1;
@@ -104,9 +95,9 @@ int train_backward(const TrainPass *p, const Team *team) {
   const TrainEncoder *n = p->net;
   for (int i = n->layers; i-- > 0;) {
     if (!params_move(n->params, n->word, train_layer_end(n, i))) return 1; /* nothing from here down is trained */
-    if (train_stopped(p, team)) return 0;
+    if (encoder_stopped(p->stop, team)) return 0;
     train_feed_back(p, i, team);
-    if (train_stopped(p, team)) return 0;
+    if (encoder_stopped(p->stop, team)) return 0;
     train_attend_back(p, i, team);
   }
   if (params_move(n->params, n->word, train_layer_end(n, -1))) train_embed_back(p, team);

@@ -117,9 +117,6 @@ static inline TrainTokens train_made(const TrainPass *p, int layer) {
   return layer + 1 == p->net->layers && p->wanted.token ? p->wanted : (TrainTokens){p->batch->tokens, NULL};
 }
 
-/* 1 where the pass is to stop, which all ranks learn: see encoder.h. */
-int train_stopped(const TrainPass *p, const Team *team);
-
 /* -> s->x, of the tokens wanted, and what is kept. Ends behind a barrier. Return 0 where stopped. */
 int train_forward(const TrainPass *p, const Team *team);
 /* s->dx, the gradient of s->x (of the tokens wanted), down to the tables; gradients are added to p->net->params->g. */

@@ -10,8 +10,8 @@
 --
 -- What came of it, in two hours on two cores: on prose that it has not read, 41.5 % of masked pieces right, perplexity 38.5 (the
 -- most frequent piece for each: 4.8 %, 662), 84.5 % of pairs of paragraphs told apart. Next sentence is learned by step 500;
--- the loss of masked pieces stays near 6 until step 3,500 and then falls within 1,500 steps to 4.2 and slowly to 3.0. Windows of
--- 16 with a rate of 7e-4 read as many tokens to the same loss; an initializer_range of 0.06 gains 0.03 in the first 500 steps.
+-- the loss of masked pieces stays near 6 until step 3,500 and then falls within 2,000 steps to 4.2 and slowly to 3.0. Batches of
+-- 16 windows at 7e-4 came no further on 8 M tokens; an initializer_range of 0.06 gained 0.03 in the first 500 steps.
 .bail on
 .load ./bert
 ATTACH 'build/inside/corpus.db' AS corpus;
